@@ -1,0 +1,68 @@
+/** The command line: which commands there are. Each lives in a file of its own and is loaded only when it is asked for. */
+import { existsSync, readFileSync } from 'node:fs'
+import { Command } from 'commander'
+
+/** In the order of the help. `demo` is cli/demo.ts, which exports `demoCommand(): Command`, and so on. */
+const COMMANDS: readonly (readonly [name: string, summary: string])[] = [
+  ['demo', 'the supported and the broken configuration side by side, in real packets'],
+  ['run', 'run one scenario and give its verdict'],
+  ['scenarios', 'list the scenarios and the behaviours each proves'],
+  ['decode', 'decode MSMQ packets to JSON'],
+  ['qm', 'run a queue manager that others can talk to'],
+  ['bench', 'measure throughput and latency'],
+]
+
+/** The program, and the command that the arguments ask for (undefined: none, or none that exists). */
+export interface Program {
+  program: Command
+  command: string | undefined
+}
+
+/** `args` are those after the program's name. Only the command they ask for is loaded. */
+export async function createProgram(args: readonly string[]): Promise<Program> {
+  const program = new Command('mqlab')
+    .description('A protocol-level gateway and load-balancer testbed for Microsoft Message Queuing (MSMQ).')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .addHelpText(
+      'after',
+      '\nData goes to stdout, progress to stderr. Exit code: 0 as expected, 1 not as expected, 2 could not run.',
+    )
+    .exitOverride()
+    .configureOutput({ outputError: () => {} }) // main.ts prints every error, in one form
+  const words = args.filter(arg => !arg.startsWith('-'))
+  const asked = words[0] === 'help' ? words[1] : words[0]
+  let command: string | undefined
+  for (const [name, summary] of COMMANDS) {
+    if (!existsSync(moduleOf(name))) continue
+    if (name === asked) {
+      program.addCommand(inherit(await load(name), program))
+      command = name
+    } else {
+      program.command(name).description(summary)
+    }
+  }
+  return { program, command }
+}
+
+const moduleOf = (name: string) => new URL(`./${name}.js`, import.meta.url)
+
+async function load(name: string): Promise<Command> {
+  const module = (await import(moduleOf(name).href)) as Record<string, unknown>
+  const create = module[`${name}Command`]
+  if (typeof create !== 'function') throw new TypeError(`cli/${name}.ts exports no ${name}Command()`)
+  return create() as Command
+}
+
+/** Commands made elsewhere do not inherit how errors are printed and exits are made: hand it down to every level. */
+function inherit(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent)
+  for (const child of command.commands) inherit(child, command)
+  return command
+}
+
+/** From package.json: build/cli/program.js is two folders below the root. */
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
