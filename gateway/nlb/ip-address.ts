@@ -1,0 +1,51 @@
+/**
+ * Text of an IP address to its bytes in network order: 4 for IPv4, 16 for IPv6. An IPv4-mapped IPv6 address
+ * (`::ffff:192.0.2.1`, what a dual-stack listener reports) gives the 4 bytes of the IPv4 address, so that a client keeps
+ * its bucket whichever listener it came through. A zone (`%eth0`) is ignored. Throws a `RangeError` for anything else.
+ */
+export function ipBytes(text: string): Uint8Array {
+  const bytes = text.includes(':') ? ipv6Bytes(text) : ipv4Bytes(text)
+  if (bytes === undefined) throw new RangeError(`not an IP address: ${JSON.stringify(text)}`)
+  return bytes
+}
+
+function ipv4Bytes(text: string): Uint8Array | undefined {
+  const parts = text.split('.')
+  if (parts.length !== 4 || !parts.every(part => /^\d{1,3}$/.test(part) && Number(part) <= 255)) return undefined
+  return Uint8Array.from(parts, Number)
+}
+
+function ipv6Bytes(text: string): Uint8Array | undefined {
+  const [address = ''] = text.split('%', 1)
+  const halves = address.split('::')
+  if (halves.length > 2) return undefined
+  const head = groupBytes(halves[0] ?? '')
+  const tail = halves.length === 2 ? groupBytes(halves[1] ?? '') : []
+  if (head === undefined || tail === undefined) return undefined
+  const known = head.length + tail.length
+  // "::" stands for at least one group of zeros
+  if (halves.length === 2 ? known > 14 : known !== 16) return undefined
+  const bytes = new Uint8Array(16)
+  bytes.set(head, 0)
+  bytes.set(tail, 16 - tail.length)
+  const mapped = bytes.subarray(0, 10).every(byte => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff
+  return mapped ? bytes.slice(12) : bytes
+}
+
+function groupBytes(text: string): number[] | undefined {
+  if (text === '') return []
+  const bytes: number[] = []
+  const groups = text.split(':')
+  for (const [index, group] of groups.entries()) {
+    if (index === groups.length - 1 && group.includes('.')) {
+      const ipv4 = ipv4Bytes(group)
+      if (ipv4 === undefined) return undefined
+      bytes.push(...ipv4)
+    } else {
+      if (!/^[0-9a-f]{1,4}$/i.test(group)) return undefined
+      const value = Number.parseInt(group, 16)
+      bytes.push(value >> 8, value & 0xff)
+    }
+  }
+  return bytes
+}

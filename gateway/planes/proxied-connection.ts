@@ -1,0 +1,263 @@
+import { connect, type Socket, type SocketConstructorOpts } from 'node:net'
+import type { DuplexOptions } from 'node:stream'
+import type { Decision, Policy } from '../nlb/policy.js'
+import { PacketCounter } from './packet-count.js'
+import type {
+  CloseManner,
+  ConnectionClosed,
+  ConnectionView,
+  Direction,
+  DirectionTraffic,
+  ProxyDecision,
+  SourceMode,
+} from './proxy-events.js'
+
+export interface ProxyHost {
+  readonly name: string
+  readonly address: string
+  readonly port: number
+}
+
+/** Faults of an appliance, on top of what the network does by itself. They apply to connections opened afterwards. */
+export interface ProxyFaults {
+  /** Reset a connection, towards both sides, once exactly so many bytes of the client's have been handed on. */
+  readonly cutAfterBytes?: number
+  /** How many connections the cut befalls; then no more. Default: all. */
+  readonly cutConnectionsMax?: number
+}
+
+/** What a connection needs of its plane. */
+export interface ConnectionContext {
+  readonly policy: Policy
+  readonly hosts: ReadonlyMap<string, ProxyHost>
+  readonly source: SourceMode
+  /** Local address of upstream sockets under `translate`; undefined lets the system choose. */
+  readonly translatedAddress: string | undefined
+  readonly retryOtherHosts: boolean
+  readonly connectTimeoutMs: number
+  /** 0 = no limit. */
+  readonly idleTimeoutMs: number
+  readonly cutAfterBytes: number
+  nowMs(): number
+  decided(decision: ProxyDecision): void
+  hostFailed(host: string, code: string): void
+  closed(connection: ProxiedConnection, event: ConnectionClosed): void
+  /** Whole packets, after their bytes were handed on; undefined when nobody listens. */
+  observer(connection: number, direction: Direction): ((chunk: Buffer) => void) | undefined
+}
+
+/**
+ * Bytes that may wait in user space for a slow side before the fast side is no longer read; one read of 64 KiB may come
+ * on top. One more than a read, so that a full read that the kernel took at once does not count as a standstill.
+ */
+export const HELD_BYTES_MAX = 65_537
+
+/** One client connection and its way to a host. Half-closes and resets are passed on as what they are. */
+export class ProxiedConnection implements ConnectionView {
+  readonly connection: number
+  readonly clientAddress: string
+  readonly clientPort: number
+  readonly openedMs: number
+  host: string | null = null
+  upstreamLocalAddress: string | null = null
+  upstreamLocalPort: number | null = null
+  readonly #context: ConnectionContext
+  readonly #client: Socket
+  #upstream: Socket | undefined
+  #connected = false
+  readonly #traffic = { toHost: 0, toClient: 0 }
+  readonly #packets = { toHost: new PacketCounter(), toClient: new PacketCounter() }
+  readonly #failedHosts = new Set<string>()
+  #ending: Pick<ConnectionClosed, 'closedBy' | 'manner' | 'code'> | undefined
+  /** A system error may follow the first sign of the end; the first stands. */
+  #reset = false
+  #openSockets = 1
+
+  /** `client` comes paused, so that nothing is read before there is somewhere to put it. */
+  constructor(connection: number, client: Socket, context: ConnectionContext) {
+    this.connection = connection
+    this.#client = client
+    this.#context = context
+    this.clientAddress = plainAddress(client.remoteAddress ?? '')
+    this.clientPort = client.remotePort ?? 0
+    this.openedMs = context.nowMs()
+    client.on('error', (error: NodeJS.ErrnoException) => this.#broken('client', error.code ?? error.message))
+    client.on('close', () => this.#socketClosed())
+    if (context.idleTimeoutMs > 0) {
+      // all traffic passes the client's socket, so its activity is the connection's
+      client.setTimeout(context.idleTimeoutMs, () => this.#breakOff('gateway', 'idle', null))
+    }
+    if (client.remoteAddress === undefined) this.#breakOff('client', 'reset', 'ECONNRESET')
+    else this.#chooseHost()
+  }
+
+  get toHost(): DirectionTraffic {
+    return { bytes: this.#traffic.toHost, packets: { ...this.#packets.toHost.counts } }
+  }
+
+  get toClient(): DirectionTraffic {
+    return { bytes: this.#traffic.toClient, packets: { ...this.#packets.toClient.counts } }
+  }
+
+  view(): ConnectionView {
+    const { connection, clientAddress, clientPort, host, upstreamLocalAddress, upstreamLocalPort, openedMs } = this
+    const { toHost, toClient } = this
+    return {
+      connection,
+      clientAddress,
+      clientPort,
+      host,
+      upstreamLocalAddress,
+      upstreamLocalPort,
+      openedMs,
+      toHost,
+      toClient,
+    }
+  }
+
+  /** Breaks the connection off with a reset to both sides. */
+  reset(manner: CloseManner): void {
+    this.#breakOff('gateway', manner, null)
+  }
+
+  #chooseHost(): void {
+    const { policy, hosts } = this.#context
+    const client = { address: this.clientAddress, port: this.clientPort }
+    const decision = this.#failedHosts.size === 0 ? policy.pick(client) : policy.pick(client, this.#failedHosts)
+    const host = decision.host === null ? undefined : hosts.get(decision.host)
+    this.#announce(decision, host)
+    this.host = decision.host
+    if (host === undefined) this.#breakOff('gateway', this.#failedHosts.size > 0 ? 'hostDown' : 'noHost', null)
+    else this.#connect(host)
+  }
+
+  #announce(decision: Decision, host: ProxyHost | undefined): void {
+    this.#context.decided({
+      timeMs: this.#context.nowMs(),
+      connection: this.connection,
+      clientAddress: this.clientAddress,
+      clientPort: this.clientPort,
+      host: decision.host,
+      hostAddress: host?.address ?? null,
+      hostPort: host?.port ?? null,
+      upstreamLocalAddress: host === undefined ? null : (this.#localAddress() ?? null),
+      source: this.#context.source,
+      bucket: decision.bucket ?? null,
+      reason: decision.reason,
+    })
+  }
+
+  #localAddress(): string | undefined {
+    return this.#context.source === 'keep' ? this.clientAddress : this.#context.translatedAddress
+  }
+
+  #connect(host: ProxyHost): void {
+    const localAddress = this.#localAddress()
+    // writableHighWaterMark reaches the stream underneath, though the type of net's options does not show it
+    const options: SocketConstructorOpts & DuplexOptions = {
+      allowHalfOpen: true,
+      writableHighWaterMark: HELD_BYTES_MAX,
+    }
+    const upstream = connect({
+      ...options,
+      host: host.address,
+      port: host.port,
+      noDelay: true,
+      ...(localAddress === undefined ? {} : { localAddress }),
+    })
+    this.#upstream = upstream
+    this.#openSockets++
+    upstream.setTimeout(this.#context.connectTimeoutMs, () => {
+      upstream.destroy(Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT' }))
+    })
+    upstream.on('error', (error: NodeJS.ErrnoException) => {
+      const code = error.code ?? error.message
+      if (this.#connected) this.#broken('host', code)
+      else this.#hostFailed(host, code)
+    })
+    upstream.on('close', () => this.#socketClosed())
+    upstream.once('connect', () => {
+      upstream.setTimeout(0)
+      this.#connected = true
+      this.upstreamLocalAddress = upstream.localAddress ?? null
+      this.upstreamLocalPort = upstream.localPort ?? null
+      this.#pass(this.#client, upstream, 'toHost')
+      this.#pass(upstream, this.#client, 'toClient')
+      this.#client.resume()
+    })
+  }
+
+  #hostFailed(host: ProxyHost, code: string): void {
+    if (this.#reset) return
+    this.#context.hostFailed(host.name, code)
+    this.#failedHosts.add(host.name)
+    // a lack of local addresses or descriptors is ours, and no other host would cure it
+    const canRetry = this.#context.retryOtherHosts && !LOCAL_FAILURES.has(code)
+    if (canRetry) this.#chooseHost()
+    else this.#breakOff('gateway', 'hostDown', code)
+  }
+
+  #pass(from: Socket, to: Socket, direction: Direction): void {
+    const packets = this.#packets[direction]
+    const traffic = this.#traffic
+    const observe = this.#context.observer(this.connection, direction)
+    const cutAfterBytes = direction === 'toHost' ? this.#context.cutAfterBytes : Number.POSITIVE_INFINITY
+    from.on('data', (chunk: Buffer) => {
+      const bytesLeft = cutAfterBytes - traffic[direction]
+      if (chunk.length >= bytesLeft) {
+        const last = chunk.subarray(0, bytesLeft)
+        traffic[direction] = cutAfterBytes
+        from.pause()
+        to.write(last, () => this.#breakOff('gateway', 'cut', null))
+        packets.push(last)
+        observe?.(last)
+        return
+      }
+      if (!to.write(chunk)) from.pause()
+      traffic[direction] += chunk.length
+      packets.push(chunk)
+      observe?.(chunk)
+    })
+    to.on('drain', () => from.resume())
+    from.on('end', () => {
+      this.#ending ??= { closedBy: direction === 'toHost' ? 'client' : 'host', manner: 'end', code: null }
+      to.end()
+    })
+  }
+
+  #broken(by: 'client' | 'host', code: string): void {
+    this.#breakOff(by, 'reset', code)
+  }
+
+  #breakOff(closedBy: ConnectionClosed['closedBy'], manner: CloseManner, code: string | null): void {
+    if (this.#reset) return
+    this.#reset = true
+    this.#ending = { closedBy, manner, code }
+    resetNow(this.#client)
+    if (this.#upstream !== undefined) resetNow(this.#upstream)
+  }
+
+  #socketClosed(): void {
+    this.#openSockets--
+    if (this.#openSockets > 0) return
+    const ending = this.#ending ?? { closedBy: 'gateway', manner: 'end', code: null }
+    this.#context.closed(this, { ...this.view(), ...ending, timeMs: this.#context.nowMs() })
+  }
+}
+
+/** Errors of the gateway's own machine that a connect may meet before it ever asks the host. */
+const LOCAL_FAILURES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'EADDRINUSE', 'EADDRNOTAVAIL'])
+
+/** Sends a reset at once and drops what waits; `resetAndDestroy` alone would first wait for a peer that never reads. */
+function resetNow(socket: Socket): void {
+  if (socket.destroyed) return
+  // Between the order to send a FIN and its going out a reset is refused by the system, and the socket would leak.
+  const finUnderWay = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0
+  if (!socket.connecting && !finUnderWay) socket.resetAndDestroy()
+  socket.destroy()
+}
+
+/** A dual-stack listener reports IPv4 clients as `::ffff:a.b.c.d`. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address
+}

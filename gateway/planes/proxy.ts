@@ -1,0 +1,243 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Policy } from '../nlb/policy.js'
+import { addPacketCounts, zeroPacketCounts } from './packet-count.js'
+import {
+  type ConnectionContext,
+  HELD_BYTES_MAX,
+  ProxiedConnection,
+  type ProxyFaults,
+  type ProxyHost,
+} from './proxied-connection.js'
+import type {
+  ConnectionClosed,
+  ConnectionView,
+  Direction,
+  DirectionTraffic,
+  ObservedPacket,
+  ProxyDecision,
+  SourceMode,
+} from './proxy-events.js'
+
+export interface ProxyLimits {
+  /**
+   * Connections at one time; more are closed as they come. Default 4,096. Each takes two descriptors and, when both its
+   * sides stall, up to about 260 KiB.
+   */
+  readonly connectionsMax: number
+  /** How long a host may take to accept. Default 5,000 ms. */
+  readonly connectTimeoutMs: number
+  /** Connections the system may queue before they are accepted. Default 4,096; the system has its own, lower or not. */
+  readonly backlog: number
+}
+
+export const PROXY_LIMITS: ProxyLimits = { connectionsMax: 4096, connectTimeoutMs: 5000, backlog: 4096 }
+
+export interface ProxyPlaneOptions {
+  /** The cluster address. MSMQ's port is 1801; 0 takes any free port. */
+  readonly listen: { readonly address: string; readonly port: number }
+  readonly hosts: readonly ProxyHost[]
+  readonly policy: Policy
+  readonly source: SourceMode
+  readonly limits?: Partial<ProxyLimits>
+  /**
+   * Whether a connection whose host is down is given to another, as a balancer with health checks would. Default false:
+   * Windows NLB does not know whether a service lives, and its clients are refused.
+   */
+  readonly retryOtherHosts?: boolean
+  /** Resets a connection on which nothing moved for so long, as appliances do. Default 0: never, as Windows NLB. */
+  readonly idleTimeoutMs?: number
+  readonly faults?: ProxyFaults
+  /** Wall-clock milliseconds; default `Date.now`. */
+  nowMs?(): number
+  onDecision?(decision: ProxyDecision): void
+  onClosed?(event: ConnectionClosed): void
+}
+
+export interface HostCounters {
+  /** Connections the policy gave to this host. */
+  chosen: number
+  /** Of these, how many the host did not accept. */
+  failed: number
+}
+
+export interface ProxyCounters {
+  accepted: number
+  active: number
+  /** Closed at once since `connectionsMax` were open. */
+  overLimit: number
+  /** Failures to accept, by the system's word: out of descriptors or memory. */
+  acceptErrors: number
+  noHost: number
+  hostDown: number
+  /** Failed attempts to reach a host, by system error code. */
+  connectFailures: Record<string, number>
+  resetByClient: number
+  resetByHost: number
+  cut: number
+  idle: number
+  hosts: Record<string, HostCounters>
+  toHost: DirectionTraffic
+  toClient: DirectionTraffic
+}
+
+/** The gateway's user-space plane: accepts on the cluster address and carries bytes to the host the policy names. */
+export interface ProxyPlane {
+  /** Begins to listen; rejects with the system's error (`EADDRINUSE`, `EADDRNOTAVAIL`, ...) if it cannot. */
+  start(): Promise<{ address: string; port: number }>
+  /** Stops listening, resets what is open, and resolves when all is closed. */
+  stop(): Promise<void>
+  counters(): ProxyCounters
+  connections(): ConnectionView[]
+  /** Replaces the faults; open connections keep theirs. */
+  setFaults(faults: ProxyFaults): void
+  /** Resets the open connections, or those of one host. Returns how many. */
+  resetConnections(host?: string): number
+}
+
+export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
+  const limits = { ...PROXY_LIMITS, ...options.limits }
+  const hosts = new Map(options.hosts.map(host => [host.name, host]))
+  const nowMs = options.nowMs ?? Date.now
+  const open = new Set<ProxiedConnection>()
+  const counts = zeroCounters(options.hosts)
+  let faults: ProxyFaults = options.faults ?? {}
+  let cutsLeft = faults.cutConnectionsMax ?? Number.POSITIVE_INFINITY
+  let server: Server | undefined
+
+  const context: Omit<ConnectionContext, 'cutAfterBytes'> = {
+    policy: options.policy,
+    hosts,
+    source: options.source,
+    translatedAddress: isWildcard(options.listen.address) ? undefined : options.listen.address,
+    retryOtherHosts: options.retryOtherHosts ?? false,
+    connectTimeoutMs: limits.connectTimeoutMs,
+    idleTimeoutMs: options.idleTimeoutMs ?? 0,
+    nowMs,
+    decided(decision) {
+      const host = decision.host === null ? undefined : counts.hosts[decision.host]
+      if (host !== undefined) host.chosen++
+      options.onDecision?.(decision)
+    },
+    hostFailed(name, code) {
+      const host = counts.hosts[name]
+      if (host !== undefined) host.failed++
+      counts.connectFailures[code] = (counts.connectFailures[code] ?? 0) + 1
+    },
+    closed(connection, event) {
+      open.delete(connection)
+      addTraffic(counts, connection)
+      countClose(counts, event)
+      options.onClosed?.(event)
+    },
+    observer: () => undefined,
+  }
+
+  function accept(client: Socket): void {
+    counts.accepted++
+    let cutAfterBytes = Number.POSITIVE_INFINITY
+    if (faults.cutAfterBytes !== undefined && cutsLeft > 0) {
+      cutsLeft--
+      cutAfterBytes = faults.cutAfterBytes
+    }
+    open.add(new ProxiedConnection(counts.accepted, client, { ...context, cutAfterBytes }))
+  }
+
+  return {
+    start() {
+      const listener = createServer(
+        { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: HELD_BYTES_MAX },
+        accept,
+      )
+      listener.maxConnections = limits.connectionsMax
+      listener.on('drop', () => counts.overLimit++)
+      server = listener
+      return new Promise((resolve, reject) => {
+        listener.once('error', reject)
+        const { address: host, port } = options.listen
+        listener.listen({ host, port, backlog: limits.backlog }, () => {
+          listener.off('error', reject)
+          // once it listens, an error is a connection that could not be accepted; the listener goes on
+          listener.on('error', () => counts.acceptErrors++)
+          const bound = listener.address()
+          if (bound === null || typeof bound === 'string') reject(new Error('the listener has no address'))
+          else resolve({ address: bound.address, port: bound.port })
+        })
+      })
+    },
+
+    stop() {
+      const listener = server
+      server = undefined
+      return new Promise(resolve => {
+        if (listener === undefined || !listener.listening) return resolve()
+        listener.close(() => resolve())
+        for (const connection of open) connection.reset('stopped')
+      })
+    },
+
+    counters() {
+      const sum: ProxyCounters = structuredClone(counts)
+      sum.active = open.size
+      for (const connection of open) addTraffic(sum, connection)
+      return sum
+    },
+
+    connections: () => Array.from(open, connection => connection.view()),
+
+    setFaults(next) {
+      faults = next
+      cutsLeft = next.cutConnectionsMax ?? Number.POSITIVE_INFINITY
+    },
+
+    resetConnections(host) {
+      const chosen = [...open].filter(connection => host === undefined || connection.host === host)
+      for (const connection of chosen) connection.reset('stopped')
+      return chosen.length
+    },
+  }
+}
+
+function zeroCounters(hosts: readonly ProxyHost[]): ProxyCounters {
+  return {
+    accepted: 0,
+    active: 0,
+    overLimit: 0,
+    acceptErrors: 0,
+    noHost: 0,
+    hostDown: 0,
+    connectFailures: {},
+    resetByClient: 0,
+    resetByHost: 0,
+    cut: 0,
+    idle: 0,
+    hosts: Object.fromEntries(hosts.map(({ name }) => [name, { chosen: 0, failed: 0 }])),
+    toHost: { bytes: 0, packets: zeroPacketCounts() },
+    toClient: { bytes: 0, packets: zeroPacketCounts() },
+  }
+}
+
+function addTraffic(sum: ProxyCounters, connection: ConnectionView): void {
+  for (const direction of ['toHost', 'toClient'] as const satisfies readonly Direction[]) {
+    const traffic = connection[direction]
+    sum[direction].bytes += traffic.bytes
+    addPacketCounts(sum[direction].packets, traffic.packets)
+  }
+}
+
+function countClose(counts: ProxyCounters, event: ConnectionClosed): void {
+  switch (event.manner) {
+    case 'reset':
+      if (event.closedBy === 'client') counts.resetByClient++
+      else counts.resetByHost++
+      break
+    case 'hostDown':
+    case 'noHost':
+    case 'cut':
+    case 'idle':
+      counts[event.manner]++
+  }
+}
+
+function isWildcard(address: string): boolean {
+  return address === '0.0.0.0' || address === '::'
+}
