@@ -1,0 +1,134 @@
+import type { Affinity } from '../gateway/nlb/hash.js'
+import type { ProxyCounters } from '../gateway/planes/proxy.js'
+import type { SourceMode } from '../gateway/planes/proxy-events.js'
+import type { Guid } from '../protocol/guid.js'
+import type { Counters } from '../queue-manager/counters.js'
+import type { ReceiverLedgerData } from '../receivers/receiver-ledger.js'
+import type { SenderLedgerData } from '../senders/sender-ledger.js'
+import type { WorkloadSpec } from '../senders/workload-spec.js'
+
+/** What one process or thread of the lab is to be. Plain data: it travels over the lab channel. */
+export type NodeSpec = QueueManagerSpec | GatewaySpec
+
+export interface QueueManagerSpec {
+  readonly kind: 'queue-manager'
+  /** Computer name, and the node's name in the lab. Unique in a run even among clones. */
+  readonly name: string
+  /** Computer name that the queue manager takes for its own, when it is not `name`: clones share it. */
+  readonly computerName?: string
+  readonly dnsName?: string
+  readonly guid: Guid
+  /** Own address: listened on, and the source of outgoing connections. */
+  readonly address: string
+  readonly port: number
+  /** Further addresses that the queue manager takes for its own, such as the cluster's. */
+  readonly moreAddresses?: readonly string[]
+  readonly sequenceTimeStamp: number
+  /** Changes to the defaults, by MSMQ's registry names. */
+  readonly settings: Readonly<Record<string, number>>
+  readonly queues: readonly QueueSpec[]
+  readonly resolver: ResolverSpec
+  readonly consumer?: ConsumerSpec
+  readonly workload?: WorkloadSpec
+  /** Whether the engine's notes flow to the lab. Off for speed. */
+  readonly notes: boolean
+}
+
+export interface QueueSpec {
+  /** Path name without the machine, such as `private$\orders`. */
+  readonly name: string
+  readonly transactional: boolean
+  /** Of the private queue; absent: the next free one. */
+  readonly number?: number
+  readonly quotaKB?: number
+}
+
+/** Addresses by machine name (any case) and by queue manager GUID. */
+export interface ResolverSpec {
+  readonly names: Readonly<Record<string, readonly string[]>>
+  readonly queueManagers: Readonly<Record<Guid, readonly string[]>>
+}
+
+export interface ConsumerSpec {
+  /** Names of the node's queues to consume from. */
+  readonly queues: readonly string[]
+  /** Rest after each message: a slow consumer. */
+  readonly pauseMs?: number
+  /** Keep a histogram of intended send time to consumption. */
+  readonly latency?: boolean
+  /** Check the filling of each body too, not only its identity. */
+  readonly verifyBodies?: boolean
+}
+
+export interface GatewaySpec {
+  readonly kind: 'gateway'
+  readonly name: string
+  readonly listen: { readonly address: string; readonly port: number }
+  readonly hosts: readonly {
+    readonly name: string
+    readonly address: string
+    readonly port: number
+    readonly weight?: number
+  }[]
+  readonly affinity: Affinity
+  readonly source: SourceMode
+  /** Fault: resets a connection after so many bytes from its client. */
+  readonly cutAfterBytes?: number
+  /** How many connections the fault befalls; absent: each. */
+  readonly cutConnectionsMax?: number
+  readonly idleTimeoutMs?: number
+  readonly retryOtherHosts?: boolean
+}
+
+/** What a node has to say for itself. `partial`: the node had not been stopped in order; this was its last word. */
+export type NodeReport = QueueManagerReport | GatewayReport
+
+export interface QueueManagerReport {
+  readonly kind: 'queue-manager'
+  readonly node: string
+  readonly partial: boolean
+  readonly atMs: number
+  readonly sender?: SenderLedgerData
+  readonly receiver?: ReceiverLedgerData
+  readonly outgoing: readonly OutgoingQueueReport[]
+  readonly local: readonly LocalQueueReport[]
+  /** Tracked messages still in outgoing queues, not yet known to have arrived. */
+  readonly remaining: readonly RemainingMessages[]
+  readonly counters: Counters
+}
+
+export interface GatewayReport {
+  readonly kind: 'gateway'
+  readonly node: string
+  readonly partial: boolean
+  readonly atMs: number
+  readonly counters: ProxyCounters
+}
+
+export interface OutgoingQueueReport {
+  readonly formatName: string
+  readonly state: string
+  readonly messages: number
+  readonly inFlight: number
+  readonly unacknowledged: number
+  readonly resendStage: number
+  readonly bytes: number
+}
+
+export interface LocalQueueReport {
+  readonly name: string
+  readonly number: number
+  readonly transactional: boolean
+  readonly messages: number
+  readonly bytes: number
+}
+
+/** Of one sender: bit `(n - 1) & 7` of byte `(n - 1) >> 3` is set while message n is in an outgoing queue. */
+export interface RemainingMessages {
+  readonly sender: number
+  readonly numbers: Uint8Array
+}
+
+export function isRemaining(remaining: RemainingMessages, number: number): boolean {
+  return ((remaining.numbers[(number - 1) >> 3] ?? 0) & (1 << ((number - 1) & 7))) !== 0
+}
