@@ -1,0 +1,41 @@
+import type { StoredValue, StoreOperation, StoreTable } from '../queue-manager/actions.js'
+import { type Store, StoreError } from './store.js'
+
+/**
+ * A store that lives as long as the object. Writes are persisted at once, within the call. After `close` it can be
+ * reopened, which stands for restarting a queue manager over the same disk.
+ */
+export class MemoryStore implements Store {
+  readonly #tables = new Map<StoreTable, Map<string, StoredValue>>()
+  #open = true
+
+  *load(): Iterable<StoreOperation> {
+    for (const [table, rows] of this.#tables) for (const [key, value] of rows) yield { table, key, value }
+  }
+
+  write(operations: readonly StoreOperation[], done: (error: Error | null) => void): void {
+    if (!this.#open) return done(new StoreError('MSMQ_STORE_CLOSED', 'the store is closed'))
+    for (const { table, key, value } of operations) {
+      if (value === null) this.#tables.get(table)?.delete(key)
+      else this.#rows(table).set(key, value)
+    }
+    done(null)
+  }
+
+  async close(): Promise<void> {
+    this.#open = false
+  }
+
+  reopen(): void {
+    this.#open = true
+  }
+
+  #rows(table: StoreTable): Map<string, StoredValue> {
+    let rows = this.#tables.get(table)
+    if (rows === undefined) {
+      rows = new Map()
+      this.#tables.set(table, rows)
+    }
+    return rows
+  }
+}
