@@ -1,0 +1,77 @@
+import type { ByteReader } from './byte-reader.js'
+import type { ByteWriter } from './byte-writer.js'
+
+/* BaseHeader, first in every TCP packet. Source: [MS-MQMQ] 2.2.19.1.
+ *    0  1  VersionNumber     0x10
+ *    1  1  Reserved          anything
+ *    2  2  Flags             BASE_FLAGS
+ *    4  4  Signature         0x524F494C, bytes "LIOR"
+ *    8  4  PacketSize        bytes of the packet with padding, without a trailing SessionHeader; at most 4 MiB
+ *   12  4  TimeToReachQueue  seconds from SentTime, 0xFFFFFFFF = for ever */
+
+export const BASE_HEADER_SIZE = 16
+export const BASE_HEADER_SECTION = '[MS-MQMQ] 2.2.19.1'
+export const VERSION_NUMBER = 0x10
+export const PACKET_SIGNATURE = 0x524f494c
+/** Largest PacketSize, headers included. */
+export const PACKET_SIZE_MAX = 0x00400000
+/** The value of every lifetime that never ends. */
+export const INFINITE = 0xffffffff
+
+export const BASE_FLAGS = {
+  /** Priority 0..7; 0 for transactional messages. */
+  PR: 0x0007,
+  /** Internal packet. */
+  IN: 0x0008,
+  /** SessionHeader present. */
+  SH: 0x0010,
+  /** DebugHeader present. */
+  DH: 0x0020,
+  /** Tracing on. */
+  TR: 0x0100,
+  RESERVED: 0xfec0,
+} as const
+
+export interface BaseHeader {
+  versionNumber: number
+  reserved: number
+  /** Raw, see {@link BASE_FLAGS}. */
+  flags: number
+  signature: number
+  /** Bytes. */
+  packetSize: number
+  /** Seconds. */
+  timeToReachQueue: number
+}
+
+/** `MSMQ_DECODE_VERSION`, `MSMQ_DECODE_SIGNATURE`, `MSMQ_DECODE_PACKET_SIZE`. */
+export function decodeBaseHeader(reader: ByteReader): BaseHeader {
+  reader.enter('BaseHeader', BASE_HEADER_SECTION)
+  const start = reader.offset
+  const versionNumber = reader.u8('VersionNumber')
+  if (versionNumber !== VERSION_NUMBER) {
+    reader.fail('MSMQ_DECODE_VERSION', 'VersionNumber', `${versionNumber}, must be 16`, start)
+  }
+  const reserved = reader.u8('Reserved')
+  const flags = reader.u16('Flags')
+  const signature = reader.u32('Signature')
+  if (signature !== PACKET_SIGNATURE) {
+    reader.fail('MSMQ_DECODE_SIGNATURE', 'Signature', `0x${signature.toString(16)}, must be 0x524f494c`, start + 4)
+  }
+  const packetSize = reader.u32('PacketSize')
+  if (packetSize <= BASE_HEADER_SIZE || packetSize > PACKET_SIZE_MAX) {
+    reader.fail('MSMQ_DECODE_PACKET_SIZE', 'PacketSize', `${packetSize}, must be 17 to ${PACKET_SIZE_MAX}`, start + 8)
+  }
+  const timeToReachQueue = reader.u32('TimeToReachQueue')
+  return { versionNumber, reserved, flags, signature, packetSize, timeToReachQueue }
+}
+
+export function encodeBaseHeader(writer: ByteWriter, header: BaseHeader): void {
+  writer.enter('BaseHeader')
+  writer.u8('VersionNumber', header.versionNumber)
+  writer.u8('Reserved', header.reserved)
+  writer.u16('Flags', header.flags)
+  writer.u32('Signature', header.signature)
+  writer.u32('PacketSize', header.packetSize)
+  writer.u32('TimeToReachQueue', header.timeToReachQueue)
+}

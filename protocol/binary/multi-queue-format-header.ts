@@ -1,0 +1,209 @@
+import type { Guid } from '../guid.js'
+import type { ByteReader } from './byte-reader.js'
+import { align4, type ByteWriter } from './byte-writer.js'
+import { wideTextSizeWithin } from './security-header.js'
+
+/* MultiQueueFormatHeader, with UserHeader.Flags.MQ: every queue a message was sent to. Three address headers and a
+ * signature header, each padded to 4. Source: [MS-MQMQ] 2.2.20.1 to 2.2.20.3, 2.2.18.1.4.
+ *
+ *   address header               signature header
+ *    0  4  HeaderSize  12 + list   0  2  ID        0x015E
+ *    4  2  HeaderID                2  2  Reserved
+ *    6  2  Reserved                4  4  Size
+ *    8  4  ElementCount            8     Signature
+ *   12     elements
+ *
+ *   element: FormatType 2, then by type
+ *     1 public             pad to 4, GUID 16
+ *     2 private            pad to 4, queue manager GUID 16, number 4
+ *     3 direct             UTF-16LE up to its null, no count
+ *     6 distribution list  pad to 4, GUID 16 */
+
+export const MQF_HEADER_ID = {
+  DESTINATION: 0x0064,
+  ADMINISTRATION: 0x00c8,
+  RESPONSE: 0x012c,
+  SIGNATURE: 0x015e,
+} as const
+export const MQF_FORMAT_TYPE = { PUBLIC: 1, PRIVATE: 2, DIRECT: 3, DISTRIBUTION_LIST: 6 } as const
+const ADDRESS_HEADER_SIZE = 12
+// FormatType and the terminator of an empty direct name.
+const ELEMENT_SIZE_MIN = 4
+
+export type MqfElement =
+  | { formatType: 1; guid: Guid; padding: number }
+  | { formatType: 2; queueManager: Guid; number: number; padding: number }
+  | { formatType: 3; name: string }
+  | { formatType: 6; guid: Guid; padding: number }
+
+export interface MqfAddressHeader {
+  headerId: number
+  reserved: number
+  elements: MqfElement[]
+  /** Bytes inside HeaderSize after the last element; empty as we send it. */
+  rest: Buffer
+  padding: number
+}
+
+export interface MqfSignatureHeader {
+  id: number
+  reserved: number
+  /** A view. */
+  signature: Buffer
+  padding: number
+}
+
+export interface MultiQueueFormatHeader {
+  destination: MqfAddressHeader
+  administration: MqfAddressHeader
+  response: MqfAddressHeader
+  signature: MqfSignatureHeader
+}
+
+/** `MSMQ_DECODE_ADDRESS_SIZE`, `MSMQ_DECODE_ADDRESS_COUNT`, `MSMQ_DECODE_FORMAT_TYPE`, `MSMQ_DECODE_SECTION_ID`,
+ *  `MSMQ_DECODE_STRING_*`. */
+export function decodeMultiQueueFormatHeader(reader: ByteReader): MultiQueueFormatHeader {
+  reader.enter('MultiQueueFormatHeader', '[MS-MQMQ] 2.2.20.2')
+  const destination = decodeAddressHeader(reader, 'Destination', MQF_HEADER_ID.DESTINATION)
+  const administration = decodeAddressHeader(reader, 'Administration', MQF_HEADER_ID.ADMINISTRATION)
+  const response = decodeAddressHeader(reader, 'Response', MQF_HEADER_ID.RESPONSE)
+  return { destination, administration, response, signature: decodeSignatureHeader(reader) }
+}
+
+function decodeAddressHeader(reader: ByteReader, role: string, expectedId: number): MqfAddressHeader {
+  const start = reader.offset
+  const headerSize = reader.u32(`${role}.HeaderSize`)
+  if (headerSize < ADDRESS_HEADER_SIZE || headerSize > reader.limit - start) {
+    const what = `${headerSize}, must be ${ADDRESS_HEADER_SIZE} to ${reader.limit - start}`
+    reader.fail('MSMQ_DECODE_ADDRESS_SIZE', `${role}.HeaderSize`, what, start)
+  }
+  const headerId = reader.u16(`${role}.HeaderID`)
+  if (headerId !== expectedId) {
+    reader.fail('MSMQ_DECODE_SECTION_ID', `${role}.HeaderID`, `${headerId}, must be ${expectedId}`, start + 4)
+  }
+  const reserved = reader.u16(`${role}.Reserved`)
+  const elementCount = reader.u32(`${role}.ElementCount`)
+  if (elementCount > (headerSize - ADDRESS_HEADER_SIZE) / ELEMENT_SIZE_MIN) {
+    const what = `${elementCount}, too many for HeaderSize ${headerSize}`
+    reader.fail('MSMQ_DECODE_ADDRESS_COUNT', `${role}.ElementCount`, what, start + 8)
+  }
+  const outerLimit = reader.limit
+  reader.limit = start + headerSize
+  const elements: MqfElement[] = []
+  for (let index = 0; index < elementCount; index++) {
+    elements.push(decodeElement(reader, `${role}.Elements.${index}`))
+  }
+  const rest = reader.view(`${role}.Rest`, reader.remaining)
+  reader.limit = outerLimit
+  return { headerId, reserved, elements, rest, padding: reader.padding() }
+}
+
+function decodeElement(reader: ByteReader, path: string): MqfElement {
+  const formatType = reader.u16(`${path}.FormatType`)
+  switch (formatType) {
+    case MQF_FORMAT_TYPE.PUBLIC: {
+      const padding = reader.padding()
+      return { formatType, guid: reader.guid(`${path}.PublicQueueIdentifier`), padding }
+    }
+    case MQF_FORMAT_TYPE.PRIVATE: {
+      const padding = reader.padding()
+      const queueManager = reader.guid(`${path}.SourceQueueManager`)
+      return { formatType, queueManager, number: reader.u32(`${path}.PrivateQueueIdentifier`), padding }
+    }
+    case MQF_FORMAT_TYPE.DIRECT: {
+      const size = wideTextSizeWithin(reader.bytes, reader.offset, reader.remaining)
+      if (size === 0) {
+        const what = 'no null before HeaderSize ends'
+        reader.fail('MSMQ_DECODE_STRING_UNTERMINATED', `${path}.DirectFormatName`, what)
+      }
+      return { formatType, name: reader.wideText(`${path}.DirectFormatName`, size) }
+    }
+    case MQF_FORMAT_TYPE.DISTRIBUTION_LIST: {
+      const padding = reader.padding()
+      return { formatType, guid: reader.guid(`${path}.DistributionListIdentifier`), padding }
+    }
+    default:
+      return reader.fail(
+        'MSMQ_DECODE_FORMAT_TYPE',
+        `${path}.FormatType`,
+        `${formatType}, must be 1, 2, 3 or 6`,
+        reader.offset - 2,
+      )
+  }
+}
+
+function decodeSignatureHeader(reader: ByteReader): MqfSignatureHeader {
+  reader.section = '[MS-MQMQ] 2.2.20.3'
+  const start = reader.offset
+  const id = reader.u16('Signature.ID')
+  if (id !== MQF_HEADER_ID.SIGNATURE) {
+    reader.fail('MSMQ_DECODE_SECTION_ID', 'Signature.ID', `${id}, must be ${MQF_HEADER_ID.SIGNATURE}`, start)
+  }
+  const reserved = reader.u16('Signature.Reserved')
+  const size = reader.u32('Signature.Size')
+  if (size > reader.remaining) {
+    reader.fail('MSMQ_DECODE_TRUNCATED', 'Signature.Size', `${size}, only ${reader.remaining} left`, start + 4)
+  }
+  return { id, reserved, signature: reader.view('Signature.Signature', size), padding: reader.padding() }
+}
+
+// Elements follow each other on even offsets; a GUID inside one starts on a multiple of 4. Address headers start on a
+// multiple of 4 of the packet, so offsets inside them align alike.
+function sizeOfElements(elements: readonly MqfElement[]): number {
+  let at = ADDRESS_HEADER_SIZE
+  for (const element of elements) {
+    at += 2
+    if (element.formatType === 3) at += 2 * (element.name.length + 1)
+    else at = align4(at) + (element.formatType === 2 ? 20 : 16)
+  }
+  return at - ADDRESS_HEADER_SIZE
+}
+
+/** HeaderSize as written: without the padding that follows it. */
+export function sizeOfAddressHeader(header: MqfAddressHeader): number {
+  return ADDRESS_HEADER_SIZE + sizeOfElements(header.elements) + header.rest.length
+}
+
+export function sizeOfMultiQueueFormatHeader(header: MultiQueueFormatHeader): number {
+  return (
+    align4(sizeOfAddressHeader(header.destination)) +
+    align4(sizeOfAddressHeader(header.administration)) +
+    align4(sizeOfAddressHeader(header.response)) +
+    align4(8 + header.signature.signature.length)
+  )
+}
+
+export function encodeMultiQueueFormatHeader(writer: ByteWriter, header: MultiQueueFormatHeader): void {
+  writer.enter('MultiQueueFormatHeader')
+  encodeAddressHeader(writer, header.destination)
+  encodeAddressHeader(writer, header.administration)
+  encodeAddressHeader(writer, header.response)
+  writer.u16('Signature.ID', header.signature.id)
+  writer.u16('Signature.Reserved', header.signature.reserved)
+  writer.u32('Signature.Size', header.signature.signature.length)
+  writer.view(header.signature.signature)
+  writer.padding(header.signature.padding)
+}
+
+function encodeAddressHeader(writer: ByteWriter, header: MqfAddressHeader): void {
+  writer.u32('HeaderSize', sizeOfAddressHeader(header))
+  writer.u16('HeaderID', header.headerId)
+  writer.u16('Reserved', header.reserved)
+  writer.u32('ElementCount', header.elements.length)
+  for (const element of header.elements) {
+    writer.u16('FormatType', element.formatType)
+    if (element.formatType === 3) {
+      writer.wideText('DirectFormatName', element.name)
+      continue
+    }
+    writer.padding(element.padding)
+    if (element.formatType === 2) {
+      writer.guid(element.queueManager)
+      writer.u32('PrivateQueueIdentifier', element.number)
+    } else {
+      writer.guid(element.guid)
+    }
+  }
+  writer.view(header.rest)
+  writer.padding(header.padding)
+}

@@ -1,0 +1,70 @@
+import type { Guid } from '../guid.js'
+import type { TxSequenceId } from '../sequence-id.js'
+import type { ByteReader } from './byte-reader.js'
+import type { ByteWriter } from './byte-writer.js'
+
+/* TransactionHeader, with UserHeader.Flags.TH. Source: [MS-MQMQ] 2.2.20.5.
+ *    0   4  Flags                     TX_FLAGS
+ *    4   8  TxSequenceID              Ordinal 4, TimeStamp 4
+ *   12   4  TxSequenceNumber          1..; position in the sequence
+ *   16   4  PreviousTxSequenceNumber  of the message before, 0 if none
+ *   20  16  ConnectorQMGuid           with Flags.CG */
+
+export const TRANSACTION_HEADER_SIZE = 20
+
+export const TX_FLAGS = {
+  /** ConnectorQMGuid present. */
+  CG: 0x00000001,
+  /** Final acknowledgement wanted. */
+  FA: 0x00000002,
+  /** First message of its transaction. */
+  FM: 0x00000004,
+  /** Last message of its transaction. */
+  LM: 0x00000008,
+  /** 20-bit transaction identifier, unique in the sending queue manager. */
+  ID: 0x00fffff0,
+  ID_SHIFT: 4,
+} as const
+
+export interface TransactionHeader {
+  /** Raw, see {@link TX_FLAGS}. */
+  flags: number
+  sequenceId: TxSequenceId
+  sequenceNumber: number
+  previousSequenceNumber: number
+  connectorQmGuid: Guid | null
+}
+
+/** Unknown flag bits are kept and ignored. `MSMQ_DECODE_SEQUENCE_NUMBER` when the number is 0 or not above the previous
+ *  one. */
+export function decodeTransactionHeader(reader: ByteReader): TransactionHeader {
+  reader.enter('TransactionHeader', '[MS-MQMQ] 2.2.20.5')
+  const flags = reader.u32('Flags')
+  const ordinal = reader.u32('TxSequenceID.Ordinal')
+  const timeStamp = reader.u32('TxSequenceID.TimeStamp')
+  const sequenceNumber = reader.u32('TxSequenceNumber')
+  if (sequenceNumber === 0) {
+    reader.fail('MSMQ_DECODE_SEQUENCE_NUMBER', 'TxSequenceNumber', '0, must be at least 1', reader.offset - 4)
+  }
+  const previousSequenceNumber = reader.u32('PreviousTxSequenceNumber')
+  if (previousSequenceNumber >= sequenceNumber) {
+    const what = `${previousSequenceNumber}, must be below TxSequenceNumber ${sequenceNumber}`
+    reader.fail('MSMQ_DECODE_SEQUENCE_NUMBER', 'PreviousTxSequenceNumber', what, reader.offset - 4)
+  }
+  const connectorQmGuid = (flags & TX_FLAGS.CG) !== 0 ? reader.guid('ConnectorQMGuid') : null
+  return { flags, sequenceId: { ordinal, timeStamp }, sequenceNumber, previousSequenceNumber, connectorQmGuid }
+}
+
+export function sizeOfTransactionHeader(header: TransactionHeader): number {
+  return header.connectorQmGuid === null ? TRANSACTION_HEADER_SIZE : TRANSACTION_HEADER_SIZE + 16
+}
+
+export function encodeTransactionHeader(writer: ByteWriter, header: TransactionHeader): void {
+  writer.enter('TransactionHeader')
+  writer.u32('Flags', header.flags)
+  writer.u32('TxSequenceID.Ordinal', header.sequenceId.ordinal)
+  writer.u32('TxSequenceID.TimeStamp', header.sequenceId.timeStamp)
+  writer.u32('TxSequenceNumber', header.sequenceNumber)
+  writer.u32('PreviousTxSequenceNumber', header.previousSequenceNumber)
+  if (header.connectorQmGuid !== null) writer.guid(header.connectorQmGuid)
+}
