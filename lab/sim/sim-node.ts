@@ -1,0 +1,147 @@
+import type { Guid } from '../../protocol/guid.js'
+import type { SendOutcome } from '../../queue-manager/actions.js'
+import type { QueuedMessage } from '../../queue-manager/local-queue.js'
+import type { Note } from '../../queue-manager/notes.js'
+import { type OutgoingMessage, QueueManager } from '../../queue-manager/queue-manager.js'
+import { createSettings } from '../../queue-manager/settings.js'
+import { SimDriver } from './sim-driver.js'
+import { SimStore, type SimStoreOptions } from './sim-store.js'
+import { VirtualClock, type VirtualClockOptions } from './virtual-clock.js'
+import type { SimWorld } from './world.js'
+
+export interface SimQueue {
+  readonly name: string
+  readonly transactional?: boolean
+  readonly number?: number
+  readonly quotaKB?: number
+}
+
+export interface SimNodeOptions {
+  readonly name: string
+  readonly dnsName?: string
+  readonly address: string
+  readonly guid: Guid
+  readonly settings?: Readonly<Record<string, number>>
+  readonly sequenceTimeStamp?: number
+  readonly queues?: readonly SimQueue[]
+  readonly clock?: VirtualClockOptions
+  readonly store?: SimStoreOptions
+}
+
+/** One machine of a simulation: a disk, a clock, and the queue manager that may crash and start again on them. */
+export class SimNode {
+  readonly name: string
+  readonly address: string
+  readonly guid: Guid
+  readonly clock: VirtualClock
+  readonly store: SimStore
+  /** What its queue managers noted, over all its lives. */
+  readonly notes: Note[] = []
+  readonly outcomes = new Map<number, SendOutcome>()
+  readonly errors = new Map<number, string>()
+  readonly #world: SimWorld
+  readonly #options: SimNodeOptions
+  readonly #consumed = new Map<number, readonly QueuedMessage[]>()
+  #driver: SimDriver | null = null
+
+  constructor(world: SimWorld, options: SimNodeOptions) {
+    this.#world = world
+    this.#options = options
+    this.name = options.name
+    this.address = options.address
+    this.guid = options.guid
+    this.clock = new VirtualClock(world.scheduler, options.clock)
+    this.store = new SimStore(world.scheduler, world.random.fork(), options.store)
+  }
+
+  get driver(): SimDriver {
+    if (this.#driver === null) throw new Error(`${this.name} is not running`)
+    return this.#driver
+  }
+
+  get engine(): QueueManager {
+    return this.driver.engine
+  }
+
+  get isRunning(): boolean {
+    return this.#driver !== null
+  }
+
+  /** Starts a queue manager on what the disk holds. */
+  start(): void {
+    const { name, dnsName, address, guid, settings, sequenceTimeStamp, queues } = this.#options
+    const engine = new QueueManager({
+      name,
+      ...(dnsName === undefined ? {} : { dnsName }),
+      guid,
+      addresses: [address],
+      settings: createSettings(settings),
+      sequenceTimeStamp: sequenceTimeStamp ?? 0x5f00_0000,
+      stored: this.store.load(),
+    })
+    this.outcomes.clear()
+    this.errors.clear()
+    this.#consumed.clear()
+    this.#driver = new SimDriver({
+      engine,
+      scheduler: this.#world.scheduler,
+      network: this.#world.network,
+      clock: this.clock,
+      store: this.store,
+      resolver: query => this.#world.resolve(query),
+      resolveDelayMs: this.#world.resolver.delayMs,
+      listen: { address, port: engine.settings.MsmqIpPort },
+      onOutcome: (request, outcome, error) => {
+        this.outcomes.set(request, outcome)
+        if (error !== undefined) this.errors.set(request, error)
+      },
+      onReceived: (request, _queue, messages) => this.#consumed.set(request, messages),
+      onNote: note => {
+        this.notes.push(note)
+        this.#world.history.push({ node: name, note })
+      },
+    })
+    this.#driver.start()
+    for (const queue of queues ?? []) {
+      const known = engine.localQueues().some(local => local.name === queue.name)
+      if (!known) this.#driver.call(now => engine.createQueue(now, queue))
+    }
+  }
+
+  /** Ends at once; the disk keeps what was durable. See `SimDriver.crash`. */
+  crash(how: 'process' | 'power' = 'process'): void {
+    this.driver.crash(how)
+    this.store.crash()
+    this.#driver = null
+  }
+
+  /** Hands a message over; returns the request, whose outcome comes in `outcomes`. */
+  send(message: OutgoingMessage): number {
+    return this.driver.call(now => this.engine.send(now, message)).request
+  }
+
+  sendTransaction(messages: OutgoingMessage[]): number {
+    return this.driver.call(now => this.engine.sendTransaction(now, messages)).request
+  }
+
+  /** Texts of the message bodies in a queue, oldest first, without removing any. */
+  bodies(queue: string): string[] {
+    return this.engine.peek(queue, Number.MAX_SAFE_INTEGER).map(bodyText)
+  }
+
+  /** Removes up to `max` messages and returns their bodies' texts, after whatever virtual time the disk takes. */
+  consume(queue: string, max = 1_000_000): string[] {
+    const request = this.driver.call(now => this.engine.receive(now, queue, max))
+    if (!this.#world.runUntil(() => this.#consumed.has(request), 60_000))
+      throw new Error(`receive from ${queue} was not answered`)
+    return this.#consumed.get(request)!.map(bodyText)
+  }
+
+  notesOf<K extends Note['kind']>(kind: K): Extract<Note, { kind: K }>[] {
+    return this.notes.filter((note): note is Extract<Note, { kind: K }> => note.kind === kind)
+  }
+}
+
+function bodyText({ message }: QueuedMessage): string {
+  return message.properties.body.toString()
+}
