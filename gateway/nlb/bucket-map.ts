@@ -64,7 +64,8 @@ export function nextBucketMap(current: BucketMap, hosts: readonly WeightedHost[]
 
 /**
  * How many buckets each host should own: 60 * weight / sum of weights, rounded down, the rest by largest fraction.
- * Ties go to the host that owns more now, then to the lower ID. All targets are 0 when all weights are.
+ * Ties go to the host that owns more than its rounded share now, so that computing a map again changes nothing; then to
+ * the lower ID. All targets are 0 when all weights are.
  */
 export function bucketTargets(current: BucketMap, hosts: readonly WeightedHost[]): Map<number, number> {
   const weightSum = hosts.reduce((sum, host) => sum + host.weight, 0)
@@ -73,11 +74,12 @@ export function bucketTargets(current: BucketMap, hosts: readonly WeightedHost[]
     // whole numbers throughout: two equal fractions must compare equal
     const scaled = BUCKET_COUNT * weight
     const remainder = scaled % weightSum
-    return { id, floor: (scaled - remainder) / weightSum, remainder, owned: countOwned(current, id) }
+    const floor = (scaled - remainder) / weightSum
+    return { id, floor, remainder, surplus: countOwned(current, id) - floor }
   })
   let left = BUCKET_COUNT - shares.reduce((sum, share) => sum + share.floor, 0)
   const targets = new Map(shares.map(({ id, floor }) => [id, floor]))
-  shares.sort((a, b) => b.remainder - a.remainder || b.owned - a.owned || a.id - b.id)
+  shares.sort((a, b) => b.remainder - a.remainder || b.surplus - a.surplus || a.id - b.id)
   for (const { id, floor } of shares) {
     if (left === 0) break
     targets.set(id, floor + 1)

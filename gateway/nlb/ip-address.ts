@@ -19,8 +19,8 @@ function ipv6Bytes(text: string): Uint8Array | undefined {
   const [address = ''] = text.split('%', 1)
   const halves = address.split('::')
   if (halves.length > 2) return undefined
-  const head = groupBytes(halves[0] ?? '')
-  const tail = halves.length === 2 ? groupBytes(halves[1] ?? '') : []
+  const head = groupBytes(halves[0] ?? '', halves.length === 1)
+  const tail = halves.length === 2 ? groupBytes(halves[1] ?? '', true) : []
   if (head === undefined || tail === undefined) return undefined
   const known = head.length + tail.length
   // "::" stands for at least one group of zeros
@@ -32,12 +32,13 @@ function ipv6Bytes(text: string): Uint8Array | undefined {
   return mapped ? bytes.slice(12) : bytes
 }
 
-function groupBytes(text: string): number[] | undefined {
+/** Only the end of an address may be written as an IPv4 address. */
+function groupBytes(text: string, atEnd: boolean): number[] | undefined {
   if (text === '') return []
   const bytes: number[] = []
   const groups = text.split(':')
   for (const [index, group] of groups.entries()) {
-    if (index === groups.length - 1 && group.includes('.')) {
+    if (atEnd && index === groups.length - 1 && group.includes('.')) {
       const ipv4 = ipv4Bytes(group)
       if (ipv4 === undefined) return undefined
       bytes.push(...ipv4)

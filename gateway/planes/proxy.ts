@@ -13,7 +13,6 @@ import type {
   ConnectionView,
   Direction,
   DirectionTraffic,
-  ObservedPacket,
   ProxyDecision,
   SourceMode,
 } from './proxy-events.js'
