@@ -9,17 +9,20 @@ export class MemoryStore implements Store {
   readonly #tables = new Map<StoreTable, Map<string, StoredValue>>()
   #open = true
 
-  *load(): Iterable<StoreOperation> {
-    for (const [table, rows] of this.#tables) for (const [key, value] of rows) yield { table, key, value }
-  }
-
   write(operations: readonly StoreOperation[], done: (error: Error | null) => void): void {
-    if (!this.#open) return done(new StoreError('MSMQ_STORE_CLOSED', 'the store is closed'))
+    if (!this.#open) {
+      done(new StoreError('MSMQ_STORE_CLOSED', 'the store is closed'))
+      return
+    }
     for (const { table, key, value } of operations) {
       if (value === null) this.#tables.get(table)?.delete(key)
       else this.#rows(table).set(key, value)
     }
     done(null)
+  }
+
+  *load(): Iterable<StoreOperation> {
+    for (const [table, rows] of this.#tables) for (const [key, value] of rows) yield { table, key, value }
   }
 
   async close(): Promise<void> {

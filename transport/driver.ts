@@ -1,0 +1,337 @@
+import { createConnection, createServer, isIP, type Server, type Socket } from 'node:net'
+import type { Action, ConnectionId, Endpoint, SendOutcome } from '../queue-manager/actions.js'
+import type { Now } from '../queue-manager/clock.js'
+import type { QueuedMessage } from '../queue-manager/local-queue.js'
+import type { Note } from '../queue-manager/notes.js'
+import type { Store } from '../store/store.js'
+import { realNow } from './clock.js'
+import type { CloseKind, DrivenEngine } from './driven-engine.js'
+import { systemCode, TransportError } from './errors.js'
+import { PingSocket } from './ping-socket.js'
+import type { Resolver } from './resolver.js'
+import { type ConnectionOwner, TcpConnection } from './tcp-connection.js'
+import { WriteBuffers } from './write-buffers.js'
+
+export interface DriverOptions<E extends DrivenEngine> {
+  readonly engine: E
+  readonly store: Store
+  readonly resolver: Resolver
+  /** Port 0 takes any free one. */
+  readonly listen: Endpoint
+  /** Source of outgoing connections; absent: the system chooses. On one machine with many nodes, the node's own. */
+  readonly localAddress?: string
+  /** UDP port of the ping service on the listening address; absent: no pings in or out. */
+  readonly pingPort?: number
+  readonly limits?: Partial<DriverLimits>
+  onOutcome?(request: number, outcome: SendOutcome, error: string | undefined): void
+  onReceived?(request: number, queue: string, messages: readonly QueuedMessage[]): void
+  onArrived?(queue: string): void
+  onNote?(note: Note): void
+}
+
+export interface DriverLimits {
+  /** Connections accepted at one time; more are closed as they come. Default 16,384. */
+  readonly connectionsMax: number
+  /** Connections the system may queue before they are accepted. Default 4,096. */
+  readonly backlog: number
+  /** How long a closing connection may take to deliver what was written. Default 5,000 ms. */
+  readonly lingerMs: number
+}
+
+export const DRIVER_LIMITS: DriverLimits = { connectionsMax: 16_384, backlog: 4096, lingerMs: 5000 }
+
+/** The longest wait of a Node timer, about 25 days; a longer one would fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1
+
+/**
+ * Runs one engine on real sockets, a real clock and a store. It knows nothing of the protocol: it brings every input to
+ * the engine, carries out the actions that follow, and keeps one timer at `nextWake`.
+ *
+ * The handlers run inside the carrying out of actions and may call the engine through `call`; what follows from that is
+ * carried out before the outermost call returns.
+ */
+export class Driver<E extends DrivenEngine> implements ConnectionOwner {
+  readonly engine: E
+  readonly counters = { acceptErrors: 0, connectionsOverLimit: 0 }
+  readonly #options: DriverOptions<E>
+  readonly #limits: DriverLimits
+  readonly #connections = new Map<ConnectionId, TcpConnection>()
+  readonly #buffers = new WriteBuffers()
+  #dirty: TcpConnection[] = []
+  #server: Server | null = null
+  #ping: PingSocket | null = null
+  #carryingOut = false
+  #scheduled = false
+  #timer: NodeJS.Timeout | undefined
+  #timerMs = Number.POSITIVE_INFINITY
+  #running = false
+  #whenIdle: (() => void) | null = null
+
+  constructor(options: DriverOptions<E>) {
+    this.engine = options.engine
+    this.#options = options
+    this.#limits = { ...DRIVER_LIMITS, ...options.limits }
+  }
+
+  /** Listens, then starts the engine. Throws `MSMQ_TRANSPORT_LISTEN` when the address cannot be had. */
+  async start(): Promise<Endpoint> {
+    const { listen, pingPort } = this.#options
+    const bound = await this.#listen(listen)
+    if (pingPort !== undefined) {
+      this.#ping = new PingSocket(listen.address, (from, bytes) => {
+        if (!this.#running) return
+        this.engine.datagram(realNow(), from, bytes)
+        this.#carryOutAll()
+      })
+      await this.#ping.bind(listen.address, pingPort)
+    }
+    this.#running = true
+    this.engine.start(realNow())
+    this.#carryOutAll()
+    return bound
+  }
+
+  /** Closes every session in order, waits for the connections to end (at most `lingerMs`), and lets go of all. */
+  async stop(): Promise<void> {
+    if (this.#running) {
+      this.#server?.close()
+      this.engine.stop(realNow())
+      this.#carryOutAll()
+      await this.#idle()
+    }
+    this.kill()
+    await this.#options.store.close()
+  }
+
+  /** Ends as a crash would: sockets reset, the engine not told, the store left as it is. */
+  kill(): void {
+    this.#running = false
+    clearTimeout(this.#timer)
+    this.#server?.close()
+    this.#ping?.close()
+    this.#server = null
+    this.#ping = null
+    for (const connection of this.#connections.values()) connection.reset()
+  }
+
+  /** An application's call into the engine. What follows is carried out at the end of this turn, so that many calls in
+   *  a row cost one write. */
+  call<T>(body: (engine: E, now: Now) => T): T {
+    const result = body(this.engine, realNow())
+    if (!this.#carryingOut && !this.#scheduled) {
+      this.#scheduled = true
+      queueMicrotask(() => {
+        this.#scheduled = false
+        this.#carryOutAll()
+      })
+    }
+    return result
+  }
+
+  connected(connection: TcpConnection): void {
+    if (!this.#running) return
+    this.engine.connected(realNow(), connection.id)
+    this.#carryOutAll()
+  }
+
+  received(connection: TcpConnection, bytes: Buffer): void {
+    if (!this.#running) return
+    this.engine.received(realNow(), connection.id, bytes)
+    this.#carryOutAll()
+  }
+
+  writable(connection: TcpConnection, ready: boolean): void {
+    if (!this.#running) return
+    this.engine.writable(realNow(), connection.id, ready)
+    this.#carryOutAll()
+  }
+
+  connectFailed(connection: TcpConnection, reason: string): void {
+    this.#gone(connection, () => this.engine.connectFailed(realNow(), connection.id, reason))
+  }
+
+  closed(connection: TcpConnection, how: CloseKind): void {
+    this.#gone(connection, () => this.engine.closed(realNow(), connection.id, how))
+  }
+
+  /** Resolves when no connection is left, or after `lingerMs` in any case. */
+  #idle(): Promise<void> {
+    if (this.#connections.size === 0) return Promise.resolve()
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, this.#limits.lingerMs)
+      this.#whenIdle = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  #gone(connection: TcpConnection, report: () => void): void {
+    this.#connections.delete(connection.id)
+    if (this.#running) {
+      report()
+      this.#carryOutAll()
+    }
+    if (this.#connections.size === 0) this.#whenIdle?.()
+  }
+
+  #listen(listen: Endpoint): Promise<Endpoint> {
+    return new Promise((resolve, reject) => {
+      const server = createServer({ noDelay: true }, socket => this.#accept(socket))
+      this.#server = server
+      server.maxConnections = this.#limits.connectionsMax
+      server.on('drop', () => this.counters.connectionsOverLimit++)
+      const refused = (error: Error) => {
+        const where = `${listen.address}:${listen.port}`
+        reject(new TransportError('MSMQ_TRANSPORT_LISTEN', 'listen', where, systemCode(error), { cause: error }))
+      }
+      server.once('error', refused)
+      server.listen({ host: listen.address, port: listen.port, backlog: this.#limits.backlog }, () => {
+        server.off('error', refused)
+        // From here on an error is a connection that could not be accepted (no descriptors, no memory); others can.
+        server.on('error', () => this.counters.acceptErrors++)
+        const bound = server.address()
+        resolve(bound === null || typeof bound === 'string' ? listen : { address: bound.address, port: bound.port })
+      })
+    })
+  }
+
+  #accept(socket: Socket): void {
+    const { remoteAddress, remotePort } = socket
+    // Gone before it could be looked at.
+    if (!this.#running || remoteAddress === undefined || remotePort === undefined) {
+      socket.on('error', () => undefined)
+      socket.destroy()
+      return
+    }
+    const id = this.engine.accepted(realNow(), { address: plainAddress(remoteAddress), port: remotePort })
+    this.#add(id, socket)
+    this.#carryOutAll()
+  }
+
+  #add(id: ConnectionId, socket: Socket): void {
+    const options = { owner: this, buffers: this.#buffers, lingerMs: this.#limits.lingerMs }
+    this.#connections.set(id, new TcpConnection(id, socket, options))
+  }
+
+  /** Until nothing is left to do. Called from within, it leaves the rest to the outer call. */
+  #carryOutAll(): void {
+    if (this.#carryingOut) return
+    this.#carryingOut = true
+    try {
+      for (let actions = this.engine.takeActions(); actions.length > 0; actions = this.engine.takeActions()) {
+        for (const action of actions) this.#carryOut(action)
+        this.#flush()
+      }
+    } finally {
+      this.#carryingOut = false
+    }
+    this.#setTimer()
+  }
+
+  #flush(): void {
+    if (this.#dirty.length === 0) return
+    const dirty = this.#dirty
+    this.#dirty = []
+    for (const connection of dirty) connection.flush()
+  }
+
+  #carryOut(action: Action): void {
+    const options = this.#options
+    switch (action.do) {
+      case 'write': {
+        const connection = this.#connections.get(action.connection)
+        if (connection?.write(action.chunks)) this.#dirty.push(connection)
+        break
+      }
+      case 'received':
+        options.onReceived?.(action.request, action.queue, action.messages)
+        break
+      case 'outcome':
+        options.onOutcome?.(action.request, action.outcome, action.error)
+        break
+      case 'arrived':
+        options.onArrived?.(action.queue)
+        break
+      case 'note':
+        options.onNote?.(action.note)
+        break
+      case 'persist':
+        options.store.write(action.operations, error => this.#persisted(action.ticket, error))
+        break
+      case 'connect':
+        this.#connect(action.connection, action.address, action.port)
+        break
+      case 'close': {
+        const connection = this.#connections.get(action.connection)
+        if (action.how === 'graceful') connection?.end()
+        else connection?.reset()
+        break
+      }
+      case 'pause':
+        this.#connections.get(action.connection)?.pause()
+        break
+      case 'resume':
+        this.#connections.get(action.connection)?.resume()
+        break
+      case 'resolve':
+        this.#resolve(action.ticket, options.resolver(action.query))
+        break
+      case 'datagram':
+        this.#ping?.send(action.bytes, action.port, action.address)
+        break
+    }
+  }
+
+  #connect(id: ConnectionId, address: string, port: number): void {
+    // Only addresses: a peer's text must not make us ask a name server.
+    if (isIP(address) === 0) {
+      this.engine.connectFailed(realNow(), id, 'EADDRNOTAVAIL')
+      return
+    }
+    const { localAddress } = this.#options
+    this.#add(id, createConnection({ host: address, port, noDelay: true, ...(localAddress && { localAddress }) }))
+  }
+
+  #persisted(ticket: number, error: Error | null): void {
+    if (!this.#running) return
+    if (error === null) this.engine.persisted(realNow(), ticket)
+    else this.engine.persistFailed(realNow(), ticket, error.message)
+    this.#carryOutAll()
+  }
+
+  #resolve(ticket: number, found: ReturnType<Resolver>): void {
+    if (!(found instanceof Promise)) {
+      this.engine.resolved(realNow(), ticket, found)
+      return
+    }
+    found
+      .catch(() => [])
+      .then(addresses => {
+        if (!this.#running) return
+        this.engine.resolved(realNow(), ticket, addresses)
+        this.#carryOutAll()
+      })
+  }
+
+  /** Sets the timer only when it must fire sooner: one that fires too early is harmless, and setting it costs more. */
+  #setTimer(): void {
+    const wakeMs = this.#running ? this.engine.nextWake() : null
+    if (wakeMs === null || wakeMs >= this.#timerMs) return
+    clearTimeout(this.#timer)
+    this.#timerMs = wakeMs
+    const waitMs = Math.ceil(wakeMs - realNow().monotonicMs)
+    this.#timer = setTimeout(() => this.#wake(), Math.min(Math.max(waitMs, 0), TIMER_MS_MAX))
+  }
+
+  #wake(): void {
+    this.#timerMs = Number.POSITIVE_INFINITY
+    this.engine.wake(realNow())
+    this.#carryOutAll()
+  }
+}
+
+/** An IPv4 address as such, also where a dual-stack socket reports it as IPv6. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
+}
