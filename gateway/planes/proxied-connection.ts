@@ -220,9 +220,16 @@ export class ProxiedConnection implements ConnectionView {
     })
     to.on('drain', () => from.resume())
     from.on('end', () => {
-      this.#ending ??= { closedBy: direction === 'toHost' ? 'client' : 'host', manner: 'end', code: null }
-      to.end()
+      // A reset that arrives together with the last data is reported as a plain end. An empty write sends nothing but
+      // brings the truth out; with writes under way those will.
+      if (from.writableEnded || from.writableLength > 0) this.#ended(to, direction)
+      else from.write(NO_BYTES, error => error ?? this.#ended(to, direction))
     })
+  }
+
+  #ended(to: Socket, direction: Direction): void {
+    this.#ending ??= { closedBy: direction === 'toHost' ? 'client' : 'host', manner: 'end', code: null }
+    to.end()
   }
 
   #broken(by: 'client' | 'host', code: string): void {
@@ -245,16 +252,18 @@ export class ProxiedConnection implements ConnectionView {
   }
 }
 
+const NO_BYTES = Buffer.alloc(0)
+
 /** Errors of the gateway's own machine that a connect may meet before it ever asks the host. */
 const LOCAL_FAILURES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'EADDRINUSE', 'EADDRNOTAVAIL'])
 
-/** Sends a reset at once and drops what waits; `resetAndDestroy` alone would first wait for a peer that never reads. */
+/** Sends a reset at once and drops what waits. */
 function resetNow(socket: Socket): void {
   if (socket.destroyed) return
-  // Between the order to send a FIN and its going out a reset is refused by the system, and the socket would leak.
+  // Between the order to send a FIN and its going out libuv refuses to reset, and the socket would leak.
   const finUnderWay = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0
-  if (!socket.connecting && !finUnderWay) socket.resetAndDestroy()
-  socket.destroy()
+  if (socket.connecting || finUnderWay) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 /** A dual-stack listener reports IPv4 clients as `::ffff:a.b.c.d`. */
