@@ -1,0 +1,60 @@
+import type { AckJourney } from '../ack-journeys.js'
+import type { Checker, Finding, RunView } from '../finding.js'
+import { runTime } from '../history.js'
+
+/**
+ * Order acks that landed on a node whose messages they do not acknowledge, told apart by that node: one that never
+ * sent anything (`misrouted-ack`), another sender (`misrouted-ack-other-sender`), a clone (`misrouted-ack-clone`). And
+ * `ack-never-arrived`: sent, but by the end of the run received by nobody.
+ */
+export const checkMisroutedAcks: Checker = view => {
+  const astray = view.acks.filter(isAstray)
+  const kinds: readonly [id: string, behaviour: string, belongs: (journey: AstrayAck) => boolean][] = [
+    ['misrouted-ack', 'NLB-11', journey => landingKind(view, journey) === 'no-sender'],
+    ['misrouted-ack-other-sender', 'NLB-12', journey => landingKind(view, journey) === 'other-sender'],
+    ['misrouted-ack-clone', 'QMID-3', journey => landingKind(view, journey) === 'clone'],
+  ]
+  const findings = kinds.flatMap(([id, behaviour, belongs]): Finding[] => {
+    const journeys = astray.filter(belongs)
+    const [first] = journeys
+    return first === undefined ? [] : [{ id, behaviour, count: journeys.length, first: evidence(view, first) }]
+  })
+  const missing = view.acks.filter(({ landings }) => landings.length === 0)
+  const [first] = missing
+  if (first !== undefined) {
+    const { sent } = first
+    findings.push({
+      id: 'ack-never-arrived',
+      behaviour: null,
+      count: missing.length,
+      first: {
+        atMs: sent.atMs,
+        nodes: [sent.node],
+        text: `order ack of ${sent.node} to ${sent.destination} (sequence ${sent.sequence}, number ${sent.number}) was received by nobody before the end`,
+      },
+    })
+  }
+  return findings
+}
+
+export type AstrayAck = AckJourney & { readonly astray: NonNullable<AckJourney['astray']> }
+
+export const isAstray = (journey: AckJourney): journey is AstrayAck => journey.astray !== null
+
+export type LandingKind = 'no-sender' | 'other-sender' | 'clone'
+
+export function landingKind({ run }: Pick<RunView, 'run'>, { sent, astray }: AstrayAck): LandingKind {
+  const landed = run.nodes.find(({ name }) => name === astray.node)
+  if (landed?.guid === sent.forSource) return 'clone'
+  return landed?.sender === null || landed === undefined ? 'no-sender' : 'other-sender'
+}
+
+function evidence({ run }: RunView, { sent, astray, owners }: AstrayAck): Finding['first'] {
+  return {
+    atMs: astray.atMs,
+    nodes: [sent.node, astray.node, ...owners],
+    text:
+      `${sent.node} acknowledged number ${sent.number} of sequence ${sent.sequence}, which is for ${owners.join(' or ')}, to ` +
+      `${sent.destination} at ${runTime(run, sent.atMs)}; ${astray.node} got it at ${runTime(run, astray.atMs)} (${astray.result})`,
+  }
+}

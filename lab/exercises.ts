@@ -1,0 +1,135 @@
+import { tornTransactions } from './checkers/incomplete-transaction.js'
+import { isAstray, landingKind } from './checkers/misrouted-ack.js'
+import type { RunView } from './finding.js'
+import { groupBy } from './group-by.js'
+import { eventsOf } from './history.js'
+import { distinctDiscards } from './message-facts.js'
+import type { Exercise } from './scenario-schema.js'
+
+export interface ExerciseDefinition {
+  /** What has to have happened, for people. */
+  readonly meaning: string
+  /** How often it did. */
+  readonly count: (view: RunView) => number
+}
+
+/** What a scenario can demand to have happened. A run in which it did not is vacuous: it passed by silence. */
+export const EXERCISE_DEFINITIONS: Readonly<Record<Exercise, ExerciseDefinition>> = {
+  'order-ack-sent': { meaning: 'a receiver sent an order ack', count: ({ acks }) => acks.length },
+  'order-ack-matched': {
+    meaning: 'an order ack took messages out of an outgoing queue',
+    count: ({ run }) =>
+      eventsOf(run, 'order-ack-received').filter(({ result, removed }) => result === 'matched' && removed > 0).length,
+  },
+  'order-ack-in-new-session': {
+    meaning: 'an order ack came home in a session that the receiver had opened',
+    count: acksInNewSessions,
+  },
+  'order-ack-misrouted': {
+    meaning: 'an order ack landed on the wrong machine',
+    count: ({ acks }) => acks.filter(isAstray).length,
+  },
+  'order-ack-to-wrong-sender': {
+    meaning: 'an order ack landed on another sender',
+    count: view => view.acks.filter(isAstray).filter(journey => landingKind(view, journey) === 'other-sender').length,
+  },
+  resend: {
+    meaning: 'the resend timer fired with messages unacknowledged',
+    count: ({ run }) => eventsOf(run, 'resend').length,
+  },
+  'resend-in-new-session': { meaning: 'a message was sent again in another session', count: resendsInNewSessions },
+  'duplicate-rejected': {
+    meaning: 'a receiver rejected a message that it had logged before',
+    count: ({ run }) =>
+      eventsOf(run, 'discarded').filter(({ reason, tx }) => reason === 'duplicate' && tx !== null).length,
+  },
+  'acknowledged-again': { meaning: 'a receiver acknowledged the same number again', count: repeatedAcks },
+  'middle-of-sequence': {
+    meaning: 'a receiver refused a message whose predecessor it lacks',
+    count: ({ run }) => distinctDiscards(run, new Set(['middle-of-sequence', 'hole'] as const)).length,
+  },
+  'name-validation': {
+    meaning: 'a receiver discarded a message for a machine name that is not its own',
+    count: ({ run }) => distinctDiscards(run, new Set(['name-validation'] as const)).length,
+  },
+  'dead-letter': {
+    meaning: 'a message went to a dead-letter queue',
+    count: ({ run }) => eventsOf(run, 'dead-lettered').length,
+  },
+  'negative-ack': { meaning: 'a sender got a negative acknowledgement', count: negativeAcks },
+  balanced: { meaning: 'the gateway used more than one receiver', count: hostsBeyondTheFirst },
+  'connection-cut': {
+    meaning: 'the gateway cut a connection',
+    count: ({ run }) => eventsOf(run, 'gateway-closed').filter(({ closed }) => closed.manner === 'cut').length,
+  },
+  'transaction-over-several-receivers': {
+    meaning: 'the messages of one transaction were delivered by several receivers',
+    count: ({ senders }) => senders.flatMap(tornTransactions).filter(({ at }) => at.length > 1).length,
+  },
+  'qmid-cached': { meaning: 'a row QMId -> address was made', count: view => cacheChanges(view, 'new') },
+  'qmid-row-held': {
+    meaning: 'a row QMId -> address stood against a message from another address',
+    count: view => cacheChanges(view, 'kept-other'),
+  },
+  'qmid-row-expired': { meaning: 'a row QMId -> address expired', count: view => cacheChanges(view, 'expired') },
+  'stalled-then-drained': {
+    meaning: 'acks of a sender went astray, and in the end it holds nothing',
+    count: stalledThenDrained,
+  },
+}
+
+function acksInNewSessions({ run }: RunView): number {
+  const accepted = new Set(
+    eventsOf(run, 'session-open')
+      .filter(({ role }) => role === 'acceptor')
+      .map(({ node, connection }) => `${node} ${connection}`),
+  )
+  return eventsOf(run, 'order-ack-received').filter(
+    ({ node, connection, result }) => result === 'matched' && accepted.has(`${node} ${connection}`),
+  ).length
+}
+
+function resendsInNewSessions({ run }: RunView): number {
+  const connections = new Map<string, number>()
+  let count = 0
+  for (const { node, queue, messageId, connection } of eventsOf(run, 'sent')) {
+    const key = `${node} ${queue} ${messageId}`
+    const before = connections.get(key)
+    if (before !== undefined && before !== connection) count++
+    connections.set(key, connection)
+  }
+  return count
+}
+
+function repeatedAcks({ acks }: RunView): number {
+  const same = groupBy(
+    acks,
+    ({ sent }) => `${sent.node} ${sent.forSource} ${sent.sequence} ${sent.number} ${sent.destination}`,
+  )
+  return [...same.values()].reduce((sum, group) => sum + group.length - 1, 0)
+}
+
+function negativeAcks({ run }: RunView): number {
+  const queues = new Map(run.nodes.map(({ name, load }) => [name, load?.negativeAcksTo?.toLowerCase()]))
+  return eventsOf(run, 'arrived').filter(({ node, queue }) => queue.toLowerCase() === queues.get(node)).length
+}
+
+function hostsBeyondTheFirst({ run }: RunView): number {
+  const hosts = new Set(eventsOf(run, 'gateway-decision').map(({ decision }) => decision.host))
+  hosts.delete(null)
+  return Math.max(0, hosts.size - 1)
+}
+
+function cacheChanges({ run }: RunView, wanted: 'new' | 'kept-other' | 'expired'): number {
+  return eventsOf(run, 'qmid-cached').filter(({ change }) => change === wanted).length
+}
+
+function stalledThenDrained({ run, senders, acks }: RunView): number {
+  return senders.filter(({ node, messages }) => {
+    const firstAstray = acks.find(journey => isAstray(journey) && journey.owners.includes(node.name))?.sent.atMs
+    if (firstAstray === undefined || messages.some(({ held }) => held)) return false
+    return eventsOf(run, 'order-ack-received').some(
+      ack => ack.node === node.name && ack.result === 'matched' && ack.atMs >= firstAstray,
+    )
+  }).length
+}

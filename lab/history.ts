@@ -1,0 +1,100 @@
+import type { ConnectionClosed, ProxyDecision } from '../gateway/planes/proxy-events.js'
+import type { Guid } from '../protocol/guid.js'
+import type { Note } from '../queue-manager/notes.js'
+import type { NodeSample } from './channel-messages.js'
+import type { NodeReport, QueueManagerReport } from './node-spec.js'
+import type { Scenario, ScenarioLoad } from './scenario-schema.js'
+
+/** One event of a run: what a queue manager noted, or what the gateway decided. `atMs` is the wall clock. */
+export type LabEvent = { readonly node: string; readonly atMs: number } & (
+  | Note
+  | { readonly kind: 'gateway-decision'; readonly decision: ProxyDecision }
+  | { readonly kind: 'gateway-closed'; readonly closed: ConnectionClosed }
+)
+export type EventOf<Kind extends LabEvent['kind']> = Extract<LabEvent, { kind: Kind }>
+
+/** A queue manager that took part. */
+export interface RunNode {
+  readonly name: string
+  readonly role: 'receiver' | 'sender'
+  /** QMId; clones share it. */
+  readonly guid: Guid
+  readonly address: string
+  readonly sequenceTimeStamp: number
+  /** Number that its message bodies carry, and what it was to send; null when it sends nothing. */
+  readonly sender: number | null
+  readonly load: ScenarioLoad | null
+}
+
+export interface RunGateway {
+  readonly name: string
+  readonly address: string
+  readonly hosts: readonly string[]
+  readonly source: 'keep' | 'translate'
+}
+
+export interface NodeDeath {
+  readonly node: string
+  readonly exitCode: number | null
+  readonly signal: string | null
+  readonly reason: string | null
+}
+
+/** Everything that a run left behind. Checkers and reports read it and nothing else. */
+export interface RunRecord {
+  readonly scenario: Scenario
+  readonly world: string
+  readonly seed: number
+  readonly nodes: readonly RunNode[]
+  readonly gateway: RunGateway | null
+  /** By time; events of one node in the order in which it had them. */
+  readonly events: readonly LabEvent[]
+  readonly reports: ReadonlyMap<string, NodeReport>
+  readonly samples: readonly { readonly node: string; readonly sample: NodeSample }[]
+  readonly deaths: readonly NodeDeath[]
+  readonly startedMs: number
+  /** When the senders had offered everything, or their time was up. */
+  readonly loadEndedMs: number
+  readonly endedMs: number
+  /** Every outgoing queue was empty in the end. */
+  readonly drained: boolean
+}
+
+/** Collects what the nodes report and puts it in order at the end. */
+export class HistoryCollector {
+  readonly #events: LabEvent[] = []
+
+  notes(node: string, notes: readonly Note[]): void {
+    for (const note of notes) this.#events.push({ ...note, node })
+  }
+
+  gateway(node: string, decisions: readonly ProxyDecision[], closed: readonly ConnectionClosed[]): void {
+    for (const decision of decisions) {
+      this.#events.push({ kind: 'gateway-decision', node, atMs: decision.timeMs, decision })
+    }
+    for (const ended of closed) this.#events.push({ kind: 'gateway-closed', node, atMs: ended.timeMs, closed: ended })
+  }
+
+  get size(): number {
+    return this.#events.length
+  }
+
+  /** Array.prototype.sort is stable, so that events of one node keep their order within a millisecond. */
+  events(): LabEvent[] {
+    return this.#events.toSorted((a, b) => a.atMs - b.atMs)
+  }
+}
+
+export function eventsOf<Kind extends LabEvent['kind']>(run: Pick<RunRecord, 'events'>, kind: Kind): EventOf<Kind>[] {
+  return run.events.filter((event): event is EventOf<Kind> => event.kind === kind)
+}
+
+export function queueManagerReport(run: RunRecord, node: string): QueueManagerReport | null {
+  const report = run.reports.get(node)
+  return report?.kind === 'queue-manager' ? report : null
+}
+
+/** Seconds since the run began, for people: `1.204 s`. */
+export function runTime(run: Pick<RunRecord, 'startedMs'>, atMs: number): string {
+  return `${((atMs - run.startedMs) / 1000).toFixed(3)} s`
+}

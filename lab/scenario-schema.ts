@@ -1,0 +1,160 @@
+import { z } from 'zod'
+
+/**
+ * What a scenario file may say. Names are those of the field: settings are MSMQ's registry names, times carry their
+ * unit. Wherever a list is wanted, one item may stand alone.
+ */
+
+const name = z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,14}$/, 'a name of 1 to 15 letters, digits and hyphens')
+const settings = z.record(z.string(), z.number())
+const milliseconds = z.number().min(0).max(600_000)
+const seconds = z.number().positive().max(600)
+
+const queue = z.strictObject({
+  /** `private$\orders` */
+  name: z.string().regex(/^private\$\\[^\\;+,"]{1,124}$/i, 'private$\\ and a queue name'),
+  transactional: z.boolean().default(false),
+  /** Of the private queue, as `PRIVATE=` names carry it (there in hex). Default: the next free one from 100. */
+  number: z.number().int().min(16).max(0xffff).optional(),
+})
+
+const queueManager = {
+  /** Default: R1, R2, … for receivers, S1, S2, … for senders. Not together with `count`. */
+  name: name.optional(),
+  /** So many alike. */
+  count: z.number().int().min(1).max(16).default(1),
+  queues: oneOrMany(queue).default([]),
+  /** Whether an application receives what arrives. */
+  consume: z.boolean().default(true),
+  /** A slow consumer: rest after each message. */
+  consumerPauseMs: milliseconds.default(0),
+  settings: settings.default({}),
+  /** TxSequenceID.TimeStamp. Default: one of its own for each, later nodes higher. */
+  sequenceTimeStamp: z.number().int().min(1).max(0xffffffff).optional(),
+  /** Copied from the disk image of that node: same QMId, and nothing else the same. */
+  cloneOf: name.optional(),
+}
+
+const gateway = z.strictObject({
+  affinity: z.enum(['none', 'single', 'network']).default('none'),
+  /** `keep`: the receivers see the client's address. `translate`: they see the gateway's. */
+  source: z.enum(['keep', 'translate']),
+  /** Names of the balanced nodes. Default: all receivers. */
+  hosts: oneOrMany(name).optional(),
+  /** Fault: a connection is reset after so many bytes from its client … */
+  cutAfterBytes: z.number().int().positive().optional(),
+  /** … but no more than so many connections. */
+  cutConnectionsMax: z.number().int().positive().optional(),
+  /** An appliance that drops idle connections. */
+  idleTimeoutMs: milliseconds.optional(),
+})
+
+const load = z.strictObject({
+  /** Names of the sending nodes. Default: all senders. */
+  from: oneOrMany(name).optional(),
+  /** Format names; `{vip}`, `{cluster}`, `{R1}`, `{R1.guid}` stand for addresses, names and QMIds of the run. Several: the
+   *  messages of a transaction go to them in turn. */
+  to: oneOrMany(z.string().min(1)),
+  delivery: z.enum(['express', 'recoverable', 'transactional']),
+  /** From each sender. */
+  messages: z.number().int().min(1).max(1_000_000),
+  perTransaction: z.number().int().min(1).max(1000).optional(),
+  sizeBytes: z.number().int().min(64).max(4_000_000).default(256),
+  /** Open loop, from each sender. Default: as fast as it goes. */
+  ratePerS: z.number().positive().max(1_000_000).optional(),
+  startAfterMs: milliseconds.default(0),
+  timeToReachQueueS: seconds.optional(),
+  timeToBeReceivedS: seconds.optional(),
+  /** Negative source journaling: what fails goes to the sender's dead-letter queue. */
+  deadLetter: z.boolean().default(false),
+  /** A queue of the sending node that negative acknowledgements are asked for to. */
+  negativeAcksTo: z.string().optional(),
+})
+
+/** Counts that an expectation may name. */
+export const EXPECTED_COUNTS = [
+  'sent',
+  'accepted',
+  'unknown',
+  'delivered',
+  'lost',
+  'duplicated',
+  'duplicateCopies',
+  'reordered',
+  'unacknowledged',
+  'incompleteTransactions',
+  'misroutedAcks',
+  'discardedByNameValidation',
+  'deadLettered',
+] as const
+export type ExpectedCount = (typeof EXPECTED_COUNTS)[number]
+
+const expectation = z.union([
+  z.number().int().min(0),
+  z.string().regex(/^(all|(>=|>|<=|<)\s*\d+)$/, 'a number, a comparison such as ">= 1", or all'),
+])
+
+/** What a scenario may demand to have happened; lab/exercises.ts says how each is recognised. */
+export const EXERCISES = [
+  'order-ack-sent',
+  'order-ack-matched',
+  'order-ack-in-new-session',
+  'order-ack-misrouted',
+  'order-ack-to-wrong-sender',
+  'resend',
+  'resend-in-new-session',
+  'duplicate-rejected',
+  'acknowledged-again',
+  'middle-of-sequence',
+  'name-validation',
+  'dead-letter',
+  'negative-ack',
+  'balanced',
+  'connection-cut',
+  'transaction-over-several-receivers',
+  'qmid-cached',
+  'qmid-row-held',
+  'qmid-row-expired',
+  'stalled-then-drained',
+] as const
+export type Exercise = (typeof EXERCISES)[number]
+
+export const scenarioSchema = z.strictObject({
+  scenario: z.string().regex(/^[a-z0-9-]{1,80}$/, 'lower-case letters, digits and hyphens'),
+  behaviours: oneOrMany(z.string().regex(/^[A-Z]+-\d+$/, 'an id such as NLB-11')).default([]),
+  about: z.string().min(1),
+  topology: z.strictObject({
+    gateway: gateway.optional(),
+    receivers: oneOrMany(z.strictObject(queueManager)),
+    senders: oneOrMany(z.strictObject(queueManager)).default([]),
+  }),
+  load: oneOrMany(load),
+  time: z
+    .strictObject({
+      /** Longest time for the senders to offer their messages. */
+      loadS: seconds.default(5),
+      /** Longest time after that for the outgoing queues to empty. */
+      drainS: seconds.default(3),
+    })
+    .default({ loadS: 5, drainS: 3 }),
+  expect: z.strictObject(
+    Object.fromEntries(EXPECTED_COUNTS.map(count => [count, expectation.optional()])) as Record<
+      ExpectedCount,
+      z.ZodOptional<typeof expectation>
+    >,
+  ),
+  exercises: oneOrMany(z.enum(EXERCISES)).default([]),
+})
+
+export type Scenario = z.infer<typeof scenarioSchema>
+export type ScenarioQueueManager = Scenario['topology']['receivers'][number]
+export type ScenarioGateway = NonNullable<Scenario['topology']['gateway']>
+export type ScenarioLoad = Scenario['load'][number]
+export type Expectation = z.infer<typeof expectation>
+
+function oneOrMany<Item extends z.ZodType>(item: Item) {
+  return z.preprocess(
+    value => (Array.isArray(value) || value === undefined ? value : [value]),
+    z.array(item).min(1).max(64),
+  )
+}

@@ -1,0 +1,208 @@
+import { ackJourneys } from './ack-journeys.js'
+import { tornTransactions } from './checkers/incomplete-transaction.js'
+import { CHECKERS } from './checkers/index.js'
+import { isAstray } from './checkers/misrouted-ack.js'
+import { EXERCISE_DEFINITIONS } from './exercises.js'
+import type { Finding, RunView } from './finding.js'
+import { eventsOf, queueManagerReport, type RunRecord } from './history.js'
+import { distinctDiscards, messageFacts, type SenderFacts } from './message-facts.js'
+import { EXPECTED_COUNTS, type Expectation, type ExpectedCount } from './scenario-schema.js'
+
+/** Totals of a run. Messages are those of the workloads; acknowledgements are no messages here. */
+export interface VerdictCounts {
+  /** Offered by applications to their queue managers. */
+  readonly sent: number
+  readonly accepted: number
+  /** Nobody can tell their fate: the sender got no answer, or a node that could tell has died. */
+  readonly unknown: number
+  /** Distinct messages that an application received. */
+  readonly delivered: number
+  /** Accepted and never delivered after the drain, in no outgoing queue, not dead-lettered. */
+  readonly lost: number
+  /** Distinct messages delivered more than once, by one receiver or by several. */
+  readonly duplicated: number
+  /** Copies beyond the first. */
+  readonly duplicateCopies: number
+  readonly reordered: number
+  /** In a sender's outgoing queue after the drain, delivered or not. */
+  readonly unacknowledged: number
+  /** Transactions of which some receiver delivered a part. */
+  readonly incompleteTransactions: number
+  /** Order acks that landed on a machine whose messages they do not acknowledge. */
+  readonly misroutedAcks: number
+  readonly discardedByNameValidation: number
+  readonly deadLettered: number
+}
+
+export interface ReceiverRow {
+  /** Messages that its application received, copies included. */
+  readonly delivered: number
+  readonly duplicateCopies: number
+  readonly reordered: number
+  readonly orderAcksSent: number
+  /** Order acks for others that landed here. */
+  readonly acksOfOthers: number
+  /** Messages not put into a queue, by reason. */
+  readonly discarded: Readonly<Record<string, number>>
+  /** Messages that are not of a workload, or whose body is damaged. */
+  readonly foreign: number
+  readonly partial: boolean
+}
+
+export interface SenderRow {
+  readonly sent: number
+  readonly accepted: number
+  readonly refused: number
+  readonly unknown: number
+  readonly delivered: number
+  readonly unacknowledged: number
+  readonly lost: number
+  /** Order acks that freed messages of its own. */
+  readonly orderAcksMatched: number
+  /** Order acks for others that landed here. */
+  readonly acksOfOthers: number
+  readonly resends: number
+  readonly deadLettered: number
+  readonly partial: boolean
+}
+
+export interface UnmetExpectation {
+  readonly count: ExpectedCount
+  readonly expected: Expectation
+  readonly actual: number
+}
+
+/** The outcome of a run, as `mqlab run --json` prints it. */
+export interface Verdict {
+  readonly scenario: string
+  readonly world: string
+  readonly seed: number
+  readonly behaviours: readonly string[]
+  /** Each expectation met, everything exercised that should be, and no node died. */
+  readonly asExpected: boolean
+  readonly counts: VerdictCounts
+  readonly receivers: Readonly<Record<string, ReceiverRow>>
+  readonly senders: Readonly<Record<string, SenderRow>>
+  readonly findings: readonly Finding[]
+  /** What the scenario expects to exercise and did not. */
+  readonly vacuous: readonly string[]
+  readonly unmet: readonly UnmetExpectation[]
+  readonly durationMs: number
+}
+
+export function createRunView(run: RunRecord): RunView {
+  return { run, senders: messageFacts(run), acks: ackJourneys(run) }
+}
+
+export function createVerdict(view: RunView): Verdict {
+  const { run } = view
+  const { scenario } = run
+  const counts = countAll(view)
+  const unmet = EXPECTED_COUNTS.flatMap((count): UnmetExpectation[] => {
+    const expected = scenario.expect[count]
+    if (expected === undefined || meets(counts[count], expected, counts.sent)) return []
+    return [{ count, expected, actual: counts[count] }]
+  })
+  const vacuous = scenario.exercises.filter(exercise => EXERCISE_DEFINITIONS[exercise].count(view) === 0)
+  return {
+    scenario: scenario.scenario,
+    world: run.world,
+    seed: run.seed,
+    behaviours: scenario.behaviours,
+    asExpected: unmet.length === 0 && vacuous.length === 0 && run.deaths.length === 0,
+    counts,
+    receivers: Object.fromEntries(
+      run.nodes.filter(({ role }) => role === 'receiver').map(({ name }) => [name, receiverRow(view, name)]),
+    ),
+    senders: Object.fromEntries(view.senders.map(sender => [sender.node.name, senderRow(view, sender)])),
+    findings: CHECKERS.flatMap(check => check(view)),
+    vacuous,
+    unmet,
+    durationMs: Math.round(run.endedMs - run.startedMs),
+  }
+}
+
+/** `all` means every message sent. */
+export function meets(actual: number, expected: Expectation, sent: number): boolean {
+  if (typeof expected === 'number') return actual === expected
+  if (expected === 'all') return actual === sent && sent > 0
+  const [, comparison, text] = /^(>=|>|<=|<)\s*(\d+)$/.exec(expected) ?? []
+  const bound = Number(text)
+  switch (comparison) {
+    case '>=':
+      return actual >= bound
+    case '>':
+      return actual > bound
+    case '<=':
+      return actual <= bound
+    case '<':
+      return actual < bound
+    default:
+      throw new RangeError(`${expected} is no comparison`)
+  }
+}
+
+function countAll(view: RunView): VerdictCounts {
+  const { run, senders, acks } = view
+  const messages = senders.flatMap(sender => sender.messages)
+  const duplicated = messages.filter(({ copies }) => copies > 1)
+  return {
+    sent: messages.length,
+    accepted: messages.filter(({ accepted }) => accepted).length,
+    unknown: messages.filter(({ fate }) => fate === 'unknown').length,
+    delivered: messages.filter(({ fate }) => fate === 'delivered').length,
+    lost: messages.filter(({ fate }) => fate === 'lost').length,
+    duplicated: duplicated.length,
+    duplicateCopies: duplicated.reduce((sum, { copies }) => sum + copies - 1, 0),
+    reordered: run.nodes.reduce((sum, { name }) => sum + reorderedAt(run, name), 0),
+    unacknowledged: messages.filter(({ held }) => held).length,
+    incompleteTransactions: senders.reduce((sum, sender) => sum + tornTransactions(sender).length, 0),
+    misroutedAcks: acks.filter(isAstray).length,
+    discardedByNameValidation: distinctDiscards(run, new Set(['name-validation'] as const)).length,
+    deadLettered: eventsOf(run, 'dead-lettered').length,
+  }
+}
+
+function receiverRow({ run, acks }: RunView, name: string): ReceiverRow {
+  const report = queueManagerReport(run, name)
+  const ledger = report?.receiver
+  const discarded: Record<string, number> = {}
+  for (const event of eventsOf(run, 'discarded')) {
+    if (event.node === name) discarded[event.reason] = (discarded[event.reason] ?? 0) + 1
+  }
+  return {
+    delivered: ledger?.senders.reduce((sum, row) => sum + row.delivered + row.duplicateCopies, 0) ?? 0,
+    duplicateCopies: ledger?.senders.reduce((sum, row) => sum + row.duplicateCopies, 0) ?? 0,
+    reordered: reorderedAt(run, name),
+    orderAcksSent: acks.filter(({ sent }) => sent.node === name).length,
+    acksOfOthers: acks.filter(({ astray }) => astray?.node === name).length,
+    discarded,
+    foreign: (ledger?.foreign ?? 0) + (ledger?.bodyFailures ?? 0),
+    partial: report?.partial ?? true,
+  }
+}
+
+function senderRow({ run, acks }: RunView, { node, ledger, messages, sent, partial }: SenderFacts): SenderRow {
+  const own = <Event extends { node: string }>(events: readonly Event[]) =>
+    events.filter(event => event.node === node.name)
+  return {
+    sent,
+    accepted: ledger?.accepted ?? 0,
+    refused: ledger?.refused ?? 0,
+    unknown: messages.filter(({ fate }) => fate === 'unknown').length,
+    delivered: messages.filter(({ fate }) => fate === 'delivered').length,
+    unacknowledged: messages.filter(({ held }) => held).length,
+    lost: messages.filter(({ fate }) => fate === 'lost').length,
+    orderAcksMatched: own(eventsOf(run, 'order-ack-received')).filter(
+      ({ result, removed }) => result === 'matched' && removed > 0,
+    ).length,
+    acksOfOthers: acks.filter(({ astray }) => astray?.node === node.name).length,
+    resends: own(eventsOf(run, 'resend')).length,
+    deadLettered: own(eventsOf(run, 'dead-lettered')).length,
+    partial,
+  }
+}
+
+function reorderedAt(run: RunRecord, node: string): number {
+  return queueManagerReport(run, node)?.receiver?.senders.reduce((sum, row) => sum + row.outOfOrder, 0) ?? 0
+}
