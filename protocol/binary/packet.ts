@@ -70,9 +70,7 @@ import {
   type TransactionHeader,
 } from './transaction-header.js'
 import { decodeUserHeader, encodeUserHeader, sizeOfUserHeader, USER_FLAGS, type UserHeader } from './user-header.js'
-
-/** BaseHeader, UserHeader without names, MessagePropertiesHeader without data. */
-export const USER_MESSAGE_SIZE_MIN = 120
+import { propertiesHeaderOffset, USER_MESSAGE_SIZE_MIN } from './user-message-layout.js'
 
 /** A user message with every header it can have, in wire order. Order and final acknowledgements are user messages by
  *  layout; `packetType` tells them by the rules of [MS-MQQB] 3.1.5.1.1, from the packet alone.
@@ -197,7 +195,7 @@ function userPacketType(
   if (ordering) return hasBody ? 'OrderAck' : 'UserMessage'
   if (!hasBody) {
     reader.enter('MessagePropertiesHeader', '[MS-MQQB] 2.2.5')
-    const offset = base.packetSize - properties.body.length
+    const offset = propertiesHeaderOffset(reader.bytes) + 32
     reader.fail('MSMQ_DECODE_BODY_SIZE', 'MessageSize', `${properties.messageSize}, must be 36 in a FinalAck`, offset)
   }
   return 'FinalAck'
@@ -248,14 +246,9 @@ export function encodePacketInto(packet: Packet, bytes: Buffer): void {
   }
   encodeBaseHeader(writer, { ...packet.base, packetSize: bytes.length })
   encodeInternalHeader(writer, packet.internal)
-  switch (packet.packetType) {
-    case 'EstablishConnection':
-      return encodeEstablishConnectionHeader(writer, packet)
-    case 'ConnectionParameters':
-      return encodeConnectionParametersHeader(writer, packet)
-    case 'SessionAck':
-      return encodeSessionHeader(writer, packet.session)
-  }
+  if (packet.packetType === 'EstablishConnection') encodeEstablishConnectionHeader(writer, packet)
+  else if (packet.packetType === 'ConnectionParameters') encodeConnectionParametersHeader(writer, packet)
+  else encodeSessionHeader(writer, packet.session)
 }
 
 function encodeUserMessage(writer: ByteWriter, packet: UserMessagePacket): void {
