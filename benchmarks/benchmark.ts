@@ -1,0 +1,53 @@
+import type { Figure, Sample } from './figure.js'
+import type { RoleName } from './roles.js'
+
+export interface BenchmarkContext {
+  /** Time the benchmark may spend measuring, in all; starting processes and warming up come on top. */
+  readonly seconds: number
+  /** How often each part is measured, in turns with the others. */
+  readonly repetitions: number
+  readonly seed: number
+  readonly inProcess: RoleName | undefined
+  /** Progress for a person, one line. Never data. */
+  readonly note: (line: string) => void
+}
+
+export interface Benchmark {
+  readonly name: string
+  /** One line: what is measured against what. */
+  readonly about: string
+  /** Roles whose process can be profiled; the first is the interesting one. Empty: it all happens in one process. */
+  readonly roles: readonly RoleName[]
+  /** Figures, and a line for each thing that could not be measured and why. */
+  run(context: BenchmarkContext): Promise<BenchmarkResult>
+}
+
+export interface BenchmarkResult {
+  readonly figures: readonly Figure[]
+  readonly skipped: readonly string[]
+}
+
+/** Milliseconds for one sample when `parts` things are measured in turns. */
+export function sampleMs(context: BenchmarkContext, parts: number): number {
+  return Math.max(20, Math.round((context.seconds * 1000) / (context.repetitions * parts)))
+}
+
+type Parts = Record<string, (() => Promise<Sample>) | undefined>
+
+/** Measures each part once, then each again, and so on: what disturbs the machine for a while disturbs all alike. */
+export async function interleave<P extends Parts>(
+  repetitions: number,
+  parts: P,
+): Promise<{ [K in keyof P]: Sample[] }> {
+  const rows = Object.entries(parts).flatMap(([name, measure]) =>
+    measure === undefined ? [] : [{ name, measure, samples: [] as Sample[] }],
+  )
+  for (let repetition = 0; repetition < repetitions; repetition++) {
+    for (const row of rows) row.samples.push(await row.measure())
+  }
+  return Object.fromEntries(rows.map(({ name, samples }) => [name, samples])) as { [K in keyof P]: Sample[] }
+}
+
+export function sleep(durationMs: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, durationMs))
+}

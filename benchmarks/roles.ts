@@ -1,0 +1,27 @@
+/** The parts that processes of a benchmark play. Each starts with its options and answers commands; modules are loaded
+ *  only by the process that plays them. */
+export const ROLES = {
+  'raw-writer': async () => (await import('./roles/raw-writer.js')).startRawWriter,
+  'raw-counter': async () => (await import('./roles/raw-counter.js')).startRawCounter,
+  'proxy-plane': async () => (await import('./roles/proxy-plane.js')).startProxyPlane,
+  'echo-server': async () => (await import('./roles/echo-server.js')).startEchoServer,
+  'echo-client': async () => (await import('./roles/echo-client.js')).startEchoClient,
+}
+
+export type RoleName = keyof typeof ROLES
+type Starter<K extends RoleName> = Awaited<ReturnType<(typeof ROLES)[K]>>
+export type RoleOptions<K extends RoleName> = Parameters<Starter<K>>[0]
+export type RoleCommands<K extends RoleName> = Awaited<ReturnType<Starter<K>>>
+
+/** Commands of any role as the process that carries them sees them: values in and out must survive a structured clone. */
+export type AnyCommands = Record<string, (argument: unknown) => unknown>
+
+export function isRoleName(name: string): name is RoleName {
+  return Object.hasOwn(ROLES, name)
+}
+
+/** Starts a role in this process. */
+export async function startRoleHere(name: RoleName, options: unknown): Promise<AnyCommands> {
+  const start = (await ROLES[name]()) as unknown as (options: unknown) => Promise<AnyCommands>
+  return await start(options)
+}

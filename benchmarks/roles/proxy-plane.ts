@@ -1,0 +1,24 @@
+import { createStaticPolicy } from '../../gateway/nlb/policy.js'
+import { createProxyPlane } from '../../gateway/planes/proxy.js'
+import type { Address } from './address.js'
+
+export interface ProxyPlaneRoleOptions {
+  readonly address: string
+  readonly to: Address
+}
+
+/** The gateway's proxy plane as it ships, with one host behind it. */
+export async function startProxyPlane({ address, to }: ProxyPlaneRoleOptions) {
+  const plane = createProxyPlane({
+    listen: { address, port: 0 },
+    hosts: [{ name: 'target', address: to.address, port: to.port }],
+    policy: createStaticPolicy({ hosts: [{ id: 1, name: 'target', weight: 100 }], affinity: 'single' }),
+    source: 'translate',
+  })
+  const listening = await plane.start()
+  return {
+    listening: (): Address => listening,
+    counters: () => plane.counters(),
+    close: (): Promise<void> => plane.stop(),
+  }
+}
