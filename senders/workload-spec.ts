@@ -4,8 +4,8 @@ export type Delivery = 'express' | 'recoverable' | 'transactional'
 /**
  * What one sender offers. Messages are numbered from 1. Those of transaction t (from 1) are numbers
  * `(t - 1) * perTransaction + 1` to `t * perTransaction`; the last transaction may be shorter. The message at place i
- * (from 0) of its transaction goes to destination `i mod destinations.length`. Without transactions groups work the
- * same way but promise nothing together.
+ * (from 0) of its transaction goes to destination `i mod destinations.length`. Without transactions `perTransaction`
+ * only groups messages in time, and message n goes to destination `(n - 1) mod destinations.length`.
  */
 export interface WorkloadSpec {
   /** Which sender this is, 0 to 65,535: it travels in every body and is apart from the queue manager's GUID, which
@@ -31,6 +31,9 @@ export interface WorkloadSpec {
   readonly seed?: number
   /** Most messages in the node's outgoing queues before an unpaced workload waits. Default 2,048. */
   readonly outgoingMax?: number
+  /** With a rate: wait for intended times less than 2 ms away by going round the event loop instead of by a timer of
+   *  whole milliseconds. Costs a core; for measuring latencies. */
+  readonly spin?: boolean
   readonly startDelayMs?: number
   /** MessagePropertiesHeader.Flags: PA 1, NA 4 and so on, with `adminQueue`. */
   readonly acknowledgements?: number
@@ -46,4 +49,10 @@ export interface WorkloadSpec {
 /** The transaction, from 1, that message `number` belongs to. */
 export function transactionOf(number: number, perTransaction: number): number {
   return Math.floor((number - 1) / perTransaction) + 1
+}
+
+/** Place in `destinations` that message `number` goes to. */
+export function destinationIndex(spec: WorkloadSpec, number: number): number {
+  const place = spec.delivery === 'transactional' ? (number - 1) % (spec.perTransaction ?? 1) : number - 1
+  return place % spec.destinations.length
 }

@@ -27,6 +27,8 @@ export interface DriverOptions<E extends DrivenEngine> {
   onReceived?(request: number, queue: string, messages: readonly QueuedMessage[]): void
   onArrived?(queue: string): void
   onNote?(note: Note): void
+  /** After the actions that followed from one input. A sender without a pace refills its outgoing queue here. */
+  onTurn?(): void
 }
 
 export interface DriverLimits {
@@ -219,10 +221,13 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
     if (this.#carryingOut) return
     this.#carryingOut = true
     try {
-      for (let actions = this.engine.takeActions(); actions.length > 0; actions = this.engine.takeActions()) {
+      let actions = this.engine.takeActions()
+      do {
         for (const action of actions) this.#carryOut(action)
         this.#flush()
-      }
+        this.#options.onTurn?.()
+        actions = this.engine.takeActions()
+      } while (actions.length > 0)
     } finally {
       this.#carryingOut = false
     }
