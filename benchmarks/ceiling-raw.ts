@@ -57,7 +57,7 @@ export async function startRawCeiling(start: StartRole, options: RawCeilingOptio
   }
 
   const batchFrames = await fastest(BATCHES, batch => preallocated(batch, options.trialMs))
-  const ordinaryBatchFrames = await fastest(BATCHES, batch => ordinary(batch, TRIAL_MS, counterAt))
+  const ordinaryBatchFrames = await fastest(BATCHES, batch => ordinary(batch, options.trialMs, counterAt))
   return {
     bodyBytes,
     batchFrames,
