@@ -49,6 +49,13 @@ t.test('a wrong import is found, with file and line', async t => {
       "import { connect } from 'node:net'\n",
       ['queue-manager/session.ts:1: queue-manager must not import node:net'],
     ],
+    ['an address check is no socket', 'protocol/x.ts', "import { isIP, isIPv4 } from 'node:net'\n", []],
+    [
+      'a socket beside an address check',
+      'protocol/x.ts',
+      "import { isIP, connect } from 'node:net'\n",
+      ['protocol/x.ts:1: protocol must not import node:net'],
+    ],
     [
       'a package where none is wanted',
       'protocol/srmp/envelope.ts',
