@@ -1,5 +1,4 @@
-import { connect, type Socket, type SocketConstructorOpts } from 'node:net'
-import type { DuplexOptions } from 'node:stream'
+import { connect, type Socket } from 'node:net'
 import type { Decision, Policy } from '../nlb/policy.js'
 import { PacketCounter } from './packet-count.js'
 import type {
@@ -11,6 +10,7 @@ import type {
   ProxyDecision,
   SourceMode,
 } from './proxy-events.js'
+import { adoptSocket, type ReadBufferPool, Relay } from './relay.js'
 
 export interface ProxyHost {
   readonly name: string
@@ -37,7 +37,8 @@ export interface ConnectionContext {
   readonly connectTimeoutMs: number
   /** 0 = no limit. */
   readonly idleTimeoutMs: number
-  readonly cutAfterBytes: number
+  readonly cutAfterBytes: number | undefined
+  readonly buffers: ReadBufferPool
   nowMs(): number
   decided(decision: ProxyDecision): void
   hostFailed(host: string, code: string): void
@@ -45,12 +46,6 @@ export interface ConnectionContext {
   /** Whole packets, after their bytes were handed on; undefined when nobody listens. */
   observer(connection: number, direction: Direction): ((chunk: Buffer) => void) | undefined
 }
-
-/**
- * Bytes that may wait in user space for a slow side before the fast side is no longer read; one read of 64 KiB may come
- * on top. One more than a read, so that a full read that the kernel took at once does not count as a standstill.
- */
-export const HELD_BYTES_MAX = 65_537
 
 /** One client connection and its way to a host. Half-closes and resets are passed on as what they are. */
 export class ProxiedConnection implements ConnectionView {
@@ -65,38 +60,43 @@ export class ProxiedConnection implements ConnectionView {
   readonly #client: Socket
   #upstream: Socket | undefined
   #connected = false
-  readonly #traffic = { toHost: 0, toClient: 0 }
   readonly #packets = { toHost: new PacketCounter(), toClient: new PacketCounter() }
+  readonly #relays: Readonly<Record<Direction, Relay>>
   readonly #failedHosts = new Set<string>()
   #ending: Pick<ConnectionClosed, 'closedBy' | 'manner' | 'code'> | undefined
   /** A system error may follow the first sign of the end; the first stands. */
   #reset = false
   #openSockets = 1
 
-  /** `client` comes paused, so that nothing is read before there is somewhere to put it. */
-  constructor(connection: number, client: Socket, context: ConnectionContext) {
+  /** `accepted` comes paused, so that nothing is read before there is somewhere to put it. */
+  constructor(connection: number, accepted: Socket, context: ConnectionContext) {
     this.connection = connection
-    this.#client = client
     this.#context = context
-    this.clientAddress = plainAddress(client.remoteAddress ?? '')
-    this.clientPort = client.remotePort ?? 0
+    this.clientAddress = plainAddress(accepted.remoteAddress ?? '')
+    this.clientPort = accepted.remotePort ?? 0
     this.openedMs = context.nowMs()
+    this.#relays = { toHost: this.#relay('toHost'), toClient: this.#relay('toClient') }
+    const client = adoptSocket(accepted, this.#relays.toHost.onread) ?? accepted
+    this.#client = client
     client.on('error', (error: NodeJS.ErrnoException) => this.#broken('client', error.code ?? error.message))
-    client.on('close', () => this.#socketClosed())
+    client.on('close', () => {
+      accepted.destroy()
+      this.#socketClosed()
+    })
     if (context.idleTimeoutMs > 0) {
       // all traffic passes the client's socket, so its activity is the connection's
       client.setTimeout(context.idleTimeoutMs, () => this.#breakOff('gateway', 'idle', null))
     }
-    if (client.remoteAddress === undefined) this.#breakOff('client', 'reset', 'ECONNRESET')
+    if (client === accepted || this.clientAddress === '') this.#breakOff('client', 'reset', 'ECONNRESET')
     else this.#chooseHost()
   }
 
   get toHost(): DirectionTraffic {
-    return { bytes: this.#traffic.toHost, packets: { ...this.#packets.toHost.counts } }
+    return { bytes: this.#relays.toHost.bytes, packets: { ...this.#packets.toHost.counts } }
   }
 
   get toClient(): DirectionTraffic {
-    return { bytes: this.#traffic.toClient, packets: { ...this.#packets.toClient.counts } }
+    return { bytes: this.#relays.toClient.bytes, packets: { ...this.#packets.toClient.counts } }
   }
 
   view(): ConnectionView {
@@ -153,15 +153,11 @@ export class ProxiedConnection implements ConnectionView {
 
   #connect(host: ProxyHost): void {
     const localAddress = this.#localAddress()
-    // writableHighWaterMark reaches the stream underneath, though the type of net's options does not show it
-    const options: SocketConstructorOpts & DuplexOptions = {
-      allowHalfOpen: true,
-      writableHighWaterMark: HELD_BYTES_MAX,
-    }
     const upstream = connect({
-      ...options,
       host: host.address,
       port: host.port,
+      allowHalfOpen: true,
+      onread: this.#relays.toClient.onread,
       noDelay: true,
       ...(localAddress === undefined ? {} : { localAddress }),
     })
@@ -183,7 +179,6 @@ export class ProxiedConnection implements ConnectionView {
       this.upstreamLocalPort = upstream.localPort ?? null
       this.#pass(this.#client, upstream, 'toHost')
       this.#pass(upstream, this.#client, 'toClient')
-      this.#client.resume()
     })
   }
 
@@ -197,34 +192,27 @@ export class ProxiedConnection implements ConnectionView {
     else this.#breakOff('gateway', 'hostDown', code)
   }
 
-  #pass(from: Socket, to: Socket, direction: Direction): void {
+  #relay(direction: Direction): Relay {
     const packets = this.#packets[direction]
-    const traffic = this.#traffic
     const observe = this.#context.observer(this.connection, direction)
-    const cutAfterBytes = direction === 'toHost' ? this.#context.cutAfterBytes : Number.POSITIVE_INFINITY
-    from.on('data', (chunk: Buffer) => {
-      const bytesLeft = cutAfterBytes - traffic[direction]
-      if (chunk.length >= bytesLeft) {
-        const last = chunk.subarray(0, bytesLeft)
-        traffic[direction] = cutAfterBytes
-        from.pause()
-        to.write(last, () => this.#breakOff('gateway', 'cut', null))
-        packets.push(last)
-        observe?.(last)
-        return
-      }
-      if (!to.write(chunk)) from.pause()
-      traffic[direction] += chunk.length
+    const relay = new Relay(this.#context.buffers, chunk => {
       packets.push(chunk)
       observe?.(chunk)
     })
-    to.on('drain', () => from.resume())
+    const { cutAfterBytes } = this.#context
+    if (direction === 'toHost' && cutAfterBytes !== undefined)
+      relay.cutAfter(cutAfterBytes, () => this.#breakOff('gateway', 'cut', null))
+    return relay
+  }
+
+  #pass(from: Socket, to: Socket, direction: Direction): void {
     from.on('end', () => {
       // A reset that arrives together with the last data is reported as a plain end. An empty write sends nothing but
       // brings the truth out; with writes under way those will.
       if (from.writableEnded || from.writableLength > 0) this.#ended(to, direction)
       else from.write(NO_BYTES, error => error ?? this.#ended(to, direction))
     })
+    this.#relays[direction].start(from, to)
   }
 
   #ended(to: Socket, direction: Direction): void {
@@ -247,6 +235,8 @@ export class ProxiedConnection implements ConnectionView {
   #socketClosed(): void {
     this.#openSockets--
     if (this.#openSockets > 0) return
+    this.#relays.toHost.end()
+    this.#relays.toClient.end()
     const ending = this.#ending ?? { closedBy: 'gateway', manner: 'end', code: null }
     this.#context.closed(this, { ...this.view(), ...ending, timeMs: this.#context.nowMs() })
   }

@@ -1,13 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Policy } from '../nlb/policy.js'
 import { addPacketCounts, zeroPacketCounts } from './packet-count.js'
-import {
-  type ConnectionContext,
-  HELD_BYTES_MAX,
-  ProxiedConnection,
-  type ProxyFaults,
-  type ProxyHost,
-} from './proxied-connection.js'
+import { type ConnectionContext, ProxiedConnection, type ProxyFaults, type ProxyHost } from './proxied-connection.js'
 import type {
   ConnectionClosed,
   ConnectionView,
@@ -16,11 +10,12 @@ import type {
   ProxyDecision,
   SourceMode,
 } from './proxy-events.js'
+import { ReadBufferPool } from './relay.js'
 
 export interface ProxyLimits {
   /**
-   * Connections at one time; more are closed as they come. Default 4,096. Each takes two descriptors and, when both its
-   * sides stall, up to about 260 KiB.
+   * Connections at one time; more are closed as they come. Default 4,096. Each takes two descriptors and
+   * 128 KiB of address space, of which only what its reads fill becomes memory; 384 KiB when both its sides stall.
    */
   readonly connectionsMax: number
   /** How long a host may take to accept. Default 5,000 ms. */
@@ -30,6 +25,9 @@ export interface ProxyLimits {
 }
 
 export const PROXY_LIMITS: ProxyLimits = { connectionsMax: 4096, connectTimeoutMs: 5000, backlog: 4096 }
+
+/** Read buffers of 64 KiB kept for the next connection. */
+const SPARE_BUFFERS_MAX = 64
 
 export interface ProxyPlaneOptions {
   /** The cluster address. MSMQ's port is 1801; 0 takes any free port. */
@@ -111,6 +109,7 @@ export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
     retryOtherHosts: options.retryOtherHosts ?? false,
     connectTimeoutMs: limits.connectTimeoutMs,
     idleTimeoutMs: options.idleTimeoutMs ?? 0,
+    buffers: new ReadBufferPool(SPARE_BUFFERS_MAX),
     nowMs,
     decided(decision) {
       const host = decision.host === null ? undefined : counts.hosts[decision.host]
@@ -133,7 +132,7 @@ export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
 
   function accept(client: Socket): void {
     counts.accepted++
-    let cutAfterBytes = Number.POSITIVE_INFINITY
+    let cutAfterBytes: number | undefined
     if (faults.cutAfterBytes !== undefined && cutsLeft > 0) {
       cutsLeft--
       cutAfterBytes = faults.cutAfterBytes
@@ -143,10 +142,7 @@ export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
 
   return {
     start() {
-      const listener = createServer(
-        { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: HELD_BYTES_MAX },
-        accept,
-      )
+      const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, accept)
       listener.maxConnections = limits.connectionsMax
       listener.on('drop', () => counts.overLimit++)
       server = listener
