@@ -11,10 +11,10 @@ const buildDir = join(root, 'build')
 
 await runMain(async () => {
   const checks = []
-  checks.push(['types', prepareToTest()])
+  checks.push(['types (tsc)', prepareToTest()])
   const testFiles = chosenTests(process.argv.slice(2))
   const summary = createTapSummary(line => console.log(line))
-  checks.push(['format and lint', checkStyle()])
+  checks.push(['format and lint (biome; npm run format mends most)', checkStyle()])
   const tapStatus = await runTap(testFiles, summary)
   const { total, pass, fail, skip, todo } = summary.totals()
   if (total === 0) checks.push(['tap ran no test', false])
