@@ -1,0 +1,212 @@
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { Command, Option } from 'commander'
+import { fieldRows, formatFieldRows } from '../protocol/binary/field-table.js'
+import { type FlatFields, flatFields, flatPing, nestFields } from '../protocol/binary/flat.js'
+import { decodePacket } from '../protocol/binary/packet.js'
+import { PacketFramer } from '../protocol/binary/packet-framer.js'
+import { decodePing } from '../protocol/binary/ping.js'
+import { DecodeError } from '../protocol/errors.js'
+
+/* `mqlab decode`: bytes in, one result per packet out, in the order of the input. A malformed packet becomes an error
+ * object in its place and the rest goes on; the exit code then is 2. */
+
+interface DecodeOptions {
+  flat?: true
+  table?: true
+  ping?: true
+  stream?: true
+  json?: true
+}
+
+export function decodeCommand(): Command {
+  return new Command('decode')
+    .description('decode MSMQ packets: one line of hexadecimal text per packet in, one JSON object per packet out')
+    .argument('[file]', 'text file, - for standard input', '-')
+    .addOption(new Option('--flat', 'dotted field names in one flat object').conflicts('table'))
+    .addOption(new Option('--table', 'a listing of offset, size, field and value'))
+    .addOption(new Option('--ping', 'the lines are UDP ping datagrams').conflicts('stream'))
+    .addOption(new Option('--stream', 'the input is one TCP direction: hexadecimal text or raw bytes'))
+    .option('--json', 'JSON output: the default, and with --table its rows')
+    .addHelpText('after', '\nBlank lines and lines that start with # are skipped; blanks inside a line are ignored.')
+    .addHelpText('after', 'Exit code 0: all decoded. 2: a line was malformed, or the file cannot be read.')
+    .action(async (file: string, options: DecodeOptions) => {
+      process.exitCode = await decode(file, options, process.stdin, process.stdout, process.stderr)
+    })
+}
+
+/** Runs the command on the streams given and returns its exit code. */
+export async function decode(
+  file: string,
+  options: DecodeOptions,
+  stdin: Readable,
+  stdout: NodeJS.WritableStream,
+  stderr: NodeJS.WritableStream,
+): Promise<0 | 2> {
+  const out = new LineOutput(stdout)
+  const input = file === '-' ? stdin : createReadStream(file)
+  try {
+    const malformed = options.stream
+      ? await decodeStream(await readAll(input), options, out)
+      : await decodeLines(input, options, out)
+    return malformed === 0 ? 0 : 2
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === undefined || code.startsWith('MSMQ_')) throw error
+    stderr.write(`mqlab decode: cannot read ${file}: ${(error as Error).message}; give a readable file or -\n`)
+    return 2
+  }
+}
+
+async function decodeLines(input: Readable, options: DecodeOptions, out: LineOutput): Promise<number> {
+  let malformed = 0
+  let lineNumber = 0
+  const failed = failureOf(input)
+  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    lineNumber++
+    const text = line.trim()
+    if (text === '' || text.startsWith('#')) continue
+    let result: string
+    try {
+      result = render(parseHexLine(text, lineNumber), options)
+    } catch (error) {
+      if (!(error instanceof DecodeError) && !(error instanceof HexError)) throw error
+      malformed++
+      result = errorText(error)
+    }
+    if (!(await out.line(result))) break
+  }
+  // readline ends quietly when its input fails.
+  const failure = failed()
+  if (failure !== null) throw failure
+  return malformed
+}
+
+function failureOf(input: Readable): () => Error | null {
+  let failure: Error | null = null
+  input.once('error', error => {
+    failure = error
+  })
+  return () => failure
+}
+
+async function decodeStream(bytes: Buffer, options: DecodeOptions, out: LineOutput): Promise<number> {
+  const packets: Buffer[] = []
+  const framer = new PacketFramer()
+  let fault: DecodeError | null = null
+  try {
+    framer.push(bytes, packet => packets.push(packet))
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    fault = error
+  }
+  let malformed = 0
+  let offset = 0
+  for (const packet of packets) {
+    let result: string
+    try {
+      result = render(packet, options, offset)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      malformed++
+      result = errorText(error, offset)
+    }
+    offset += packet.length
+    if (!(await out.line(result))) return malformed
+  }
+  if (fault === null && framer.bytesHeld > 0) {
+    const what = `the stream ends ${framer.bytesHeld} bytes into a packet`
+    fault = new DecodeError('MSMQ_DECODE_TRUNCATED', 'BaseHeader', 'PacketSize', 8, '[MS-MQMQ] 2.2.19.1', what)
+  }
+  if (fault !== null) {
+    malformed++
+    await out.line(errorText(fault, offset))
+  }
+  return malformed
+}
+
+function render(bytes: Buffer, options: DecodeOptions, offset?: number): string {
+  if (options.table) {
+    const rows = fieldRows(bytes, options.ping)
+    if (!options.json) return `${formatFieldRows(rows)}\n`
+    return JSON.stringify(
+      rows.map(row => ({ ...row, value: Buffer.isBuffer(row.value) ? row.value.toString('hex') : row.value })),
+    )
+  }
+  const flat: FlatFields = options.ping ? flatPing(decodePing(bytes)) : flatFields(decodePacket(bytes))
+  if (offset !== undefined) flat.Offset = offset
+  return JSON.stringify(options.flat ? flat : nestFields(flat))
+}
+
+// A line that is no hexadecimal text never reaches a decoder.
+class HexError extends Error {
+  readonly code = 'MSMQ_DECODE_HEX'
+}
+
+function parseHexLine(text: string, lineNumber: number): Buffer {
+  const digits = text.replace(/\s+/g, '')
+  if (!/^[0-9a-f]*$/i.test(digits)) throw new HexError(`line ${lineNumber}: not hexadecimal text`)
+  if (digits.length % 2 !== 0) throw new HexError(`line ${lineNumber}: an odd number of hexadecimal digits`)
+  return Buffer.from(digits, 'hex')
+}
+
+function errorText(error: DecodeError | HexError, streamOffset?: number): string {
+  const { code, message } = error
+  const place =
+    error instanceof DecodeError
+      ? { structure: error.structure, field: error.field, offset: error.offset, section: error.section }
+      : { structure: null, field: null, offset: null, section: null }
+  const body = { error: { code, ...place, message } }
+  return JSON.stringify(streamOffset === undefined ? body : { Offset: streamOffset, ...body })
+}
+
+async function readAll(input: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of input) chunks.push(Buffer.from(chunk as Uint8Array))
+  const bytes = Buffer.concat(chunks)
+  return hexTextBytes(bytes) ?? bytes
+}
+
+// A packet's first byte is 0x10, which no text holds, so a stream cannot be taken for hexadecimal text.
+function hexTextBytes(bytes: Buffer): Buffer | null {
+  if (bytes[0] === 0x10) return null
+  const digits = bytes
+    .toString('latin1')
+    .split('\n')
+    .filter(line => !line.trimStart().startsWith('#'))
+    .join('')
+    .replace(/\s+/g, '')
+  return /^(?:[0-9a-f]{2})*$/i.test(digits) ? Buffer.from(digits, 'hex') : null
+}
+
+// Lines to a stream that may be slow or go away.
+class LineOutput {
+  private readonly stream: NodeJS.WritableStream
+  private closed = false
+
+  constructor(stream: NodeJS.WritableStream) {
+    this.stream = stream
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      this.closed = true
+    })
+  }
+
+  /** False when the reader has gone: nothing more need be decoded. */
+  async line(text: string): Promise<boolean> {
+    if (this.closed) return false
+    if (!this.stream.write(`${text}\n`) && !this.closed) {
+      await new Promise<void>(resolve => {
+        const done = (): void => {
+          this.stream.off('drain', done)
+          this.stream.off('error', done)
+          resolve()
+        }
+        this.stream.on('drain', done)
+        this.stream.on('error', done)
+      })
+    }
+    return !this.closed
+  }
+}
