@@ -35,7 +35,7 @@ export interface Figure {
   /** Median over the repetitions. */
   readonly value: number
   readonly repetitions: readonly number[]
-  /** (largest - smallest) / median. On a quiet machine a few hundredths. */
+  /** Interquartile range over the median. On a quiet machine a few hundredths. */
   readonly spread: number
   readonly ceiling: Ceiling | null
   /** `value` to the ceiling: see `FigureOptions.ratioOf`. */
@@ -67,9 +67,19 @@ export function median(values: readonly number[]): number {
   return (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
+/** Interquartile range over the median; 0 of fewer than two values. */
 export function spread(values: readonly number[]): number {
   const middle = median(values)
-  return values.length < 2 || middle === 0 ? 0 : (Math.max(...values) - Math.min(...values)) / Math.abs(middle)
+  if (values.length < 2 || middle === 0) return 0
+  const sorted = [...values].sort((a, b) => a - b)
+  return (quantile(sorted, 0.75) - quantile(sorted, 0.25)) / Math.abs(middle)
+}
+
+function quantile(sorted: readonly number[], share: number): number {
+  const place = (sorted.length - 1) * share
+  const below = sorted[Math.floor(place)]!
+  const above = sorted[Math.ceil(place)]!
+  return below + (above - below) * (place - Math.floor(place))
 }
 
 /** Repetitions meet their own ceiling: noise that lasts longer than a repetition falls on both and cancels. */

@@ -3,7 +3,8 @@ import { rawBenchmark } from './ceiling-raw.js'
 import { decodeBenchmark } from './decode.js'
 import type { Figure } from './figure.js'
 import { describeMachine } from './machine.js'
-import { proxyBulkBenchmark, proxyEchoBenchmark } from './proxy.js'
+import { proxyBulkBenchmark } from './proxy-bulk.js'
+import { proxyEchoBenchmark } from './proxy-echo.js'
 import type { BenchmarkReport } from './report.js'
 
 /** In the order they run when none is named. */

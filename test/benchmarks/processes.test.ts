@@ -37,7 +37,7 @@ t.test('a call that takes too long fails', async t => {
     const client = await start('echo-client', {})
     const { port } = await server.call('listening')
     const run = { address: ADDRESS, port, bodyBytes: 10, ratePerS: 10, durationMs: 60_000, warmUpMs: 0 }
-    await client.call('run', run)
+    await client.call('openLoop', run)
   })
-  await t.rejects(failing, /echo-client process did not answer run within 1500 ms/)
+  await t.rejects(failing, /echo-client process did not answer openLoop within 1500 ms/)
 })
