@@ -1,4 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { PacketFramer } from '../../protocol/binary/packet-framer.js'
+import { DecodeError } from '../../protocol/errors.js'
 import type { Policy } from '../nlb/policy.js'
 import { addPacketCounts, zeroPacketCounts } from './packet-count.js'
 import { type ConnectionContext, ProxiedConnection, type ProxyFaults, type ProxyHost } from './proxied-connection.js'
@@ -7,6 +9,7 @@ import type {
   ConnectionView,
   Direction,
   DirectionTraffic,
+  ObservedPacket,
   ProxyDecision,
   SourceMode,
 } from './proxy-events.js'
@@ -48,6 +51,11 @@ export interface ProxyPlaneOptions {
   nowMs?(): number
   onDecision?(decision: ProxyDecision): void
   onClosed?(event: ConnectionClosed): void
+  /**
+   * Sees each whole packet after its bytes were handed on; off, and free of cost, when absent. Of a direction that
+   * cannot be read as packets nothing more is shown; its bytes pass all the same.
+   */
+  onPacket?(packet: ObservedPacket): void
 }
 
 export interface HostCounters {
@@ -95,6 +103,7 @@ export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
   const limits = { ...PROXY_LIMITS, ...options.limits }
   const hosts = new Map(options.hosts.map(host => [host.name, host]))
   const nowMs = options.nowMs ?? Date.now
+  const onPacket = options.onPacket?.bind(options)
   const open = new Set<ProxiedConnection>()
   const counts = zeroCounters(options.hosts)
   let faults: ProxyFaults = options.faults ?? {}
@@ -127,7 +136,10 @@ export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
       countClose(counts, event)
       options.onClosed?.(event)
     },
-    observer: () => undefined,
+    observer: (connection, direction) =>
+      onPacket === undefined
+        ? undefined
+        : packetObserver(bytes => onPacket({ timeMs: nowMs(), connection, direction, bytes })),
   }
 
   function accept(client: Socket): void {
@@ -189,6 +201,21 @@ export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
       for (const connection of chosen) connection.reset('stopped')
       return chosen.length
     },
+  }
+}
+
+/** Cuts what passes into packets, until something that is none. */
+function packetObserver(onPacket: (bytes: Buffer) => void): (chunk: Buffer) => void {
+  const framer = new PacketFramer()
+  let readable = true
+  return chunk => {
+    if (!readable) return
+    try {
+      framer.push(chunk, onPacket)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      readable = false
+    }
   }
 }
 
