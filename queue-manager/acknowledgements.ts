@@ -1,0 +1,267 @@
+import { buildMessageIdentifier } from '../protocol/binary/build.js'
+import { buildFinalAckBody, decodeFinalAckBody } from '../protocol/binary/final-ack.js'
+import { MP_FLAGS } from '../protocol/binary/message-properties-header.js'
+import { buildOrderAckBody, decodeOrderAckBody, ORDER_ACK_LABEL } from '../protocol/binary/order-ack.js'
+import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
+import { QUEUE_TYPE, type QueueName } from '../protocol/binary/queue-name.js'
+import { SECURITY_FLAGS } from '../protocol/binary/security-header.js'
+import { TX_FLAGS } from '../protocol/binary/transaction-header.js'
+import { USER_FLAGS } from '../protocol/binary/user-header.js'
+import { type Guid, NIL_GUID } from '../protocol/guid.js'
+import { isNegativeAcknowledgment, MessageClass } from '../protocol/message-class.js'
+import { sequenceIdText } from '../protocol/sequence-id.js'
+import type { Context } from './context.js'
+import type { IncomingSequence } from './incoming-sequence.js'
+import type { OutgoingMessage } from './outgoing-message.js'
+import type { Session } from './session.js'
+
+/** Classes that Windows withholds as administration acks unless PermitInsecureNacks is 1 ([MS-MQQB] 3.1.7.15 <28>). */
+const INSECURE_NACKS: ReadonlySet<number> = new Set([
+  MessageClass.NACK_BAD_DST_Q,
+  MessageClass.NACK_ACCESS_DENIED,
+  MessageClass.NACK_BAD_SIGNATURE,
+  MessageClass.NACK_BAD_ENCRYPTION,
+  MessageClass.NACK_UNSUPPORTED_CRYPTO_PROVIDER,
+])
+
+const EMPTY = Buffer.alloc(0)
+const FINAL_ACKS_AWAITED_MAX = 100_000
+
+/** The journal bits and the type of the administration queue, as they stand in UserHeader.Flags. */
+interface AwaitingFinalAck {
+  readonly packet: Buffer
+  readonly queue: string
+}
+
+/**
+ * Acknowledgements that travel as messages: order acks and final acks to the sender's order queue, administration acks to
+ * the queue the message names ([MS-MQQB] 3.1.7.15, 3.1.7.17, 3.1.5.6, 3.1.5.7). All go out by ordinary outgoing queues.
+ */
+export class Acknowledgements {
+  readonly #context: Context
+  readonly #awaitingFinalAck = new Map<number, AwaitingFinalAck>()
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /**
+   * Where order and final acks for a message go: to the address of the session's peer when the session carries direct
+   * format names (whoever that peer is: a balancer that translates addresses gets them), else to the order queue of the
+   * queue manager that sent it ([MS-MQQB] 3.1.7.17, decisions A18 and A27).
+   */
+  orderQueueOf(session: Session, packet: UserMessagePacket): string {
+    return this.#orderQueue(session, packet.user.sourceQueueManager)
+  }
+
+  sendOrderAck(session: Session, sequence: IncomingSequence): void {
+    const { counters, log, now, outgoingQueues } = this.#context
+    const { id, number } = sequence.durable
+    const destination = this.#orderQueue(session, sequence.source)
+    const messageId = outgoingQueues.sendInternal({
+      destination,
+      delivery: 'express',
+      priority: 0,
+      label: ORDER_ACK_LABEL,
+      messageClass: MessageClass.ORDER_ACK,
+      body: buildOrderAckBody(id, number),
+    })
+    counters.orderAcksSent += 1
+    if (log.noting)
+      log.note(now, {
+        kind: 'order-ack-sent',
+        messageId,
+        destination,
+        sessionPeer: session.peer.address,
+        forSource: sequence.source,
+        sequence: sequenceIdText(id),
+        number,
+        direct: session.directFormatSession,
+      })
+  }
+
+  wantsFinalAck(packet: UserMessagePacket): boolean {
+    const journaled = (packet.user.flags & (USER_FLAGS.JN | USER_FLAGS.JP)) !== 0
+    return packet.transaction !== null && (journaled || (packet.transaction.flags & TX_FLAGS.FA) !== 0)
+  }
+
+  /** Tells the sender's order queue at `destination` what became of a transactional message. */
+  sendFinalAckFor(packet: UserMessagePacket, destination: string, messageClass: number): void {
+    if (packet.transaction === null) return
+    const { counters, log, now, outgoingQueues } = this.#context
+    const { sourceQueueManager, messageId } = packet.user
+    const { sequenceId, sequenceNumber, previousSequenceNumber } = packet.transaction
+    const ackId = outgoingQueues.sendInternal({
+      destination,
+      delivery: 'recoverable',
+      priority: 0,
+      label: ORDER_ACK_LABEL,
+      messageClass,
+      body: buildFinalAckBody({
+        sequenceId,
+        sequenceNumber,
+        previousSequenceNumber,
+        sourceGuid: sourceQueueManager,
+        messageId,
+      }),
+    })
+    counters.finalAcksSent += 1
+    if (log.noting)
+      log.note(now, {
+        kind: 'final-ack-sent',
+        messageId: ackId,
+        destination,
+        forSource: sourceQueueManager,
+        forMessageId: messageId,
+        messageClass,
+      })
+  }
+
+  /**
+   * An administration ack to the queue that the message names; nothing when it names none ([MS-MQQB] 3.1.7.15). Negative
+   * ones carry the body, unless it is encrypted.
+   */
+  sendAdminAck(original: UserMessagePacket, messageClass: number): void {
+    const { counters, log, now, outgoingQueues, settings } = this.#context
+    const { user, properties, security } = original
+    if (settings.PermitInsecureNacks === 0 && INSECURE_NACKS.has(messageClass)) return
+    const destination = adminQueueText(original)
+    if (destination === null) return
+    const encrypted = security !== null && (security.flags & SECURITY_FLAGS.EB) !== 0
+    outgoingQueues.sendInternal({
+      destination,
+      delivery: (user.flags & USER_FLAGS.DM) === 0 ? 'express' : 'recoverable',
+      priority: original.base.flags & 7,
+      label: '',
+      messageClass,
+      correlationId: buildMessageIdentifier(user.sourceQueueManager, user.messageId),
+      body: isNegativeAcknowledgment(messageClass) && !encrypted ? properties.body : EMPTY,
+    })
+    counters.adminAcksSent += 1
+    if (log.noting)
+      log.note(now, {
+        kind: 'admin-ack-sent',
+        destination,
+        forSource: user.sourceQueueManager,
+        forMessageId: user.messageId,
+        messageClass,
+      })
+  }
+
+  /** A message for this machine's order queue: an order ack, a final ack, or something that has no business there. */
+  received(session: Session, packet: UserMessagePacket): void {
+    if (packet.packetType === 'OrderAck') this.#orderAckReceived(session, packet)
+    else if (packet.packetType === 'FinalAck') this.#finalAckReceived(packet)
+    else this.#context.counters.protocolViolations += 1
+  }
+
+  /** A transactional message got its order ack. If it is journaled, its end is still to come by a final ack. */
+  transactionalMessageTaken(message: OutgoingMessage, queue: string): void {
+    const packet = decodePacket(message.packet) as UserMessagePacket
+    if ((packet.user.flags & (USER_FLAGS.JN | USER_FLAGS.JP)) === 0) return
+    if (this.#awaitingFinalAck.size >= FINAL_ACKS_AWAITED_MAX) return
+    this.#awaitingFinalAck.set(message.messageId, { packet: message.packet, queue })
+    this.#context.batch.put('awaiting-final-ack', String(message.messageId), { packet: message.packet, queue })
+  }
+
+  restoreAwaitingFinalAck(key: string, packet: Uint8Array, queue: string): void {
+    this.#awaitingFinalAck.set(Number(key), { packet: Buffer.from(packet), queue })
+  }
+
+  /** The sender (or a router) gives a message up: NACK if asked for, dead letter if wanted ([MS-MQQB] 3.1.7.1.2). */
+  messageGivenUp(packet: UserMessagePacket, bytes: Buffer, queue: string, messageClass: number): void {
+    if (packet.properties.flags & MP_FLAGS.NA) this.sendAdminAck(packet, messageClass)
+    this.#deadLetter(packet, bytes, queue, messageClass)
+  }
+
+  #deadLetter(packet: UserMessagePacket, bytes: Buffer, queue: string, messageClass: number): void {
+    if ((packet.user.flags & USER_FLAGS.JN) === 0) return
+    const { counters, localQueues, log, now } = this.#context
+    const transactional = packet.transaction !== null
+    counters.deadLettered += 1
+    localQueues.deadLetter(packet, bytes, transactional)
+    if (log.noting)
+      log.note(now, { kind: 'dead-lettered', queue, messageId: packet.user.messageId, messageClass, transactional })
+  }
+
+  /** [MS-MQQB] 3.1.5.6; the sequence is found by its id among all of this machine's (decision A12). */
+  #orderAckReceived(session: Session, packet: UserMessagePacket): void {
+    const { counters, log, now, outgoingQueues } = this.#context
+    const body = decodeOrderAckBody(packet.properties.body)
+    counters.orderAcksReceived += 1
+    const { result, removed } = outgoingQueues.orderAcknowledged(body.sequenceId, body.sequenceNumber)
+    if (result !== 'matched' && result !== 'stale') counters.orderAcksUnmatched += 1
+    if (log.noting)
+      log.note(now, {
+        kind: 'order-ack-received',
+        connection: session.connection,
+        peer: session.peer.address,
+        from: packet.user.sourceQueueManager,
+        messageId: packet.user.messageId,
+        destination:
+          packet.user.destinationQueue?.type === 'DirectQueueFormatName'
+            ? `DIRECT=${packet.user.destinationQueue.name}`
+            : 'PRIVATE',
+        sequence: sequenceIdText(body.sequenceId),
+        number: body.sequenceNumber,
+        result,
+        removed,
+      })
+  }
+
+  /** [MS-MQQB] 3.1.5.7: by MessageID, for messages of this machine only; unknown ones are ignored. */
+  #finalAckReceived(packet: UserMessagePacket): void {
+    const { batch, counters, guid, log, now, outgoingQueues } = this.#context
+    const { sourceGuid, messageId } = decodeFinalAckBody(packet.properties.body)
+    const messageClass = packet.properties.messageClass
+    const own = sourceGuid === guid
+    const awaiting = own ? this.#awaitingFinalAck.get(messageId) : undefined
+    const waiting = own && awaiting === undefined ? outgoingQueues.takeTransactional(messageId) : null
+    const found = awaiting ?? waiting
+    counters.finalAcksReceived += 1
+    if (found === null || found === undefined) counters.finalAcksUnmatched += 1
+    else {
+      if (awaiting !== undefined) {
+        this.#awaitingFinalAck.delete(messageId)
+        batch.remove('awaiting-final-ack', String(messageId))
+      }
+      if (messageClass !== MessageClass.ACK_RECEIVE)
+        this.#deadLetter(decodePacket(found.packet) as UserMessagePacket, found.packet, found.queue, messageClass)
+    }
+    if (log.noting)
+      log.note(now, {
+        kind: 'final-ack-received',
+        from: packet.user.sourceQueueManager,
+        forMessageId: messageId,
+        messageClass,
+        matched: found !== null && found !== undefined,
+      })
+  }
+
+  #orderQueue(session: Session, source: Guid): string {
+    return session.directFormatSession
+      ? `DIRECT=TCP:${session.peer.address}\\PRIVATE$\\order_queue$`
+      : `PRIVATE=${source}\\00000004`
+  }
+}
+
+/** The administration queue of a message as a format name, or null ([MS-MQQB] 3.1.7.15). */
+export function adminQueueText(packet: UserMessagePacket): string | null {
+  const { adminQueue, flags, queueManagerAddress, sourceQueueManager } = packet.user
+  if (adminQueue === null) return null
+  const type = (flags & USER_FLAGS.AQ) >>> USER_FLAGS.AQ_SHIFT
+  return queueText(adminQueue, type === QUEUE_TYPE.PRIVATE_ON_SOURCE ? sourceQueueManager : queueManagerAddress)
+}
+
+function queueText(name: QueueName, queueManager: Guid): string | null {
+  switch (name.type) {
+    case 'DirectQueueFormatName':
+      return `DIRECT=${name.name}`
+    case 'PublicQueueFormatName':
+      return `PUBLIC=${name.guid}`
+    case 'PrivateQueueFormatName':
+      return `PRIVATE=${name.queueManager}\\${name.number.toString(16)}`
+    case 'PrivateQueueFormatNameId':
+      return queueManager === NIL_GUID ? null : `PRIVATE=${queueManager}\\${name.number.toString(16)}`
+  }
+}

@@ -1,0 +1,87 @@
+import type { Guid } from '../protocol/guid.js'
+import type { QueuedMessage } from './local-queue.js'
+import type { Note } from './notes.js'
+
+/** A connection, numbered by the engine for accepted and initiated ones alike. Never reused within a run. */
+export type ConnectionId = number
+
+export interface Endpoint {
+  readonly address: string
+  readonly port: number
+}
+
+/**
+ * One change to what the store keeps: `value` null deletes. All operations of one `persist` are atomic.
+ * Values are plain data (numbers, strings, booleans, Buffers, arrays, objects of those) so that any store can encode them.
+ */
+export interface StoreOperation {
+  readonly table: StoreTable
+  readonly key: string
+  readonly value: StoredValue | null
+}
+
+export type StoreTable =
+  | 'state'
+  | 'queue'
+  | 'message'
+  | 'outgoing'
+  | 'incoming-sequence'
+  | 'outgoing-sequence'
+  | 'awaiting-final-ack'
+
+export type StoredValue = { readonly [field: string]: StoredField }
+export type StoredField = number | string | boolean | null | Uint8Array | readonly StoredField[] | StoredValue
+
+/** Two UDP sockets: `service` is bound to the ping port and answers; `client` has a port of its own and asks. */
+export type PingSocket = 'service' | 'client'
+
+/** Who is to be found: a machine by the name in a DIRECT=OS format name, or a queue manager by its GUID. */
+export type ResolveQuery =
+  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'queue-manager'; readonly guid: Guid }
+
+export type SendOutcome = 'accepted' | 'refused'
+
+/**
+ * What the engine asks of its host, in order. The host carries them out and branches on nothing else:
+ * - connect: open TCP to `host:port`; answer with `connected` or `connectFailed`.
+ * - write: send `chunks` in order; report `writable(false)` when its buffer is full and `writable(true)` when it drained.
+ * - close: 'graceful' sends what was written, then FIN; 'abort' resets. Answer with `closed`.
+ * - pause / resume: stop or go on reading from that connection (backpressure).
+ * - resolve: find addresses; answer with `resolved` (an empty list when there are none).
+ * - persist: make the operations durable together; answer with `persisted` or `persistFailed`, in the order asked.
+ * - datagram: send one UDP datagram (ping) from that socket; what comes in on either is `datagram` input.
+ * - outcome: a send or commit (`request`) came to be accepted (durable where it must be) or refused.
+ * - received: the messages of a `receive` request; they are out of the queue durably and may be consumed.
+ * - arrived: a queue that an application may read has messages again (edge: empty to not empty).
+ * - note: an event of the history.
+ */
+export type Action =
+  | { readonly do: 'connect'; readonly connection: ConnectionId; readonly address: string; readonly port: number }
+  | { readonly do: 'write'; readonly connection: ConnectionId; readonly chunks: Buffer[] }
+  | {
+      readonly do: 'close'
+      readonly connection: ConnectionId
+      readonly how: 'graceful' | 'abort'
+      readonly reason: string
+    }
+  | { readonly do: 'pause'; readonly connection: ConnectionId }
+  | { readonly do: 'resume'; readonly connection: ConnectionId }
+  | { readonly do: 'resolve'; readonly ticket: number; readonly query: ResolveQuery }
+  | { readonly do: 'persist'; readonly ticket: number; readonly operations: readonly StoreOperation[] }
+  | {
+      readonly do: 'datagram'
+      readonly socket: PingSocket
+      readonly address: string
+      readonly port: number
+      readonly bytes: Buffer
+    }
+  | { readonly do: 'outcome'; readonly request: number; readonly outcome: SendOutcome; readonly error?: string }
+  | {
+      readonly do: 'received'
+      readonly request: number
+      readonly queue: string
+      readonly messages: readonly QueuedMessage[]
+    }
+  | { readonly do: 'arrived'; readonly queue: string }
+  | { readonly do: 'note'; readonly note: Note }

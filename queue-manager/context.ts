@@ -1,0 +1,35 @@
+import type { Guid } from '../protocol/guid.js'
+import type { Acknowledgements } from './acknowledgements.js'
+import type { ActionLog } from './action-log.js'
+import type { Now } from './clock.js'
+import type { Counters } from './counters.js'
+import type { Destinations } from './destinations.js'
+import type { IdentifierMemory } from './identifier-memory.js'
+import type { IncomingSequences } from './incoming-sequence.js'
+import type { LocalQueues } from './local-queues.js'
+import type { OutgoingQueues } from './outgoing-queues.js'
+import type { QmIdCache } from './qmid-cache.js'
+import type { Sessions } from './sessions.js'
+import type { Settings } from './settings.js'
+import type { StoreBatch } from './store-batch.js'
+import type { Timers } from './timers.js'
+
+/** What the parts of one engine share. `now` is the reading given with the input being worked on. */
+export interface Context {
+  readonly name: string
+  readonly guid: Guid
+  readonly settings: Settings
+  readonly counters: Counters
+  readonly timers: Timers
+  readonly log: ActionLog
+  readonly batch: StoreBatch
+  readonly cache: QmIdCache
+  readonly identifiers: IdentifierMemory
+  readonly destinations: Destinations
+  readonly localQueues: LocalQueues
+  readonly outgoingQueues: OutgoingQueues
+  readonly sessions: Sessions
+  readonly incomingSequences: IncomingSequences
+  readonly acknowledgements: Acknowledgements
+  now: Now
+}

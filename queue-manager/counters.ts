@@ -1,0 +1,42 @@
+/** What a queue manager counted since it started. Counters tell the story of peers that misbehave, too. */
+export function createCounters() {
+  return {
+    connectionsAccepted: 0,
+    connectionsClosedBeforeHandshake: 0,
+    sessionsOpened: 0,
+    sessionsClosed: 0,
+    sessionsRefused: 0,
+    connectAttempts: 0,
+    connectFailures: 0,
+    malformedPackets: 0,
+    outOfStatePackets: 0,
+    protocolViolations: 0,
+    pingsAnswered: 0,
+    pingsIgnored: 0,
+    userMessagesSent: 0,
+    userMessagesReceived: 0,
+    sessionAcksSent: 0,
+    sessionAcksReceived: 0,
+    sessionHeadersPiggybacked: 0,
+    orderAcksSent: 0,
+    orderAcksReceived: 0,
+    orderAcksUnmatched: 0,
+    finalAcksSent: 0,
+    finalAcksReceived: 0,
+    finalAcksUnmatched: 0,
+    adminAcksSent: 0,
+    delivered: 0,
+    duplicatesRejected: 0,
+    outOfSequenceRejected: 0,
+    discardedByNameValidation: 0,
+    discardedOtherwise: 0,
+    resends: 0,
+    deadLettered: 0,
+    /** Messages in all outgoing queues now. */
+    outgoingMessages: 0,
+    /** Bytes of messages held now, in outgoing and local queues. */
+    messageBytes: 0,
+  }
+}
+
+export type Counters = ReturnType<typeof createCounters>

@@ -1,0 +1,89 @@
+import type { Guid } from '../protocol/guid.js'
+import { compareSequenceId, type TxSequenceId } from '../protocol/sequence-id.js'
+import type { StoredValue } from './actions.js'
+
+/** What became of a transactional message at its destination. All but `accept` leave the state as it was. */
+export type SequenceVerdict = 'accept' | 'duplicate' | 'hole' | 'older-sequence' | 'middle-of-sequence'
+
+export interface SequenceState {
+  readonly id: TxSequenceId
+  readonly number: number
+}
+
+const NOTHING: SequenceState = { id: { ordinal: 0, timeStamp: 0 }, number: 0 }
+
+/**
+ * The acceptance rule ([MS-MQQB] 3.1.5.8.6): within the same sequence a later number whose predecessor was taken (or is
+ * gone, which the sender says by a smaller previous number); of a newer sequence only its first message.
+ */
+export function judge(stored: SequenceState, id: TxSequenceId, number: number, previous: number): SequenceVerdict {
+  const order = compareSequenceId(id, stored.id)
+  if (order < 0) return 'older-sequence'
+  if (order > 0) return previous === 0 ? 'accept' : 'middle-of-sequence'
+  if (number <= stored.number) return 'duplicate'
+  return previous <= stored.number ? 'accept' : 'hole'
+}
+
+/**
+ * What a receiver knows of one stream: the messages of one source queue manager to one local queue (decision A12).
+ * `taken` decides about the next message; `durable` is what an order ack may claim. They differ while the store works.
+ */
+export class IncomingSequence {
+  readonly source: Guid
+  readonly storeKey: string
+  taken: SequenceState
+  durable: SequenceState
+  /** Counts store failures: a message taken before one is not good any more, even if the store took it later. */
+  generation = 0
+  rejects = 0
+
+  constructor(source: Guid, storeKey: string, state: SequenceState = NOTHING) {
+    this.source = source
+    this.storeKey = storeKey
+    this.taken = state
+    this.durable = state
+  }
+
+  judge(id: TxSequenceId, number: number, previous: number): SequenceVerdict {
+    return judge(this.taken, id, number, previous)
+  }
+
+  take(id: TxSequenceId, number: number): void {
+    this.taken = { id, number }
+    this.rejects = 0
+  }
+
+  /** What the store failed to keep was not taken. */
+  rollBack(): void {
+    this.taken = this.durable
+    this.generation += 1
+  }
+
+  stored(state: SequenceState): StoredValue {
+    return { source: this.source, ordinal: state.id.ordinal, timeStamp: state.id.timeStamp, number: state.number }
+  }
+}
+
+/** The incoming sequences of a queue manager, kept across restarts. */
+export class IncomingSequences {
+  readonly #byKey = new Map<string, IncomingSequence>()
+
+  /** The stream from `source` to the queue numbered `queueNumber`; made, but not kept, when it is new. */
+  find(source: Guid, queueNumber: number): IncomingSequence {
+    const key = `${source}/${queueNumber}`
+    return this.#byKey.get(key) ?? new IncomingSequence(source, key)
+  }
+
+  /** Kept from its first accepted message on: a peer that only invents sources costs nothing. */
+  keep(sequence: IncomingSequence): void {
+    this.#byKey.set(sequence.storeKey, sequence)
+  }
+
+  restore(key: string, value: StoredValue): void {
+    const state = {
+      id: { ordinal: value.ordinal as number, timeStamp: value.timeStamp as number },
+      number: value.number as number,
+    }
+    this.#byKey.set(key, new IncomingSequence(value.source as Guid, key, state))
+  }
+}

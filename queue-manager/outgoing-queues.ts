@@ -1,0 +1,511 @@
+import {
+  buildUserMessage,
+  type QueueNameSpec,
+  setHopCount,
+  stampTransaction,
+  type UserMessageSpec,
+} from '../protocol/binary/build.js'
+import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
+import { QUEUE_TYPE } from '../protocol/binary/queue-name.js'
+import { TX_FLAGS } from '../protocol/binary/transaction-header.js'
+import { MqlabError, OptionError } from '../protocol/errors.js'
+import { directWireName, type FormatName, formatNameKey, isReadOnly, parseFormatName } from '../protocol/format-name.js'
+import { type Guid, NIL_GUID } from '../protocol/guid.js'
+import { MessageClass } from '../protocol/message-class.js'
+import { sequenceIdText, type TxSequenceId } from '../protocol/sequence-id.js'
+import type { StoredValue } from './actions.js'
+import { wallSeconds } from './clock.js'
+import type { Context } from './context.js'
+import type { LocalQueue } from './local-queue.js'
+import type { OutgoingMessage, SequencePlace } from './outgoing-message.js'
+import { OutgoingQueue } from './outgoing-queue.js'
+import { isRecoverable } from './receiving.js'
+
+/** A message as an application gives it. Sizes in bytes, times in seconds; see [MS-MQDMPR] 3.1.1.12. */
+export interface MessageToSend {
+  /** Format name, such as `DIRECT=TCP:127.0.1.9\private$\orders`. */
+  readonly destination: string
+  readonly body: Buffer
+  readonly label?: string
+  /** Ignored in transactions, which are recoverable. Default express. */
+  readonly delivery?: 'express' | 'recoverable'
+  /** 0..7, default 3; 0 in transactions. */
+  readonly priority?: number
+  /** Default and cap LongLiveTime. */
+  readonly timeToReachQueueS?: number
+  readonly timeToBeReceivedS?: number
+  /** MP_FLAGS. */
+  readonly acknowledgements?: number
+  readonly adminQueue?: string
+  readonly responseQueue?: string
+  readonly journalNegative?: boolean
+  readonly journalPositive?: boolean
+  readonly correlationId?: Buffer
+  readonly applicationTag?: number
+  readonly bodyType?: number
+  readonly extension?: Buffer
+}
+
+/** The answer to a send: its outcome comes as the action `outcome` with this request. */
+export interface SendTicket {
+  readonly request: number
+  readonly messageIds: readonly number[]
+}
+
+interface Target {
+  readonly formatName: FormatName
+  readonly destination: QueueNameSpec
+  readonly queueManagerAddress: Guid
+  /** Exactly one of the two. */
+  readonly outgoing: OutgoingQueue | null
+  readonly local: LocalQueue | null
+}
+
+interface Built {
+  readonly packet: Buffer
+  readonly messageId: number
+  readonly priority: number
+  readonly recoverable: boolean
+  readonly transactional: boolean
+  readonly expiresMs: number
+}
+
+interface InternalMessage {
+  readonly destination: string
+  readonly delivery: 'express' | 'recoverable'
+  readonly priority: number
+  readonly label: string
+  readonly messageClass: number
+  readonly body: Buffer
+  readonly correlationId?: Buffer
+}
+
+const INFINITE_S = 0xffffffff
+const DEFAULT_PRIORITY = 3
+const TARGETS_MAX = 1_000
+/** MessageIDs are reserved in the store by the thousand: a restart skips some, and repeats none. */
+const MESSAGE_IDS_RESERVED = 1_000
+const TRANSACTION_ID_MAX = 0xfffff
+
+/** Every outgoing queue of a queue manager, what applications and the engine itself put into them, and their sequences. */
+export class OutgoingQueues {
+  readonly #context: Context
+  readonly #timeStamp: number
+  readonly #byKey = new Map<string, OutgoingQueue>()
+  readonly #targets = new Map<string, Target>()
+  readonly #sequences = new Map<string, OutgoingQueue>()
+  readonly #transactional = new Map<number, { readonly message: OutgoingMessage; readonly queue: OutgoingQueue }>()
+  #ordinal = 0
+  #order = 0
+  #request = 0
+  #transaction = 0
+  #messageId = 0
+  #messageIdsReserved = 0
+
+  /** @param timeStamp TxSequenceID.TimeStamp: the time of installation, the same for the life of a queue manager. */
+  constructor(context: Context, timeStamp: number) {
+    this.#context = context
+    this.#timeStamp = timeStamp
+  }
+
+  [Symbol.iterator](): Iterator<OutgoingQueue> {
+    return this.#byKey.values()
+  }
+
+  /** Names of local queues changed: what was looked up may be wrong. */
+  forgetTargets(): void {
+    this.#targets.clear()
+  }
+
+  /**
+   * Sends messages; as one internal transaction, all or none, when `transactional`. Accepted means durable where it must be.
+   * @throws OptionError for a destination that cannot be sent to, or message properties out of range.
+   */
+  submit(messages: readonly MessageToSend[], transactional: boolean): SendTicket {
+    this.#request += 1
+    const request = this.#request
+    const { counters, log, settings } = this.#context
+    const targets = messages.map(message => this.#target(message.destination))
+    let size = 0
+    for (const message of messages) size += message.body.length
+    if (counters.messageBytes + size > settings.MachineQuota * 1024) {
+      log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_INSUFFICIENT_RESOURCES' })
+      return { request, messageIds: [] }
+    }
+    if (targets.some(({ local }) => local !== null && local.transactional !== transactional)) {
+      log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_TRANSACTION_USAGE' })
+      return { request, messageIds: [] }
+    }
+    if (transactional) this.#transaction = (this.#transaction % TRANSACTION_ID_MAX) + 1
+    // everything is built before any place in a sequence is taken: a bad message spoils nothing
+    const built = messages.map((message, index) => {
+      const first = index === 0 ? TX_FLAGS.FM : 0
+      const last = index === messages.length - 1 ? TX_FLAGS.LM : 0
+      const txFlags = transactional ? (this.#transaction << TX_FLAGS.ID_SHIFT) | first | last : null
+      return this.#build(message, targets[index] as Target, txFlags)
+    })
+    const entries = built.map((spec, index) => ({
+      message: this.#place(spec, targets[index] as Target),
+      target: targets[index] as Target,
+    }))
+    const messageIds = built.map(spec => spec.messageId)
+    this.#enter(entries, error => {
+      if (error === null) log.push({ do: 'outcome', request, outcome: 'accepted' })
+      else log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_MESSAGE_STORAGE_FAILED' })
+    })
+    return { request, messageIds }
+  }
+
+  /** A message of the engine's own: an acknowledgement. Returns its MessageID; 0 when the destination cannot be sent to. */
+  sendInternal(internal: InternalMessage): number {
+    let target: Target
+    try {
+      target = this.#target(internal.destination)
+    } catch (error) {
+      // the peer chose this name; a bad one harms nobody but itself
+      if (error instanceof MqlabError) return 0
+      throw error
+    }
+    const messageId = this.nextMessageId()
+    const packet = buildUserMessage({
+      ...this.#header(target, messageId),
+      priority: internal.priority,
+      delivery: internal.delivery,
+      timeToReachQueue: INFINITE_S,
+      timeToBeReceived: INFINITE_S,
+      acknowledgements: 0,
+      label: internal.label,
+      messageClass: internal.messageClass,
+      bodyType: 0,
+      applicationTag: 0,
+      body: internal.body,
+      ...(internal.correlationId === undefined ? {} : { correlationId: internal.correlationId }),
+    })
+    const message = this.#entry(
+      packet,
+      messageId,
+      internal.priority,
+      internal.delivery === 'recoverable',
+      null,
+      Infinity,
+    )
+    this.#enter([{ message, target }], () => undefined)
+    return messageId
+  }
+
+  /** A message of another queue manager on its way: its identity, transaction and times are not touched. */
+  forward(packet: UserMessagePacket, bytes: Buffer, hopCount: number): void {
+    const { destinationQueue, queueManagerAddress, messageId, sentTime } = packet.user
+    if (destinationQueue?.type !== 'PrivateQueueFormatNameId') return
+    const target = this.#target(`PRIVATE=${queueManagerAddress}\\${destinationQueue.number.toString(16)}`)
+    setHopCount(bytes, hopCount)
+    const { timeToReachQueue } = packet.base
+    const expiresMs = timeToReachQueue === INFINITE_S ? Infinity : (sentTime + timeToReachQueue + 1) * 1000
+    const priority = packet.base.flags & 7
+    const message = this.#entry(bytes, messageId, priority, isRecoverable(packet), null, expiresMs)
+    this.#enter([{ message, target }], () => undefined)
+  }
+
+  /** An order ack arrived: finds the sequence by its id among this machine's own. */
+  orderAcknowledged(
+    id: TxSequenceId,
+    number: number,
+  ): { result: 'matched' | 'stale' | 'unknown-sequence' | 'never-sent'; removed: number } {
+    const queue = this.#sequences.get(sequenceIdText(id))
+    if (queue !== undefined) {
+      const removed = queue.orderAcknowledged(number)
+      return removed === null ? { result: 'never-sent', removed: 0 } : { result: 'matched', removed }
+    }
+    const ours = id.timeStamp === this.#timeStamp && id.ordinal >= 1 && id.ordinal <= this.#ordinal
+    return { result: ours ? 'stale' : 'unknown-sequence', removed: 0 }
+  }
+
+  /** A final ack came for a transactional message still waiting for its order ack: it leaves. */
+  takeTransactional(messageId: number): { readonly packet: Buffer; readonly queue: string } | null {
+    const found = this.#transactional.get(messageId)
+    if (found === undefined) return null
+    found.queue.finallyAcknowledged(found.message)
+    return { packet: found.message.packet, queue: found.queue.text }
+  }
+
+  /** Ids never repeat, and each is greater than all before ([MS-MQQB] 3.1.1.3.1.1 <35>). */
+  openSequence(queueText: string): TxSequenceId {
+    this.#ordinal += 1
+    const id = { ordinal: this.#ordinal, timeStamp: this.#timeStamp }
+    this.#sequences.set(sequenceIdText(id), this.#byKey.get(formatNameKey(parseFormatName(queueText))) as OutgoingQueue)
+    this.#context.batch.put('state', 'sequence-ordinal', { ordinal: this.#ordinal })
+    return id
+  }
+
+  closeSequence(id: TxSequenceId): void {
+    this.#sequences.delete(sequenceIdText(id))
+  }
+
+  /** A message left its queue. */
+  forget(message: OutgoingMessage): void {
+    const { batch, counters } = this.#context
+    counters.outgoingMessages -= 1
+    counters.messageBytes -= message.packet.length
+    if (message.place !== null) this.#transactional.delete(message.messageId)
+    if (message.storeKey !== null) batch.remove('outgoing', message.storeKey)
+  }
+
+  nextMessageId(): number {
+    this.#messageId = (this.#messageId + 1) >>> 0 || 1
+    if (this.#messageId >= this.#messageIdsReserved) {
+      this.#messageIdsReserved = this.#messageId + MESSAGE_IDS_RESERVED
+      this.#context.batch.put('state', 'message-id', { reserved: this.#messageIdsReserved })
+    }
+    return this.#messageId
+  }
+
+  restoreState(key: string, value: StoredValue): void {
+    if (key === 'sequence-ordinal') this.#ordinal = value.ordinal as number
+    if (key === 'message-id') {
+      this.#messageId = value.reserved as number
+      this.#messageIdsReserved = this.#messageId
+    }
+  }
+
+  restoreSequence(queueText: string, value: StoredValue): void {
+    const queue = this.#queue(parseFormatName(queueText))
+    const id = { ordinal: value.ordinal as number, timeStamp: value.timeStamp as number }
+    queue.sequence.restore(id, value.nextNumber as number, value.lastAcknowledged as number)
+    this.#sequences.set(sequenceIdText(id), queue)
+  }
+
+  /** Messages must be given in the order of their keys, which is that of their sending. */
+  restoreMessage(key: string, value: StoredValue): void {
+    const bytes = Buffer.from(value.packet as Uint8Array)
+    const packet = decodePacket(bytes) as UserMessagePacket
+    const queue = this.#queue(parseFormatName(value.queue as string))
+    const number = value.number as number
+    const { transaction, user, base } = packet
+    const place = transaction === null || number === 0 ? null : { id: transaction.sequenceId, number }
+    const expiresMs =
+      base.timeToReachQueue === INFINITE_S ? Infinity : (user.sentTime + base.timeToReachQueue + 1) * 1000
+    this.#order = Math.max(this.#order, Number(key))
+    const message = this.#entry(bytes, user.messageId, base.flags & 7, true, place, expiresMs, key)
+    message.previous = transaction?.previousSequenceNumber ?? 0
+    queue.restore(message)
+    this.#track(message, queue)
+  }
+
+  #queue(formatName: FormatName): OutgoingQueue {
+    const key = formatNameKey(formatName)
+    let queue = this.#byKey.get(key)
+    if (queue === undefined) {
+      queue = new OutgoingQueue(this.#context, formatName)
+      this.#byKey.set(key, queue)
+    }
+    return queue
+  }
+
+  /** Where a format name leads; remembered, because applications send to few names many times. */
+  #target(text: string): Target {
+    const known = this.#targets.get(text)
+    if (known !== undefined) return known
+    const formatName = parseFormatName(text)
+    if (isReadOnly(formatName))
+      throw new OptionError(
+        'MSMQ_OPTION_FORMAT_NAME',
+        'destination',
+        text,
+        'a queue that can be sent to, not a journal or dead-letter queue',
+      )
+    const location = this.#context.destinations.locateFormatName(formatName)
+    if (location.kind === 'missing')
+      throw new OptionError(
+        'MSMQ_OPTION_FORMAT_NAME',
+        'destination',
+        text,
+        'DIRECT=TCP:, DIRECT=OS: or PRIVATE=, of an existing queue where it is on this machine',
+      )
+    const target: Target = {
+      formatName,
+      destination: destinationSpec(formatName),
+      queueManagerAddress: formatName.kind === 'private' ? formatName.queueManager : NIL_GUID,
+      outgoing: location.kind === 'queue' ? null : this.#queue(formatName),
+      local: location.kind === 'queue' ? location.queue : null,
+    }
+    if (this.#targets.size >= TARGETS_MAX) this.#targets.clear()
+    this.#targets.set(text, target)
+    return target
+  }
+
+  #header(target: Target, messageId: number) {
+    const { guid, now } = this.#context
+    return {
+      sourceQueueManager: guid,
+      queueManagerAddress: target.queueManagerAddress,
+      sentTime: wallSeconds(now),
+      messageId,
+      destination: target.destination,
+    }
+  }
+
+  #build(message: MessageToSend, target: Target, txFlags: number | null): Built {
+    const { now, settings } = this.#context
+    const messageId = this.nextMessageId()
+    const priority = txFlags === null ? (message.priority ?? DEFAULT_PRIORITY) : 0
+    const delivery = txFlags === null ? (message.delivery ?? 'express') : 'recoverable'
+    const timeToReachQueue = Math.floor(Math.min(message.timeToReachQueueS ?? Infinity, settings.LongLiveTime))
+    const spec: UserMessageSpec = {
+      ...this.#header(target, messageId),
+      priority,
+      delivery,
+      timeToReachQueue,
+      timeToBeReceived: message.timeToBeReceivedS === undefined ? INFINITE_S : Math.floor(message.timeToBeReceivedS),
+      acknowledgements: message.acknowledgements ?? 0,
+      label: message.label ?? '',
+      messageClass: MessageClass.NORMAL,
+      bodyType: message.bodyType ?? 0,
+      applicationTag: message.applicationTag ?? 0,
+      body: message.body,
+    }
+    if (message.journalNegative === true) spec.journalNegative = true
+    if (message.journalPositive === true) spec.journalPositive = true
+    if (message.adminQueue !== undefined) spec.admin = this.#companionSpec(message.adminQueue, target)
+    if (message.responseQueue !== undefined) spec.response = this.#companionSpec(message.responseQueue, target)
+    if (message.correlationId !== undefined) spec.correlationId = message.correlationId
+    if (message.extension !== undefined) spec.extension = message.extension
+    if (txFlags !== null)
+      spec.transaction = {
+        flags: txFlags,
+        sequenceId: { ordinal: 0, timeStamp: this.#timeStamp },
+        sequenceNumber: 1,
+        previousSequenceNumber: 0,
+      }
+    // SentTime is whole seconds, and so is the expiry that a peer computes from it
+    const expiresMs = (wallSeconds(now) + timeToReachQueue + 1) * 1000
+    const recoverable = delivery === 'recoverable'
+    return {
+      packet: buildUserMessage(spec),
+      messageId,
+      priority,
+      recoverable,
+      transactional: txFlags !== null,
+      expiresMs,
+    }
+  }
+
+  /** Gives a built message its place in the sequence of its queue, if it is transactional and leaves this machine. */
+  #place(built: Built, target: Target): OutgoingMessage {
+    const { packet, messageId, priority, recoverable, expiresMs } = built
+    let place: SequencePlace | null = null
+    if (built.transactional && target.outgoing !== null) {
+      place = target.outgoing.sequence.nextPlace()
+      stampTransaction(packet, place.id, place.number, place.number - 1)
+    }
+    return this.#entry(packet, messageId, priority, recoverable, place, expiresMs)
+  }
+
+  #entry(
+    packet: Buffer,
+    messageId: number,
+    priority: number,
+    recoverable: boolean,
+    place: SequencePlace | null,
+    expiresMs: number,
+    storedUnder: string | null = null,
+  ): OutgoingMessage {
+    if (storedUnder === null) this.#order += 1
+    const order = storedUnder === null ? this.#order : Number(storedUnder)
+    return {
+      packet,
+      messageId,
+      priority,
+      recoverable,
+      place,
+      expiresMs,
+      previous: place === null ? 0 : place.number - 1,
+      storeKey: storedUnder ?? (recoverable ? String(order).padStart(16, '0') : null),
+      order,
+      waiting: true,
+      sessionAcknowledged: false,
+      orderAcknowledged: false,
+      attempts: 0,
+      gone: false,
+    }
+  }
+
+  /** Stores what must be stored, then puts the messages into their queues, together. */
+  #enter(
+    entries: readonly { readonly message: OutgoingMessage; readonly target: Target }[],
+    done: (error: string | null) => void,
+  ): void {
+    const { batch } = this.#context
+    let stored = false
+    for (const { message, target } of entries) {
+      if (target.outgoing === null) continue
+      this.#track(message, target.outgoing)
+      if (message.storeKey === null) continue
+      stored = true
+      batch.put('outgoing', message.storeKey, {
+        queue: target.outgoing.text,
+        packet: message.packet,
+        number: message.place?.number ?? 0,
+      })
+      if (message.place !== null) target.outgoing.sequence.save()
+    }
+    const enter = (error: string | null): void => {
+      const queues = new Set<OutgoingQueue>()
+      for (const { message, target } of entries) {
+        if (target.outgoing === null) {
+          if (error === null) this.#deliverLocally(message, target.local as LocalQueue)
+        } else if (error === null) {
+          target.outgoing.add(message)
+          queues.add(target.outgoing)
+        } else {
+          if (message.place !== null) target.outgoing.sequence.abandonPlace()
+          this.forget(message)
+        }
+      }
+      done(error)
+      for (const queue of queues) queue.attend()
+    }
+    if (stored) batch.whenDurable(enter)
+    else enter(null)
+  }
+
+  #deliverLocally(message: OutgoingMessage, queue: LocalQueue): void {
+    const packet = decodePacket(message.packet) as UserMessagePacket
+    this.#context.localQueues.put(queue, packet, message.packet, message.recoverable, null, error => error === null)
+  }
+
+  #track(message: OutgoingMessage, queue: OutgoingQueue): void {
+    const { counters } = this.#context
+    counters.outgoingMessages += 1
+    counters.messageBytes += message.packet.length
+    if (message.place !== null) this.#transactional.set(message.messageId, { message, queue })
+  }
+
+  /** Administration and response queues, in the shortest form the header has for them ([MS-MQMQ] 2.2.19.2). */
+  #companionSpec(text: string, target: Target): QueueNameSpec {
+    const name = parseFormatName(text)
+    if (name.kind !== 'private') return destinationSpec(name)
+    if (name.queueManager === this.#context.guid) return { type: QUEUE_TYPE.PRIVATE_ON_SOURCE, number: name.number }
+    if (name.queueManager === target.queueManagerAddress)
+      return { type: QUEUE_TYPE.PRIVATE_ON_DESTINATION, number: name.number }
+    return { type: QUEUE_TYPE.PRIVATE, queueManager: name.queueManager, number: name.number }
+  }
+}
+
+function destinationSpec(name: FormatName): QueueNameSpec {
+  switch (name.kind) {
+    case 'direct':
+      if (name.protocol === 'TCP' || name.protocol === 'OS')
+        return { type: QUEUE_TYPE.DIRECT, name: directWireName(name) }
+      break
+    case 'private':
+      return { type: QUEUE_TYPE.PRIVATE_ON_DESTINATION, number: name.number }
+    case 'public':
+      return { type: QUEUE_TYPE.PUBLIC, guid: name.guid }
+  }
+  throw new OptionError(
+    'MSMQ_OPTION_FORMAT_NAME',
+    'destination',
+    name.kind,
+    'DIRECT=TCP:, DIRECT=OS:, PRIVATE= or PUBLIC= over the binary protocol',
+  )
+}

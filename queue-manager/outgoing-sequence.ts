@@ -1,0 +1,213 @@
+import { stampTransaction } from '../protocol/binary/build.js'
+import { sequenceIdText, type TxSequenceId } from '../protocol/sequence-id.js'
+import type { Context } from './context.js'
+import { Deque } from './deque.js'
+import type { OutgoingMessage, SequencePlace } from './outgoing-message.js'
+import type { Timer } from './timers.js'
+
+/**
+ * The transactional half of one outgoing queue ([MS-MQQB] 3.1.1.6.2, 3.1.5.6, 3.1.6.5): its sequence id and numbers, the
+ * messages without an order ack, and the resend schedule. Messages keep the order of their numbers; the ones to send
+ * are found by a cursor that goes back to the front when a session is lost or the resend timer runs out.
+ */
+export class OutgoingSequence {
+  readonly #context: Context
+  readonly #queueKey: string
+  readonly #messages = new Deque<OutgoingMessage>()
+  readonly #resendTimer: Timer
+  readonly #resendDue: () => void
+  #id: TxSequenceId | null = null
+  #nextNumber = 1
+  #lastAcknowledged = 0
+  #cursor = 0
+  /** Places given to messages that the store has yet to make durable. */
+  #reserved = 0
+  /** Expiries of the resend timer without progress: the place on the schedule. */
+  resendStage = 0
+
+  constructor(context: Context, queueKey: string, resendDue: () => void) {
+    this.#context = context
+    this.#queueKey = queueKey
+    this.#resendDue = resendDue
+    this.#resendTimer = context.timers.create('transactional ack wait', () => this.#resend())
+  }
+
+  get size(): number {
+    return this.#messages.size
+  }
+
+  get id(): TxSequenceId | null {
+    return this.#id
+  }
+
+  get lastNumber(): number {
+    return this.#nextNumber - 1
+  }
+
+  [Symbol.iterator](): Iterator<OutgoingMessage> {
+    return this.#messages[Symbol.iterator]()
+  }
+
+  /**
+   * The place of the next message. Given when the transaction commits and kept in the store with it, so that a restart
+   * between sending and acknowledgement sends the same numbers again.
+   */
+  nextPlace(): SequencePlace {
+    this.#id ??= this.#context.outgoingQueues.openSequence(this.#queueKey)
+    const place = { id: this.#id, number: this.#nextNumber }
+    this.#nextNumber += 1
+    this.#reserved += 1
+    return place
+  }
+
+  /** A message that is durable now takes the place it was given. */
+  add(message: OutgoingMessage): void {
+    this.#reserved -= 1
+    this.#messages.push(message)
+  }
+
+  /** A message that a former run had in this sequence. It may have been sent, so an order ack for it is believed. */
+  restoreMessage(message: OutgoingMessage): void {
+    message.attempts = 1
+    this.#messages.push(message)
+  }
+
+  /** The store failed: the place stays a gap, which the next message bridges. */
+  abandonPlace(): void {
+    this.#reserved -= 1
+    this.#endWhenEmpty()
+  }
+
+  /** Takes over from the store what a former run had reached. */
+  restore(id: TxSequenceId, nextNumber: number, lastAcknowledged: number): void {
+    this.#id = id
+    this.#nextNumber = nextNumber
+    this.#lastAcknowledged = lastAcknowledged
+  }
+
+  /** The next message to send, stamped; null when none waits. */
+  next(): OutgoingMessage | null {
+    for (; this.#cursor < this.#messages.size; this.#cursor += 1) {
+      const message = this.#messages.at(this.#cursor) as OutgoingMessage
+      if (message.waiting && !message.orderAcknowledged) return message
+    }
+    return null
+  }
+
+  /** Makes the packet name the message now before it, which bridges what expired (decision A13). */
+  stamp(message: OutgoingMessage): void {
+    const before = this.#cursor > 0 ? this.#messages.at(this.#cursor - 1)?.place?.number : undefined
+    const place = message.place as SequencePlace
+    const previous = before ?? this.#lastAcknowledged
+    if (previous !== message.previous) {
+      // a copy, for an earlier sending may still be on its way to the socket
+      message.packet = Buffer.from(message.packet)
+      stampTransaction(message.packet, place.id, place.number, previous)
+      message.previous = previous
+    }
+  }
+
+  transmitted(message: OutgoingMessage): void {
+    message.waiting = false
+    this.#cursor += 1
+    if (!this.#resendTimer.running) this.#resendTimer.start(this.#context.now, this.#resendDelayMs())
+  }
+
+  /** The session ended: what it had not acknowledged waits again; what the order ack had covered is done. */
+  sessionEnded(outstanding: readonly OutgoingMessage[]): void {
+    for (const message of outstanding) if (!message.gone && !message.sessionAcknowledged) message.waiting = true
+    this.#cursor = 0
+  }
+
+  /** An order ack for `number`: what it covers, oldest first. Null when that number was never sent. */
+  acknowledge(number: number): OutgoingMessage[] | null {
+    if (number > this.lastNumber) return null
+    const covered: OutgoingMessage[] = []
+    for (const message of this.#messages) {
+      const place = message.place as SequencePlace
+      if (place.number > number) break
+      if (message.attempts === 0) return null
+      covered.push(message)
+    }
+    if (number > this.#lastAcknowledged) {
+      this.#lastAcknowledged = number
+      this.resendStage = 0
+      this.save()
+      if (this.#resendTimer.running) this.#resendTimer.start(this.#context.now, this.#resendDelayMs())
+    }
+    return covered
+  }
+
+  /** Takes a message out; the last one ends the sequence, and the next transaction begins a new one. */
+  remove(message: OutgoingMessage): void {
+    let index = 0
+    if (this.#messages.at(0) === message) this.#messages.shift()
+    else {
+      let at = 0
+      this.#messages.filterInPlace(kept => {
+        if (kept === message) index = at
+        at += 1
+        return kept !== message
+      })
+    }
+    if (index < this.#cursor) this.#cursor -= 1
+    this.#endWhenEmpty()
+  }
+
+  #endWhenEmpty(): void {
+    if (this.#messages.size > 0 || this.#reserved > 0) return
+    this.#resendTimer.stop()
+    this.resendStage = 0
+    if (this.#id !== null) this.#context.outgoingQueues.closeSequence(this.#id)
+    this.#id = null
+    this.#nextNumber = 1
+    this.#lastAcknowledged = 0
+    this.#cursor = 0
+    this.#context.batch.remove('outgoing-sequence', this.#queueKey)
+  }
+
+  /** Put into the same batch as the messages that a commit stores. */
+  save(): void {
+    if (this.#id === null) return
+    const { ordinal, timeStamp } = this.#id
+    this.#context.batch.put('outgoing-sequence', this.#queueKey, {
+      ordinal,
+      timeStamp,
+      nextNumber: this.#nextNumber,
+      lastAcknowledged: this.#lastAcknowledged,
+    })
+  }
+
+  #resend(): void {
+    const { now, counters, log } = this.#context
+    let messages = 0
+    for (const message of this.#messages) {
+      if (message.attempts === 0 || message.orderAcknowledged) continue
+      message.waiting = true
+      message.sessionAcknowledged = false
+      messages += 1
+    }
+    this.#cursor = 0
+    this.resendStage += 1
+    counters.resends += messages
+    const nextInMs = this.#resendDelayMs()
+    this.#resendTimer.start(now, nextInMs)
+    if (log.noting && this.#id !== null)
+      log.note(now, {
+        kind: 'resend',
+        queue: this.#queueKey,
+        sequence: sequenceIdText(this.#id),
+        stage: this.resendStage,
+        messages,
+        nextInMs,
+      })
+    this.#resendDue()
+  }
+
+  /** The schedule of [MS-MQQB] <24>: three times each of the first three settings, then the fourth for ever. */
+  #resendDelayMs(): number {
+    const { SeqResend13Time, SeqResend46Time, SeqResend79Time, SeqResend10Time } = this.#context.settings
+    const steps = [SeqResend13Time, SeqResend46Time, SeqResend79Time]
+    return (steps[Math.floor(this.resendStage / 3)] ?? SeqResend10Time) * 1000
+  }
+}

@@ -1,0 +1,276 @@
+import { MP_FLAGS } from '../protocol/binary/message-properties-header.js'
+import type { UserMessagePacket } from '../protocol/binary/packet.js'
+import { SECURITY_FLAGS } from '../protocol/binary/security-header.js'
+import type { TransactionHeader } from '../protocol/binary/transaction-header.js'
+import { HOP_COUNT_MAX, USER_FLAGS } from '../protocol/binary/user-header.js'
+import { MessageClass } from '../protocol/message-class.js'
+import type { Context } from './context.js'
+import type { IncomingSequence } from './incoming-sequence.js'
+import type { LocalQueue } from './local-queue.js'
+import { type DiscardReason, txPlace } from './notes.js'
+import type { Receipt } from './receive-window.js'
+import type { Session } from './session.js'
+
+const INFINITE_S = 0xffffffff
+
+/** Recoverable for the session counters: DM 1, which transactional messages must have. */
+export function isRecoverable(packet: UserMessagePacket): boolean {
+  return (packet.user.flags & USER_FLAGS.DM) !== 0
+}
+
+/** Time-to-reach-queue is over ([MS-MQMQ] 2.2.19.1): whole seconds since SentTime, on this machine's wall clock. */
+export function hasExpired(packet: UserMessagePacket, wallMs: number): boolean {
+  const { timeToReachQueue } = packet.base
+  return timeToReachQueue !== INFINITE_S && Math.floor(wallMs / 1000) - packet.user.sentTime > timeToReachQueue
+}
+
+/**
+ * What a queue manager does with a user message that came on an open session ([MS-MQQB] 3.1.5.8, in the order of its
+ * steps). The receipt is settled, and so may be acknowledged, when the message is durable where it must be, delivered,
+ * or refused for good.
+ */
+export function receiveUserMessage(
+  context: Context,
+  session: Session,
+  packet: UserMessagePacket,
+  bytes: Buffer,
+  receipt: Receipt,
+): void {
+  const { user } = packet
+  if (user.destinationQueue?.type === 'DirectQueueFormatName') session.directFormatSession = true
+  learnSource(context, session, packet)
+  const reception = new Reception(context, session, packet, bytes, receipt)
+
+  if (
+    packet.transaction === null &&
+    context.identifiers.seen(user.sourceQueueManager, user.messageId, context.now.monotonicMs)
+  ) {
+    context.counters.duplicatesRejected += 1
+    reception.discard('duplicate', null)
+    return
+  }
+  const location = context.destinations.locate(user)
+  switch (location.kind) {
+    case 'order-queue':
+      context.acknowledgements.received(session, packet)
+      reception.settleAfterStore()
+      return
+    case 'elsewhere':
+      reception.passOn()
+      return
+    case 'missing':
+      reception.discard('queue-not-found', MessageClass.NACK_BAD_DST_Q)
+      return
+    case 'foreign-name':
+      context.counters.discardedByNameValidation += 1
+      reception.discardForeignName()
+      return
+    case 'queue':
+      reception.intoQueue(location.queue)
+  }
+}
+
+function learnSource(context: Context, session: Session, packet: UserMessagePacket): void {
+  const { cache, guid, log, now } = context
+  const source = packet.user.sourceQueueManager
+  const change = cache.learn(now, source, session.peer.address)
+  if (log.noting && change !== 'known' && source !== guid)
+    log.note(now, { kind: 'qmid-cached', guid: source, address: session.peer.address, change })
+}
+
+/** One message on its way in: the steps share the session, the packet and the receipt. */
+class Reception {
+  readonly #context: Context
+  readonly #session: Session
+  readonly #packet: UserMessagePacket
+  readonly #bytes: Buffer
+  readonly #receipt: Receipt
+
+  constructor(context: Context, session: Session, packet: UserMessagePacket, bytes: Buffer, receipt: Receipt) {
+    this.#context = context
+    this.#session = session
+    this.#packet = packet
+    this.#bytes = bytes
+    this.#receipt = receipt
+  }
+
+  /** Acknowledges once all that is under way in the store is durable. */
+  settleAfterStore(): void {
+    this.#context.batch.whenDurable(error => {
+      if (error === null) this.#session.settle(this.#receipt)
+      else this.#session.close(`store: ${error}`)
+    })
+  }
+
+  /**
+   * Drops the message for good: the session ack covers it. With a class, the negative administration ack and the final
+   * ack of that class go out where they are due. A duplicate waits for the store, which may still be taking the original.
+   */
+  discard(reason: DiscardReason, messageClass: number | null): void {
+    const { acknowledgements, counters } = this.#context
+    if (reason !== 'duplicate' && reason !== 'name-validation') counters.discardedOtherwise += 1
+    this.#note(reason)
+    if (messageClass !== null) {
+      if (this.#packet.properties.flags & MP_FLAGS.NA) acknowledgements.sendAdminAck(this.#packet, messageClass)
+      if (this.#packet.transaction !== null)
+        acknowledgements.sendFinalAckFor(
+          this.#packet,
+          acknowledgements.orderQueueOf(this.#session, this.#packet),
+          messageClass,
+        )
+    }
+    this.settleAfterStore()
+  }
+
+  /**
+   * A name that is not this machine's: an administration ack if asked for, but no final ack, so that transactional
+   * messages stay at the sender, as they are seen to (KB306785; decision 0011).
+   */
+  discardForeignName(): void {
+    if (this.#packet.properties.flags & MP_FLAGS.NA)
+      this.#context.acknowledgements.sendAdminAck(this.#packet, MessageClass.NACK_BAD_DST_Q)
+    this.discard('name-validation', null)
+  }
+
+  /** For another queue manager: one hop further ([MS-MQQB] 3.1.5.8.2). */
+  passOn(): void {
+    const hops = this.#packet.user.flags & USER_FLAGS.RC
+    if (hops >= HOP_COUNT_MAX) this.discard('hop-count', MessageClass.NACK_HOP_COUNT_EXCEEDED)
+    else {
+      this.#context.outgoingQueues.forward(this.#packet, this.#bytes, hops + 1)
+      this.settleAfterStore()
+    }
+  }
+
+  intoQueue(queue: LocalQueue): void {
+    const { transaction, security, user } = this.#packet
+    if (transaction !== null && !queue.transactional) {
+      this.discard('not-transactional-queue', MessageClass.NACK_NOT_TRANSACTIONAL_Q)
+    } else if (transaction === null && queue.transactional) {
+      this.discard('not-transactional-message', MessageClass.NACK_NOT_TRANSACTIONAL_MSG)
+    } else if (security !== null && (security.flags & SECURITY_FLAGS.EB) !== 0) {
+      this.discard('security', MessageClass.NACK_BAD_ENCRYPTION)
+    } else if (hasExpired(this.#packet, this.#context.now.wallMs) || user.timeToBeReceived === 0) {
+      this.discard('expired', MessageClass.NACK_REACH_QUEUE_TIMEOUT)
+    } else if (transaction === null) this.#enqueue(queue, null)
+    else this.#takeInSequence(queue, transaction)
+  }
+
+  /** [MS-MQQB] 3.1.5.8.6. Taken or not, an order ack for the stored state will follow. */
+  #takeInSequence(queue: LocalQueue, transaction: TransactionHeader): void {
+    const { incomingSequences, counters } = this.#context
+    const { sequenceId, sequenceNumber, previousSequenceNumber } = transaction
+    if (sequenceNumber <= previousSequenceNumber) {
+      counters.protocolViolations += 1
+      this.#session.close(
+        `TxSequenceNumber ${sequenceNumber} is not above PreviousTxSequenceNumber ${previousSequenceNumber}`,
+      )
+      return
+    }
+    const sequence = incomingSequences.find(this.#packet.user.sourceQueueManager, queue.number)
+    const verdict = sequence.judge(sequenceId, sequenceNumber, previousSequenceNumber)
+    if (verdict === 'accept') {
+      this.#enqueue(queue, sequence)
+      return
+    }
+    sequence.rejects += 1
+    if (verdict === 'duplicate') counters.duplicatesRejected += 1
+    else counters.outOfSequenceRejected += 1
+    this.#session.scheduleOrderAck(sequence)
+    this.discard(verdict, null)
+  }
+
+  #enqueue(queue: LocalQueue, sequence: IncomingSequence | null): void {
+    const { acknowledgements, batch, counters, incomingSequences, localQueues } = this.#context
+    const bytes = this.#bytes
+    const quota = localQueues.quota(queue, bytes.length)
+    if (quota === 'machine-quota') {
+      this.#session.close('machine quota reached')
+      return
+    }
+    if (quota === 'queue-quota') {
+      this.discard('queue-quota', MessageClass.NACK_Q_EXCEED_QUOTA)
+      return
+    }
+    const { transaction } = this.#packet
+    let finalAckTo: string | null = null
+    let generation = 0
+    if (sequence !== null && transaction !== null) {
+      incomingSequences.keep(sequence)
+      sequence.take(transaction.sequenceId, transaction.sequenceNumber)
+      generation = sequence.generation
+      if (acknowledgements.wantsFinalAck(this.#packet))
+        finalAckTo = acknowledgements.orderQueueOf(this.#session, this.#packet)
+      batch.put('incoming-sequence', sequence.storeKey, sequence.stored(sequence.taken))
+    }
+    const state = sequence?.taken
+    localQueues.put(queue, this.#packet, bytes, isRecoverable(this.#packet), finalAckTo, error => {
+      if (error !== null) {
+        sequence?.rollBack()
+        this.#context.identifiers.forget(this.#packet.user.sourceQueueManager, this.#packet.user.messageId)
+        this.#session.close(`store: ${error}`)
+        return false
+      }
+      if (sequence !== null && state !== undefined) {
+        if (sequence.generation !== generation) {
+          batch.put('incoming-sequence', sequence.storeKey, sequence.stored(sequence.durable))
+          return false
+        }
+        sequence.durable = state
+        this.#session.scheduleOrderAck(sequence)
+      }
+      counters.delivered += 1
+      this.#noteArrival(queue)
+      if (this.#packet.properties.flags & MP_FLAGS.PA)
+        acknowledgements.sendAdminAck(this.#packet, MessageClass.ACK_REACH_QUEUE)
+      this.#session.settle(this.#receipt)
+      return true
+    })
+  }
+
+  #noteArrival(queue: LocalQueue): void {
+    const { log, now } = this.#context
+    if (!log.noting) return
+    const { user, transaction } = this.#packet
+    log.note(now, {
+      kind: 'arrived',
+      connection: this.#session.connection,
+      peer: this.#session.peer.address,
+      source: user.sourceQueueManager,
+      messageId: user.messageId,
+      queue: queue.name,
+      tx: transactionPlace(transaction),
+    })
+  }
+
+  #note(reason: DiscardReason): void {
+    const { log, now } = this.#context
+    if (!log.noting) return
+    const { user, transaction } = this.#packet
+    log.note(now, {
+      kind: 'discarded',
+      connection: this.#session.connection,
+      peer: this.#session.peer.address,
+      source: user.sourceQueueManager,
+      messageId: user.messageId,
+      destination: destinationText(this.#packet),
+      reason,
+      tx: transactionPlace(transaction),
+    })
+  }
+}
+
+function transactionPlace(transaction: TransactionHeader | null) {
+  return transaction === null
+    ? null
+    : txPlace(transaction.sequenceId, transaction.sequenceNumber, transaction.previousSequenceNumber)
+}
+
+/** The destination as a format name, for people. */
+export function destinationText(packet: UserMessagePacket): string {
+  const { destinationQueue, queueManagerAddress } = packet.user
+  if (destinationQueue === null) return 'none'
+  if (destinationQueue.type === 'DirectQueueFormatName') return `DIRECT=${destinationQueue.name}`
+  if (destinationQueue.type === 'PublicQueueFormatName') return `PUBLIC=${destinationQueue.guid}`
+  return `PRIVATE=${queueManagerAddress}\\${destinationQueue.number.toString(16)}`
+}

@@ -1,0 +1,541 @@
+import { BASE_FLAGS } from '../protocol/binary/base-header.js'
+import {
+  buildConnectionParameters,
+  buildEstablishConnection,
+  buildSessionAck,
+  withSessionHeader,
+} from '../protocol/binary/build.js'
+import type { ConnectionParametersPacket } from '../protocol/binary/connection-parameters.js'
+import type { EstablishConnectionPacket } from '../protocol/binary/establish-connection.js'
+import { INTERNAL_FLAGS } from '../protocol/binary/internal-header.js'
+import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
+import { PacketFramer } from '../protocol/binary/packet-framer.js'
+import type { SessionHeader } from '../protocol/binary/session-header.js'
+import { BASE_FLAGS_OFFSET } from '../protocol/binary/user-message-layout.js'
+import { DecodeError } from '../protocol/errors.js'
+import { type Guid, NIL_GUID } from '../protocol/guid.js'
+import { createWriteSlot } from './action-log.js'
+import type { ConnectionId, Endpoint } from './actions.js'
+import type { Context } from './context.js'
+import type { IncomingSequence } from './incoming-sequence.js'
+import { txPlace } from './notes.js'
+import type { OutgoingMessage } from './outgoing-message.js'
+import type { OutgoingQueue } from './outgoing-queue.js'
+import { type Receipt, ReceiveWindow } from './receive-window.js'
+import { isRecoverable, receiveUserMessage } from './receiving.js'
+import { SendWindow } from './send-window.js'
+import { SESSION_STEPS, type SessionState } from './session-states.js'
+import type { PingVerdict } from './sessions.js'
+import type { Timer } from './timers.js'
+
+/** EstablishConnection OperatingSystem ([MS-MQQB] 2.2.3.1): 0x10 always, SE "no ping came first", OS "server edition". */
+const OPERATING_SYSTEM = 0x0010
+const OS_NO_PING = 0x0100
+const OS_SERVER = 0x0200
+
+/** Ranges of ConnectionParameters, ms ([MS-MQQB] 2.2.2.1). */
+const RECOVERABLE_ACK_TIMEOUT = { min: 500, max: 120_000 }
+const ACK_TIMEOUT = { min: 20_000, max: 120_000 }
+
+/** Received messages that the store has yet to take: reading from the peer pauses beyond, and resumes below half. */
+const UNSETTLED_MAX = 4_096
+
+/** The window until the peer has said its own ([MS-MQQB] 3.1.3.2). */
+const WINDOW_INITIAL = 64
+
+/**
+ * One session: one TCP connection between two queue managers ([MS-MQQB] 3.1.1.3.1). It keeps the handshake, both halves
+ * of session acknowledgement, and the timers of 3.1.2 that belong to a session. The side that connected serves one
+ * outgoing queue; the accepting side only receives.
+ */
+export class Session {
+  readonly connection: ConnectionId
+  readonly peer: Endpoint
+  readonly queue: OutgoingQueue | null
+  state: SessionState = 'WAITING_EC_MSG'
+  peerGuid: Guid = NIL_GUID
+  /** A message for a direct format name came: acks go to the peer's address ([MS-MQQB] 3.1.5.8.2, 3.1.7.17). */
+  directFormatSession = false
+  readonly #context: Context
+  readonly #wantedGuid: Guid
+  readonly #framer = new PacketFramer()
+  readonly #slot = createWriteSlot()
+  readonly #receiveWindow = new ReceiveWindow()
+  readonly #sendWindow = new SendWindow()
+  readonly #initializationTimer: Timer
+  readonly #cleanupTimer: Timer
+  readonly #ackWaitTimer: Timer
+  readonly #ackSendTimer: Timer
+  readonly #orderAckTimer: Timer
+  readonly #orderAcksDue = new Set<IncomingSequence>()
+  #lastOrderAckMs: number
+  #ackSendDelayMs = 0
+  #ackWaitTimeoutMs: number
+  #recoverableAckSendTimeoutMs = 0xffffffff
+  #peerWindow = WINDOW_INITIAL
+  #active = false
+  #heardFromPeer = false
+  #writable = true
+  #readingPaused = false
+  #pinged: boolean
+
+  private constructor(
+    context: Context,
+    connection: ConnectionId,
+    peer: Endpoint,
+    queue: OutgoingQueue | null,
+    wantedGuid: Guid,
+  ) {
+    this.#context = context
+    this.connection = connection
+    this.peer = peer
+    this.queue = queue
+    this.#wantedGuid = wantedGuid
+    this.#pinged = false
+    const { settings, timers, now } = context
+    this.#ackWaitTimeoutMs = settings.AckWaitTimeout + settings.RoundTripDelay
+    this.#lastOrderAckMs = now.monotonicMs
+    this.#initializationTimer = timers.create('session initialization', () =>
+      this.close('handshake not finished in time'),
+    )
+    this.#cleanupTimer = timers.create('session cleanup', () => this.#cleanUp())
+    this.#ackWaitTimer = timers.create('session ack wait', () => this.#ackWaitOver())
+    this.#ackSendTimer = timers.create('session ack send', () => this.#sendSessionAck())
+    this.#orderAckTimer = timers.create('order ack send', () => this.#sendOrderAcks())
+    this.#initializationTimer.start(now, settings.SessionInitializationTimeout + 2 * settings.RoundTripDelay)
+  }
+
+  /** The connecting side: asks the host for a connection; the handshake starts when it is there. */
+  static initiate(context: Context, queue: OutgoingQueue, address: string, wantedGuid: Guid): Session {
+    const peer = { address, port: context.settings.MsmqIpPort }
+    const session = new Session(context, context.sessions.nextConnection(), peer, queue, wantedGuid)
+    session.state = 'WAITING_ECR_MSG'
+    context.sessions.add(session)
+    context.counters.connectAttempts += 1
+    context.sessions.ping(address, verdict => session.#connect(verdict))
+    return session
+  }
+
+  /** The accepting side. */
+  static accept(context: Context, peer: Endpoint): Session {
+    const session = new Session(context, context.sessions.nextConnection(), peer, null, NIL_GUID)
+    context.sessions.add(session)
+    context.counters.connectionsAccepted += 1
+    return session
+  }
+
+  get role(): 'initiator' | 'acceptor' {
+    return this.queue === null ? 'acceptor' : 'initiator'
+  }
+
+  get inFlight(): number {
+    return this.#sendWindow.inFlight
+  }
+
+  /** What this session sent and the peer has not wholly acknowledged, oldest first. */
+  *outstanding(): Iterable<OutgoingMessage> {
+    for (const transmission of this.#sendWindow.outstanding()) yield transmission.message
+  }
+
+  connected(): void {
+    if (this.state !== 'WAITING_ECR_MSG') return
+    const { guid, now } = this.#context
+    this.#write(
+      buildEstablishConnection({
+        response: false,
+        clientGuid: guid,
+        serverGuid: this.#wantedGuid,
+        timeStamp: Math.floor(now.monotonicMs) >>> 0,
+        operatingSystem: OPERATING_SYSTEM | OS_SERVER | (this.#pinged ? 0 : OS_NO_PING),
+      }),
+    )
+  }
+
+  /** Bytes of the stream. Whatever they are, the worst that happens is that this session closes. */
+  receive(bytes: Buffer): void {
+    if (this.state === 'CLOSED') return
+    try {
+      this.#framer.push(bytes, packet => this.#packet(packet))
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.#malformed(error)
+    }
+  }
+
+  writable(ready: boolean): void {
+    this.#writable = ready
+    if (ready) this.dispatch()
+  }
+
+  /** Sends what the queue has, as far as window and connection allow ([MS-MQQB] 3.1.7.1). */
+  dispatch(): void {
+    if (this.state !== 'OPEN' || this.queue === null) return
+    const window = Math.max(1, Math.min(this.#context.settings.MaxUnackedPacket, this.#peerWindow))
+    while (this.#writable && this.#sendWindow.inFlight < window) {
+      const message = this.queue.next()
+      if (message === null) return
+      this.#transmit(message, this.queue)
+    }
+  }
+
+  /** Settles a received message: from now on the session ack may cover it. */
+  settle(receipt: Receipt): void {
+    if (this.state !== 'OPEN') return
+    const window = this.#receiveWindow
+    const first = window.recoverablePending === 0
+    window.settle(receipt, () => this.#sendSessionAck())
+    if (window.unacknowledged > 0) {
+      if (!this.#ackSendTimer.running) this.#startAckSend(this.#ackSendPlainMs())
+      if (first && window.recoverablePending > 0)
+        this.#startAckSend(Math.min(this.#recoverableAckSendTimeoutMs, this.#ackSendPlainMs()))
+      if (window.unacknowledged * 2 >= this.#context.settings.MaxUnackedPacket) this.#sendSessionAck()
+    }
+    if (this.#readingPaused && window.unsettled < UNSETTLED_MAX / 2) {
+      this.#readingPaused = false
+      this.#context.log.push({ do: 'resume', connection: this.connection })
+    }
+  }
+
+  /** A transactional message of `sequence` was taken or refused here ([MS-MQQB] 3.1.5.8.6, 3.1.6.9). */
+  scheduleOrderAck(sequence: IncomingSequence): void {
+    if (this.state !== 'OPEN') return
+    const { now, settings } = this.#context
+    this.#orderAcksDue.add(sequence)
+    const putOffMs = now.monotonicMs - this.#lastOrderAckMs
+    if (!this.#orderAckTimer.running || putOffMs < settings.SeqMaxAckDelay * 1000)
+      this.#orderAckTimer.start(now, settings.OrderAckTimeout)
+  }
+
+  /** Closes the connection and tells why. Nothing is said on the wire ([MS-MQQB] 3.1.5.9). */
+  close(reason: string, how: 'graceful' | 'abort' = 'graceful'): void {
+    if (this.state === 'CLOSED') return
+    this.#context.log.push({ do: 'close', connection: this.connection, how, reason })
+    this.ended(reason)
+  }
+
+  /** The connection is gone, by our doing or not. */
+  ended(reason: string): void {
+    if (this.state === 'CLOSED') return
+    const { counters, log, now } = this.#context
+    const wasOpen = this.state === 'OPEN'
+    this.state = 'CLOSED'
+    for (const timer of [
+      this.#initializationTimer,
+      this.#cleanupTimer,
+      this.#ackWaitTimer,
+      this.#ackSendTimer,
+      this.#orderAckTimer,
+    ])
+      timer.stop()
+    if (wasOpen) counters.sessionsClosed += 1
+    else if (this.queue === null) counters.connectionsClosedBeforeHandshake += 1
+    else counters.connectFailures += 1
+    if (log.noting)
+      log.note(now, {
+        kind: 'session-closed',
+        connection: this.connection,
+        peer: this.peer.address,
+        reason,
+        queue: this.queue?.text ?? null,
+      })
+    if (this.queue !== null) {
+      this.queue.lastFailure = reason
+      this.queue.sessionEnded([...this.outstanding()])
+    }
+  }
+
+  #connect(verdict: PingVerdict): void {
+    if (this.state === 'CLOSED') return
+    if (verdict === false) {
+      this.ended('ping unanswered or refused')
+      return
+    }
+    this.#pinged = verdict === true
+    const { log, now } = this.#context
+    if (log.noting && this.queue !== null)
+      log.note(now, {
+        kind: 'session-connecting',
+        connection: this.connection,
+        queue: this.queue.text,
+        address: this.peer.address,
+      })
+    log.push({ do: 'connect', connection: this.connection, ...this.peer })
+  }
+
+  #packet(bytes: Buffer): void {
+    if (this.state === 'CLOSED') return
+    this.#heardFromPeer = true
+    // The one place where received bytes are copied: queues may keep them long after the read buffer is used again.
+    const copy = Buffer.from(bytes)
+    const packet = decodePacket(copy)
+    const isUserMessage = 'user' in packet
+    const step = SESSION_STEPS[this.state][isUserMessage ? 'UserMessage' : packet.packetType]
+    if (step === undefined) {
+      this.#context.counters.outOfStatePackets += 1
+      this.close(`${packet.packetType} in state ${this.state}`)
+    } else if (packet.packetType === 'EstablishConnection') {
+      if (step === 'answer establish') this.#answerEstablish(packet)
+      else this.#checkEstablishResponse(packet)
+    } else if (packet.packetType === 'ConnectionParameters') {
+      if (step === 'answer parameters') this.#answerParameters(packet)
+      else this.#takeParameters(packet)
+    } else if (packet.packetType === 'SessionAck') {
+      this.#context.counters.sessionAcksReceived += 1
+      this.#takeSessionHeader(packet.session)
+    } else this.#receiveMessage(packet, copy)
+  }
+
+  #malformed(error: DecodeError): void {
+    this.#context.counters.malformedPackets += 1
+    this.close(error.message)
+  }
+
+  /** [MS-MQQB] 3.1.5.3.1. A foreign ServerGuid is refused by CS, and the peer is left to close. */
+  #answerEstablish(packet: EstablishConnectionPacket): void {
+    const { guid, counters, sessions, settings } = this.#context
+    if (packet.operatingSystem & OS_NO_PING && sessions.acceptedOpen >= settings.MaxInSessions) {
+      counters.sessionsRefused += 1
+      this.close('MaxInSessions reached')
+      return
+    }
+    this.peerGuid = packet.clientGuid
+    const refused = packet.serverGuid !== NIL_GUID && packet.serverGuid !== guid
+    if (refused) counters.sessionsRefused += 1
+    this.#write(
+      buildEstablishConnection({
+        response: true,
+        refused,
+        clientGuid: packet.clientGuid,
+        serverGuid: guid,
+        timeStamp: packet.timeStamp,
+        operatingSystem: OPERATING_SYSTEM | (packet.operatingSystem & OS_NO_PING) | OS_SERVER,
+      }),
+    )
+    this.state = 'WAITING_CP_MSG'
+  }
+
+  /** [MS-MQQB] 3.1.5.3.2, with any ServerGuid accepted when none was asked for (decision A9). */
+  #checkEstablishResponse(packet: EstablishConnectionPacket): void {
+    const { guid, counters, now, settings } = this.#context
+    const refused = (packet.internal.flags & INTERNAL_FLAGS.CS) !== 0
+    const wrongServer = this.#wantedGuid !== NIL_GUID && packet.serverGuid !== this.#wantedGuid
+    if (refused || wrongServer || packet.clientGuid !== guid) {
+      counters.sessionsRefused += 1
+      this.close(
+        refused ? 'refused by the peer' : wrongServer ? `peer is ${packet.serverGuid}` : 'answer to another client',
+      )
+      return
+    }
+    this.peerGuid = packet.serverGuid
+    const roundTripMs = ((Math.floor(now.monotonicMs) >>> 0) - packet.timeStamp) >>> 0
+    this.#recoverableAckSendTimeoutMs = Math.min(
+      Math.max(8 * roundTripMs, settings.RecoverableAckSendTimeoutMin),
+      RECOVERABLE_ACK_TIMEOUT.max,
+    )
+    this.#write(
+      buildConnectionParameters({
+        recoverableAckTimeout: Math.round(this.#recoverableAckSendTimeoutMs),
+        ackTimeout: Math.round(this.#ackWaitTimeoutMs),
+        windowSize: settings.MaxUnackedPacket,
+      }),
+    )
+    this.state = 'WAITING_CPR_MSG'
+  }
+
+  /** [MS-MQQB] 3.1.5.4.1: the initiator's times hold for both sides; each side says its own window. */
+  #answerParameters(packet: ConnectionParametersPacket): void {
+    if (this.#outOfRange(packet)) return
+    this.#ackWaitTimeoutMs = Math.min(packet.ackTimeout, ACK_TIMEOUT.max)
+    this.#recoverableAckSendTimeoutMs = Math.min(packet.recoverableAckTimeout, RECOVERABLE_ACK_TIMEOUT.max)
+    this.#peerWindow = packet.windowSize
+    this.#write(
+      buildConnectionParameters({
+        recoverableAckTimeout: packet.recoverableAckTimeout,
+        ackTimeout: packet.ackTimeout,
+        windowSize: this.#context.settings.MaxUnackedPacket,
+      }),
+    )
+    this.#open()
+  }
+
+  /** [MS-MQQB] 3.1.5.4.2. */
+  #takeParameters(packet: ConnectionParametersPacket): void {
+    if (this.#outOfRange(packet)) return
+    this.#peerWindow = packet.windowSize
+    this.#open()
+  }
+
+  /** Values outside the published ranges are accepted and clamped, unless a strict peer is wanted (decision A4). */
+  #outOfRange(packet: ConnectionParametersPacket): boolean {
+    if (this.#context.settings.StrictConnectionParameters === 0) return false
+    const within = (value: number, range: { min: number; max: number }) => value >= range.min && value <= range.max
+    if (within(packet.recoverableAckTimeout, RECOVERABLE_ACK_TIMEOUT) && within(packet.ackTimeout, ACK_TIMEOUT))
+      return false
+    this.#context.counters.protocolViolations += 1
+    this.close('ConnectionParameters out of range')
+    return true
+  }
+
+  #open(): void {
+    const { counters, log, now, settings } = this.#context
+    this.#initializationTimer.stop()
+    this.state = 'OPEN'
+    counters.sessionsOpened += 1
+    this.#cleanupTimer.start(now, settings.CleanupInterval)
+    if (log.noting)
+      log.note(now, {
+        kind: 'session-open',
+        connection: this.connection,
+        role: this.role,
+        peer: this.peer.address,
+        peerGuid: this.peerGuid,
+        queue: this.queue?.text ?? null,
+      })
+    if (this.queue !== null) {
+      this.queue.state = 'CONNECTED'
+      this.queue.lastFailure = null
+    }
+    this.dispatch()
+  }
+
+  #transmit(message: OutgoingMessage, queue: OutgoingQueue): void {
+    const { counters, log, now } = this.#context
+    if (message.place !== null) queue.sequence.stamp(message)
+    queue.transmitted(message)
+    this.#sendWindow.transmit(message)
+    this.#active = true
+    counters.userMessagesSent += 1
+    if (!this.#ackWaitTimer.running) this.#startAckWait()
+    if (this.#piggybackDue()) {
+      counters.sessionHeadersPiggybacked += 1
+      this.#write(withSessionHeader(message.packet, this.#sessionHeader()))
+    } else this.#write(message.packet)
+    if (log.noting)
+      log.note(now, {
+        kind: 'sent',
+        connection: this.connection,
+        queue: queue.text,
+        messageId: message.messageId,
+        tx: message.place === null ? null : txPlace(message.place.id, message.place.number, message.previous),
+        attempt: message.attempts,
+      })
+  }
+
+  /** [MS-MQQB] 3.1.5.8, steps that belong to the session; the rest is receiving.ts. */
+  #receiveMessage(packet: UserMessagePacket, bytes: Buffer): void {
+    this.#active = true
+    this.#context.counters.userMessagesReceived += 1
+    const receipt = this.#receiveWindow.arrive(isRecoverable(packet))
+    receiveUserMessage(this.#context, this, packet, withoutSessionHeader(packet, bytes), receipt)
+    // receiving may have closed the session (quota)
+    if ((this.state as SessionState) !== 'OPEN') return
+    if (packet.session !== null) this.#takeSessionHeader(packet.session)
+    if (!this.#readingPaused && this.#receiveWindow.unsettled > UNSETTLED_MAX) {
+      this.#readingPaused = true
+      this.#context.log.push({ do: 'pause', connection: this.connection })
+    }
+  }
+
+  /** [MS-MQQB] 3.1.5.5. */
+  #takeSessionHeader(header: SessionHeader): void {
+    const { counters } = this.#context
+    const wrong =
+      this.#sendWindow.acknowledge(header, transmission => this.queue?.sessionAcknowledged(transmission.message)) ??
+      this.#wrongCounts(header)
+    if (wrong !== null) {
+      counters.protocolViolations += 1
+      this.close(wrong)
+      return
+    }
+    this.#peerWindow = header.windowSize
+    if (this.#sendWindow.unacknowledged > 0) this.#startAckWait()
+    else this.#ackWaitTimer.stop()
+    this.dispatch()
+  }
+
+  #wrongCounts(header: SessionHeader): string | null {
+    const { received, recoverableReceived } = this.#receiveWindow
+    if (header.userMsgSequenceNumber === received && header.recoverableMsgSeqNumber === recoverableReceived) return null
+    return (
+      `peer says it sent ${header.userMsgSequenceNumber} messages, ${header.recoverableMsgSeqNumber} recoverable; ` +
+      `${received} and ${recoverableReceived} came`
+    )
+  }
+
+  #sessionHeader(): SessionHeader {
+    this.#ackSendTimer.stop()
+    return {
+      ...this.#receiveWindow.acknowledge(),
+      userMsgSequenceNumber: this.#sendWindow.sent,
+      recoverableMsgSeqNumber: this.#sendWindow.recoverableSent,
+      windowSize: this.#context.settings.MaxUnackedPacket,
+      reserved: 0,
+    }
+  }
+
+  #sendSessionAck(): void {
+    if (this.#receiveWindow.unacknowledged === 0) return
+    this.#context.counters.sessionAcksSent += 1
+    this.#write(buildSessionAck(this.#sessionHeader()))
+  }
+
+  /** A header rides along when more than 75 % of the ack delay has passed ([MS-MQQB] 3.1.7.11). */
+  #piggybackDue(): boolean {
+    const { deadlineMs } = this.#ackSendTimer
+    if (deadlineMs === null || this.#receiveWindow.unacknowledged === 0) return false
+    return deadlineMs - this.#context.now.monotonicMs < this.#ackSendDelayMs / 4
+  }
+
+  #ackSendPlainMs(): number {
+    const { IdleAckDelay } = this.#context.settings
+    return IdleAckDelay > 0 ? Math.min(IdleAckDelay, this.#ackWaitTimeoutMs / 2) : this.#ackWaitTimeoutMs / 2
+  }
+
+  #startAckSend(delayMs: number): void {
+    this.#ackSendDelayMs = delayMs
+    this.#ackSendTimer.start(this.#context.now, delayMs)
+  }
+
+  #startAckWait(): void {
+    const direct = this.queue === null || this.queue.isDirect
+    this.#heardFromPeer = false
+    this.#ackWaitTimer.start(
+      this.#context.now,
+      this.#ackWaitTimeoutMs * (direct ? this.#context.settings.QosCleanupIntervalMultiplier : 1),
+    )
+  }
+
+  /** [MS-MQQB] 3.1.6.3. */
+  #ackWaitOver(): void {
+    if (this.#sendWindow.unacknowledged === 0) return
+    if (this.#heardFromPeer) this.#startAckWait()
+    else this.close('no session ack in time', 'abort')
+  }
+
+  /** [MS-MQQB] 3.1.6.2: closes after one to two periods without a user message. */
+  #cleanUp(): void {
+    if (!this.#active) {
+      this.close('idle')
+      return
+    }
+    this.#active = false
+    this.#cleanupTimer.start(this.#context.now, this.#context.settings.CleanupInterval)
+  }
+
+  #sendOrderAcks(): void {
+    this.#lastOrderAckMs = this.#context.now.monotonicMs
+    for (const sequence of this.#orderAcksDue) this.#context.acknowledgements.sendOrderAck(this, sequence)
+    this.#orderAcksDue.clear()
+  }
+
+  #write(bytes: Buffer): void {
+    this.#context.log.write(this.connection, this.#slot, bytes)
+  }
+}
+
+/** The message as it is kept: the SessionHeader belonged to this session only. */
+function withoutSessionHeader(packet: UserMessagePacket, bytes: Buffer): Buffer {
+  if (packet.session === null || packet.sessionInside) return bytes
+  bytes[BASE_FLAGS_OFFSET] = packet.base.flags & 0xff & ~BASE_FLAGS.SH
+  return bytes.subarray(0, packet.base.packetSize)
+}

@@ -1,0 +1,104 @@
+import { decodePing, encodePing, PING_FLAGS } from '../protocol/binary/ping.js'
+import { DecodeError } from '../protocol/errors.js'
+import type { ConnectionId, Endpoint, PingSocket } from './actions.js'
+import type { Context } from './context.js'
+import type { Session } from './session.js'
+import type { Timer } from './timers.js'
+
+/** Wait for a ping's answer, always ([MS-MQQB] 3.1.2.9). */
+const PING_RESPONSE_MS = 1_000
+
+/** How an attempt may go on: a ping was answered, was not (or with a refusal), or none is used. */
+export type PingVerdict = true | false | 'no ping'
+
+interface PingAttempt {
+  readonly cookie: number
+  readonly timer: Timer
+  readonly done: (verdict: PingVerdict) => void
+}
+
+/** The sessions of one queue manager by connection, and the pings that may come before them ([MS-MQQB] 3.1.7.6 to 3.1.7.8). */
+export class Sessions {
+  readonly #context: Context
+  readonly #byConnection = new Map<ConnectionId, Session>()
+  readonly #pings = new Map<string, PingAttempt>()
+  #lastConnection = 0
+  #cookie = 0
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  nextConnection(): ConnectionId {
+    this.#lastConnection += 1
+    return this.#lastConnection
+  }
+
+  add(session: Session): void {
+    this.#byConnection.set(session.connection, session)
+  }
+
+  get(connection: ConnectionId): Session | undefined {
+    return this.#byConnection.get(connection)
+  }
+
+  forget(connection: ConnectionId): void {
+    this.#byConnection.delete(connection)
+  }
+
+  [Symbol.iterator](): Iterator<Session> {
+    return this.#byConnection.values()
+  }
+
+  /** Accepted sessions in state OPEN: what MaxInSessions limits. */
+  get acceptedOpen(): number {
+    let open = 0
+    for (const session of this.#byConnection.values()) if (session.queue === null && session.state === 'OPEN') open += 1
+    return open
+  }
+
+  /** Asks the peer whether it would take a session now; only where EnablePingService is on. */
+  ping(address: string, done: (verdict: PingVerdict) => void): void {
+    const { guid, log, now, settings, timers } = this.#context
+    if (settings.EnablePingService === 0) {
+      done('no ping')
+      return
+    }
+    this.#pings.get(address)?.done(false)
+    this.#cookie = (this.#cookie + 1) >>> 0
+    const timer = timers.create('ping response', () => this.#pingOver(address, false))
+    timer.start(now, PING_RESPONSE_MS)
+    this.#pings.set(address, { cookie: this.#cookie, timer, done })
+    const bytes = encodePing({ flags: 0, cookie: this.#cookie, qmGuid: guid })
+    log.push({ do: 'datagram', socket: 'client', address, port: settings.MsmqIpPingPort, bytes })
+  }
+
+  /** A datagram on one of the ping sockets; anything that is no ping, or answers nothing, is ignored. */
+  datagram(socket: PingSocket, from: Endpoint, bytes: Buffer): void {
+    const { counters, guid, log, settings } = this.#context
+    try {
+      const ping = decodePing(bytes)
+      if (socket === 'client') {
+        if (this.#pings.get(from.address)?.cookie !== ping.cookie) counters.pingsIgnored += 1
+        else this.#pingOver(from.address, (ping.flags & PING_FLAGS.RF) === 0)
+        return
+      }
+      if (settings.EnablePingService === 0) return
+      const refuse = this.acceptedOpen >= settings.MaxInSessions ? PING_FLAGS.RF : 0
+      const flags = (ping.flags & PING_FLAGS.RC) | refuse
+      counters.pingsAnswered += 1
+      log.push({ do: 'datagram', socket, ...from, bytes: encodePing({ flags, cookie: ping.cookie, qmGuid: guid }) })
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      counters.pingsIgnored += 1
+    }
+  }
+
+  #pingOver(address: string, verdict: boolean): void {
+    const attempt = this.#pings.get(address)
+    if (attempt === undefined) return
+    this.#pings.delete(address)
+    attempt.timer.stop()
+    attempt.done(verdict)
+  }
+}

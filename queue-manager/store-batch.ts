@@ -1,0 +1,56 @@
+import type { ActionLog } from './action-log.js'
+import type { StoredValue, StoreOperation, StoreTable } from './actions.js'
+
+/** Called once what it waits for is durable (`error` null), or when the store could not make it so. */
+export type WhenDurable = (error: string | null) => void
+
+/**
+ * Changes gathered during one input, persisted together: many messages, one flush. Batches become durable in the order
+ * in which they were made, so whoever waits for the newest one also waits for all before it.
+ */
+export class StoreBatch {
+  readonly #log: ActionLog
+  readonly #waiting = new Map<number, WhenDurable[]>()
+  #operations: StoreOperation[] = []
+  #callbacks: WhenDurable[] = []
+  #lastTicket = 0
+
+  constructor(log: ActionLog) {
+    this.#log = log
+  }
+
+  put(table: StoreTable, key: string, value: StoredValue): void {
+    this.#operations.push({ table, key, value })
+  }
+
+  remove(table: StoreTable, key: string): void {
+    this.#operations.push({ table, key, value: null })
+  }
+
+  /** Calls back when everything put so far is durable; at once when nothing is under way. */
+  whenDurable(callback: WhenDurable): void {
+    if (this.#operations.length > 0) this.#callbacks.push(callback)
+    else {
+      const newest = this.#waiting.get(this.#lastTicket)
+      if (newest === undefined) callback(null)
+      else newest.push(callback)
+    }
+  }
+
+  /** Turns what was gathered into one `persist` action. */
+  flush(): void {
+    if (this.#operations.length === 0) return
+    this.#lastTicket += 1
+    this.#waiting.set(this.#lastTicket, this.#callbacks)
+    this.#log.push({ do: 'persist', ticket: this.#lastTicket, operations: this.#operations })
+    this.#operations = []
+    this.#callbacks = []
+  }
+
+  settle(ticket: number, error: string | null): void {
+    const callbacks = this.#waiting.get(ticket)
+    if (callbacks === undefined) return
+    this.#waiting.delete(ticket)
+    for (const callback of callbacks) callback(error)
+  }
+}
