@@ -3,6 +3,7 @@ import type { ProxyCounters } from '../gateway/planes/proxy.js'
 import type { SourceMode } from '../gateway/planes/proxy-events.js'
 import type { Guid } from '../protocol/guid.js'
 import type { Counters } from '../queue-manager/counters.js'
+import type { LocalQueueView, OutgoingQueueView } from '../queue-manager/queue-manager.js'
 import type { ReceiverLedgerData } from '../receivers/receiver-ledger.js'
 import type { SenderLedgerData } from '../senders/sender-ledger.js'
 import type { WorkloadSpec } from '../senders/workload-spec.js'
@@ -90,8 +91,8 @@ export interface QueueManagerReport {
   readonly atMs: number
   readonly sender?: SenderLedgerData
   readonly receiver?: ReceiverLedgerData
-  readonly outgoing: readonly OutgoingQueueReport[]
-  readonly local: readonly LocalQueueReport[]
+  readonly outgoing: readonly OutgoingQueueView[]
+  readonly local: readonly LocalQueueView[]
   /** Tracked messages still in outgoing queues, not yet known to have arrived. */
   readonly remaining: readonly RemainingMessages[]
   readonly counters: Counters
@@ -103,24 +104,6 @@ export interface GatewayReport {
   readonly partial: boolean
   readonly atMs: number
   readonly counters: ProxyCounters
-}
-
-export interface OutgoingQueueReport {
-  readonly formatName: string
-  readonly state: string
-  readonly messages: number
-  readonly inFlight: number
-  readonly unacknowledged: number
-  readonly resendStage: number
-  readonly bytes: number
-}
-
-export interface LocalQueueReport {
-  readonly name: string
-  readonly number: number
-  readonly transactional: boolean
-  readonly messages: number
-  readonly bytes: number
 }
 
 /** Of one sender: bit `(n - 1) & 7` of byte `(n - 1) >> 3` is set while message n is in an outgoing queue. */

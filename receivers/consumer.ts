@@ -1,3 +1,4 @@
+import { MessageClass } from '../protocol/message-class.js'
 import { readTrackedBody, TRACKED_BODY_SIZE, verifyFiller } from '../protocol/tracked-body.js'
 import type { Now } from '../queue-manager/clock.js'
 import type { QueuedMessage } from '../queue-manager/local-queue.js'
@@ -69,16 +70,25 @@ export class Consumer {
   #enter(queue: string, messages: readonly QueuedMessage[]): void {
     const { monotonicMs, wallMs } = this.#host.now()
     const nowUs = monotonicMs * 1000
-    for (const { message } of messages) {
-      const { body } = message.properties
-      const identity = readTrackedBody(body)
-      this.#ledger.consumed(queue, identity, nowUs, wallMs)
-      if (identity !== null && !this.#intact(body, identity.bodySize, identity.number)) this.#ledger.bodyFailed()
-    }
+    for (const queued of messages) enterMessage(this.#ledger, queue, queued, nowUs, wallMs, this.#verifyBodies)
   }
+}
 
-  #intact(body: Buffer, size: number, number: number): boolean {
-    if (body.length !== size) return false
-    return !this.#verifyBodies || verifyFiller(body, TRACKED_BODY_SIZE, number)
-  }
+/** Enters one message, consumed now, into a ledger. */
+export function enterMessage(
+  ledger: ReceiverLedger,
+  queue: string,
+  { message }: QueuedMessage,
+  nowUs: number,
+  wallMs: number,
+  verifyBodies: boolean,
+): void {
+  const { body, messageClass } = message.properties
+  // A negative acknowledgement brings the message back as its body: that one was not delivered.
+  const identity = messageClass === MessageClass.NORMAL ? readTrackedBody(body) : null
+  ledger.consumed(queue, identity, nowUs, wallMs)
+  if (identity === null) return
+  const intact =
+    body.length === identity.bodySize && (!verifyBodies || verifyFiller(body, TRACKED_BODY_SIZE, identity.number))
+  if (!intact) ledger.bodyFailed()
 }

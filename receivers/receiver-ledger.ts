@@ -42,9 +42,9 @@ export interface LatencySummary {
 
 /** A receiver's ledger as it travels to the lab. Times are microseconds of the machine's monotonic clock; -1 = never. */
 export interface ReceiverLedgerData {
-  /** Messages consumed, foreign ones included. */
+  /** Messages consumed, or found waiting in a queue at the end; foreign ones included. */
   readonly received: number
-  /** Messages whose body carries no identity of ours, or whose identity does not check. */
+  /** Messages whose body carries no identity of ours, or whose identity does not check, and acknowledgements. */
   readonly foreign: number
   /** Bodies of ours with a wrong size or wrong filling. */
   readonly bodyFailures: number

@@ -1,28 +1,11 @@
-import type { Now } from '../queue-manager/clock.js'
+import type { Counters } from '../queue-manager/counters.js'
+import type { MessageToSend } from '../queue-manager/outgoing-queues.js'
+import type { QueueManager } from '../queue-manager/queue-manager.js'
 
-/** The part of a queue manager that a workload uses. */
-export interface SendingEngine {
-  readonly counters: { readonly outgoingMessages: number }
-  /** Takes the message over within the call: its body may be overwritten afterwards. */
-  send(now: Now, message: OfferedMessage): SendTicket
-  sendTransaction(now: Now, messages: OfferedMessage[]): SendTicket
+/** The part of a queue manager that a workload uses. It takes a message over within the call. */
+export interface SendingEngine extends Pick<QueueManager, 'send' | 'sendTransaction'> {
+  readonly counters: Pick<Counters, 'outgoingMessages'>
 }
 
-export interface OfferedMessage {
-  destination: string
-  body: Buffer
-  delivery?: 'express' | 'recoverable'
-  label?: string
-  priority?: number
-  timeToReachQueueS?: number
-  timeToBeReceivedS?: number
-  acknowledgements?: number
-  adminQueue?: string
-  journalNegative?: boolean
-}
-
-export interface SendTicket {
-  /** Comes back with the outcome. */
-  readonly request: number
-  readonly messageIds: readonly number[]
-}
+/** A message whose fields and body are written over once the queue manager has taken it. */
+export type ReusedMessage = { -readonly [field in keyof MessageToSend]: MessageToSend[field] }

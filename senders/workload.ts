@@ -4,7 +4,7 @@ import type { Now } from '../queue-manager/clock.js'
 import type { ApplicationHost } from '../transport/application-host.js'
 import { type Arrivals, constantArrivals, poissonArrivals } from './arrival.js'
 import { SenderLedger } from './sender-ledger.js'
-import type { OfferedMessage, SendingEngine } from './sending-engine.js'
+import type { ReusedMessage, SendingEngine } from './sending-engine.js'
 import { destinationIndex, transactionOf, type WorkloadSpec } from './workload-spec.js'
 
 /** Messages offered in a row before the queue manager may get on with sending them. */
@@ -33,7 +33,7 @@ export class Workload {
   readonly #outgoingMax: number
   readonly #arrivals: Arrivals | null
   /** One for each place in a transaction, used over and over. */
-  readonly #messages: OfferedMessage[]
+  readonly #messages: ReusedMessage[]
   readonly #identity: TrackedBody
   readonly #offers = new Map<number, Offer>()
   #state: 'waiting' | 'offering' | 'ending' | 'done' = 'waiting'
@@ -215,7 +215,7 @@ function bodySize(spec: WorkloadSpec): number {
   return Math.max(spec.bodyBytes, TRACKED_BODY_SIZE)
 }
 
-function blankMessage(spec: WorkloadSpec): OfferedMessage {
+function blankMessage(spec: WorkloadSpec): ReusedMessage {
   return {
     destination: '',
     body: Buffer.alloc(bodySize(spec)),

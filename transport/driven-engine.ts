@@ -1,4 +1,4 @@
-import type { Action, ConnectionId, Endpoint } from '../queue-manager/actions.js'
+import type { Action, ConnectionId, Endpoint, PingSocket } from '../queue-manager/actions.js'
 import type { Now } from '../queue-manager/clock.js'
 
 /** How a connection ended, seen from below: in order, broken off by the peer, or by trouble on the way. */
@@ -14,7 +14,7 @@ export interface DrivenEngine {
   received(now: Now, id: ConnectionId, bytes: Buffer): void
   writable(now: Now, id: ConnectionId, ready: boolean): void
   closed(now: Now, id: ConnectionId, how: CloseKind): void
-  datagram(now: Now, from: Endpoint, bytes: Buffer): void
+  datagram(now: Now, socket: PingSocket, from: Endpoint, bytes: Buffer): void
   resolved(now: Now, ticket: number, addresses: readonly string[]): void
   persisted(now: Now, ticket: number): void
   persistFailed(now: Now, ticket: number, reason: string): void

@@ -1,13 +1,14 @@
 import { createConnection, createServer, isIP, type Server, type Socket } from 'node:net'
-import type { Action, ConnectionId, Endpoint, SendOutcome } from '../queue-manager/actions.js'
+import type { Action, ConnectionId, Endpoint, PingSocket, SendOutcome } from '../queue-manager/actions.js'
 import type { Now } from '../queue-manager/clock.js'
 import type { QueuedMessage } from '../queue-manager/local-queue.js'
 import type { Note } from '../queue-manager/notes.js'
 import type { Store } from '../store/store.js'
 import { realNow } from './clock.js'
+import { DatagramSocket } from './datagram-socket.js'
 import type { CloseKind, DrivenEngine } from './driven-engine.js'
 import { systemCode, TransportError } from './errors.js'
-import { PingSocket } from './ping-socket.js'
+
 import type { Resolver } from './resolver.js'
 import { type ConnectionOwner, TcpConnection } from './tcp-connection.js'
 import { WriteBuffers } from './write-buffers.js'
@@ -61,7 +62,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
   readonly #buffers = new WriteBuffers()
   #dirty: TcpConnection[] = []
   #server: Server | null = null
-  #ping: PingSocket | null = null
+  readonly #pingSockets = new Map<PingSocket, DatagramSocket>()
   #carryingOut = false
   #scheduled = false
   #timer: NodeJS.Timeout | undefined
@@ -80,12 +81,8 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
     const { listen, pingPort } = this.#options
     const bound = await this.#listen(listen)
     if (pingPort !== undefined) {
-      this.#ping = new PingSocket(listen.address, (from, bytes) => {
-        if (!this.#running) return
-        this.engine.datagram(realNow(), from, bytes)
-        this.#carryOutAll()
-      })
-      await this.#ping.bind(listen.address, pingPort)
+      await this.#bindPings('service', pingPort)
+      await this.#bindPings('client', 0)
     }
     this.#running = true
     this.engine.start(realNow())
@@ -110,9 +107,9 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
     this.#running = false
     clearTimeout(this.#timer)
     this.#server?.close()
-    this.#ping?.close()
     this.#server = null
-    this.#ping = null
+    for (const socket of this.#pingSockets.values()) socket.close()
+    this.#pingSockets.clear()
     for (const connection of this.#connections.values()) connection.reset()
   }
 
@@ -196,6 +193,17 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
         resolve(bound === null || typeof bound === 'string' ? listen : { address: bound.address, port: bound.port })
       })
     })
+  }
+
+  async #bindPings(name: PingSocket, port: number): Promise<void> {
+    const { address } = this.#options.listen
+    const socket = new DatagramSocket(address, (from, bytes) => {
+      if (!this.#running) return
+      this.engine.datagram(realNow(), name, from, bytes)
+      this.#carryOutAll()
+    })
+    this.#pingSockets.set(name, socket)
+    await socket.bind(address, port)
   }
 
   #accept(socket: Socket): void {
@@ -283,7 +291,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
         this.#resolve(action.ticket, options.resolver(action.query))
         break
       case 'datagram':
-        this.#ping?.send(action.bytes, action.port, action.address)
+        this.#pingSockets.get(action.socket)?.send(action.bytes, action.port, action.address)
         break
     }
   }

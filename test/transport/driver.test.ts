@@ -300,13 +300,18 @@ t.test('pings in and out', async t => {
   t.teardown(() => socket.close())
   await once(socket, 'listening')
   socket.send(Buffer.from('ping'), freePort, ADDRESS)
-  const { from, bytes } = await engine.when('datagram')
-  t.equal(bytes.toString(), 'ping')
-  driver.call(engine =>
-    engine.act({ do: 'datagram', address: from.address, port: from.port, bytes: Buffer.from('pong') }),
-  )
-  const [answer] = await once(socket, 'message')
-  t.equal(String(answer), 'pong')
+  const { from, ...asked } = await engine.when('datagram')
+  t.match(asked, { socket: 'service', bytes: Buffer.from('ping') })
+  for (const name of ['service', 'client'] as const)
+    driver.call(engine => engine.act({ do: 'datagram', socket: name, ...from, bytes: Buffer.from(name) }))
+  const ports = new Map<string, number>()
+  while (ports.size < 2) {
+    const [bytes, { port }] = await once(socket, 'message')
+    ports.set(String(bytes), port)
+  }
+  t.equal(ports.get('service'), freePort)
+  socket.send(Buffer.from('pong'), ports.get('client'), ADDRESS)
+  t.ok(await engine.when('datagram', ({ socket, bytes }) => socket === 'client' && bytes.toString() === 'pong'))
 })
 
 t.test('more connections than allowed are closed as they come', async t => {

@@ -3,8 +3,8 @@ import { isIPv6 } from 'node:net'
 import type { Endpoint } from '../queue-manager/actions.js'
 import { systemCode, TransportError } from './errors.js'
 
-/** The UDP socket of the ping service. Datagrams get lost, so one that cannot be sent is dropped and counted. */
-export class PingSocket {
+/** A UDP socket for pings. Datagrams get lost, so one that cannot be sent is dropped and counted. */
+export class DatagramSocket {
   readonly #socket: Socket
   sendFailures = 0
 

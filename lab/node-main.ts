@@ -1,0 +1,107 @@
+import { createConnection } from 'node:net'
+import { isMainThread, workerData } from 'node:worker_threads'
+import { MqlabError } from '../protocol/errors.js'
+import { Channel } from './channel.js'
+import type { LabMessage, NodeMessage } from './channel-messages.js'
+import { GatewayNode } from './gateway-node.js'
+import type { LabNode } from './lab-node.js'
+import type { NodeSpec } from './node-spec.js'
+import { QueueManagerNode } from './queue-manager-node.js'
+
+/** What a process or thread of the lab runs. It is told what to be over the channel, and ends when the channel does. */
+
+const SAMPLE_INTERVAL_MS = 100
+const CHECKPOINT_INTERVAL_MS = 1000
+/** A checkpoint of a large ledger takes time itself: never more than this share of it. */
+const CHECKPOINT_SHARE_MAX = 0.02
+
+/** Where the lab listens, from the environment of a process or the data of a thread. */
+export interface LabAddress {
+  readonly port: number
+  readonly token: string
+}
+
+const { port, token } = labAddress()
+const channel = new Channel<NodeMessage, LabMessage>(createConnection({ host: '127.0.0.1', port }))
+let node: LabNode | null = null
+let done = false
+
+channel.listen({ onMessage: obey, onClosed: () => process.exit(done ? 0 : 1) })
+channel.send({ type: 'hello', token })
+if (isMainThread) {
+  // Ctrl-C reaches every process of the terminal; the lab decides what becomes of its nodes.
+  process.on('SIGINT', () => undefined)
+}
+process.on('uncaughtException', fail)
+
+function labAddress(): LabAddress {
+  if (!isMainThread) return workerData as LabAddress
+  return { port: Number(process.env.MQLAB_LAB_PORT), token: process.env.MQLAB_LAB_TOKEN ?? '' }
+}
+
+function obey(message: LabMessage): void {
+  switch (message.type) {
+    case 'configure':
+      configure(message.spec).catch(fail)
+      break
+    case 'start':
+      node?.start()
+      break
+    case 'drain':
+      node?.drain()
+      break
+    case 'stop':
+      stop().catch(fail)
+      break
+  }
+}
+
+async function configure(spec: NodeSpec): Promise<void> {
+  node = createNode(spec)
+  const { address, port } = await node.open()
+  channel.send({ type: 'ready', address, port })
+  setInterval(tell, SAMPLE_INTERVAL_MS, node)
+  setTimeout(checkpoint, CHECKPOINT_INTERVAL_MS, node)
+}
+
+function createNode(spec: NodeSpec): LabNode {
+  if (spec.kind === 'gateway') return new GatewayNode(spec)
+  const created = new QueueManagerNode(spec, () => {
+    channel.send({ type: 'done', offered: created.sample().offered })
+  })
+  return created
+}
+
+function tell(node: LabNode): void {
+  if (done) return
+  const news = node.takeNews()
+  if (news !== null) channel.send(news)
+  const sample = node.sample()
+  if (sample !== null) channel.send({ type: 'sample', sample })
+}
+
+function checkpoint(node: LabNode): void {
+  if (done) return
+  const startedMs = performance.now()
+  channel.send({ type: 'ledger', report: node.report(true) })
+  const tookMs = performance.now() - startedMs
+  setTimeout(checkpoint, Math.max(CHECKPOINT_INTERVAL_MS, tookMs / CHECKPOINT_SHARE_MAX), node)
+}
+
+async function stop(): Promise<void> {
+  if (node !== null) {
+    await node.close()
+    tell(node)
+    channel.send({ type: 'ledger', report: node.report(false) })
+  }
+  done = true
+  channel.end()
+}
+
+function fail(error: unknown): void {
+  const code = error instanceof MqlabError ? error.code : 'MSMQ_LAB_NODE_BROKEN'
+  // A known error needs no stack to be understood; one of ours does.
+  const message = error instanceof MqlabError ? error.message : error instanceof Error ? `${error.stack}` : `${error}`
+  channel.send({ type: 'failed', code, message })
+  channel.end()
+}
