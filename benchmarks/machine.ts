@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 /** What a figure was measured on. A figure without it is an anecdote. */
 export interface Machine {
@@ -38,6 +40,13 @@ function describeCommit(): string {
   }
 }
 
+const HERE = dirname(fileURLToPath(import.meta.url))
+
 function git(...words: string[]): string {
-  return execFileSync('git', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 5000 }).trim()
+  return execFileSync('git', words, {
+    cwd: HERE,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: 5000,
+  }).trim()
 }
