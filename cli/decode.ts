@@ -8,6 +8,7 @@ import { decodePacket } from '../protocol/binary/packet.js'
 import { PacketFramer } from '../protocol/binary/packet-framer.js'
 import { decodePing } from '../protocol/binary/ping.js'
 import { DecodeError } from '../protocol/errors.js'
+import { EXIT_COULD_NOT_RUN, fail, writeText } from './output.js'
 
 /* `mqlab decode`: bytes in, one result per packet out, in the order of the input. A malformed packet becomes an error
  * object in its place and the rest goes on; the exit code then is 2. */
@@ -31,35 +32,23 @@ export function decodeCommand(): Command {
     .option('--json', 'JSON output: the default, and with --table its rows')
     .addHelpText('after', '\nBlank lines and lines that start with # are skipped; blanks inside a line are ignored.')
     .addHelpText('after', 'Exit code 0: all decoded. 2: a line was malformed, or the file cannot be read.')
-    .action(async (file: string, options: DecodeOptions) => {
-      process.exitCode = await decode(file, options, process.stdin, process.stdout, process.stderr)
-    })
+    .action(decode)
 }
 
-/** Runs the command on the streams given and returns its exit code. */
-export async function decode(
-  file: string,
-  options: DecodeOptions,
-  stdin: Readable,
-  stdout: NodeJS.WritableStream,
-  stderr: NodeJS.WritableStream,
-): Promise<0 | 2> {
-  const out = new LineOutput(stdout)
-  const input = file === '-' ? stdin : createReadStream(file)
+async function decode(file: string, options: DecodeOptions): Promise<void> {
+  const input = file === '-' ? process.stdin : createReadStream(file)
   try {
     const malformed = options.stream
-      ? await decodeStream(await readAll(input), options, out)
-      : await decodeLines(input, options, out)
-    return malformed === 0 ? 0 : 2
+      ? await decodeStream(await readAll(input), options)
+      : await decodeLines(input, options)
+    if (malformed > 0) process.exitCode = EXIT_COULD_NOT_RUN
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === undefined || code.startsWith('MSMQ_')) throw error
-    stderr.write(`mqlab decode: cannot read ${file}: ${(error as Error).message}; give a readable file or -\n`)
-    return 2
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
+    fail(`cannot read ${file}: ${(error as Error).message}; name a readable file, or - for standard input`)
   }
 }
 
-async function decodeLines(input: Readable, options: DecodeOptions, out: LineOutput): Promise<number> {
+async function decodeLines(input: Readable, options: DecodeOptions): Promise<number> {
   let malformed = 0
   let lineNumber = 0
   const failed = failureOf(input)
@@ -75,7 +64,7 @@ async function decodeLines(input: Readable, options: DecodeOptions, out: LineOut
       malformed++
       result = errorText(error)
     }
-    if (!(await out.line(result))) break
+    await writeText(`${result}\n`)
   }
   // readline ends quietly when its input fails.
   const failure = failed()
@@ -91,7 +80,7 @@ function failureOf(input: Readable): () => Error | null {
   return () => failure
 }
 
-async function decodeStream(bytes: Buffer, options: DecodeOptions, out: LineOutput): Promise<number> {
+async function decodeStream(bytes: Buffer, options: DecodeOptions): Promise<number> {
   const packets: Buffer[] = []
   const framer = new PacketFramer()
   let fault: DecodeError | null = null
@@ -113,7 +102,7 @@ async function decodeStream(bytes: Buffer, options: DecodeOptions, out: LineOutp
       result = errorText(error, offset)
     }
     offset += packet.length
-    if (!(await out.line(result))) return malformed
+    await writeText(`${result}\n`)
   }
   if (fault === null && framer.bytesHeld > 0) {
     const what = `the stream ends ${framer.bytesHeld} bytes into a packet`
@@ -121,7 +110,7 @@ async function decodeStream(bytes: Buffer, options: DecodeOptions, out: LineOutp
   }
   if (fault !== null) {
     malformed++
-    await out.line(errorText(fault, offset))
+    await writeText(`${errorText(fault, offset)}\n`)
   }
   return malformed
 }
@@ -178,35 +167,4 @@ function hexTextBytes(bytes: Buffer): Buffer | null {
     .join('')
     .replace(/\s+/g, '')
   return /^(?:[0-9a-f]{2})*$/i.test(digits) ? Buffer.from(digits, 'hex') : null
-}
-
-// Lines to a stream that may be slow or go away.
-class LineOutput {
-  private readonly stream: NodeJS.WritableStream
-  private closed = false
-
-  constructor(stream: NodeJS.WritableStream) {
-    this.stream = stream
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-      this.closed = true
-    })
-  }
-
-  /** False when the reader has gone: nothing more need be decoded. */
-  async line(text: string): Promise<boolean> {
-    if (this.closed) return false
-    if (!this.stream.write(`${text}\n`) && !this.closed) {
-      await new Promise<void>(resolve => {
-        const done = (): void => {
-          this.stream.off('drain', done)
-          this.stream.off('error', done)
-          resolve()
-        }
-        this.stream.on('drain', done)
-        this.stream.on('error', done)
-      })
-    }
-    return !this.closed
-  }
 }
