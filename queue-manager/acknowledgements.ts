@@ -57,6 +57,8 @@ export class Acknowledgements {
   sendOrderAck(session: Session, sequence: IncomingSequence): void {
     const { counters, log, now, outgoingQueues } = this.#context
     const { id, number } = sequence.durable
+    // taken, but the store is still at it: the ack follows when it is durable
+    if (number === 0) return
     const destination = this.#orderQueue(session, sequence.source)
     const messageId = outgoingQueues.sendInternal({
       destination,

@@ -182,8 +182,11 @@ export class Session {
   settle(receipt: Receipt): void {
     if (this.state !== 'OPEN') return
     const window = this.#receiveWindow
-    const first = window.recoverablePending === 0
-    window.settle(receipt, () => this.#sendSessionAck())
+    let first = window.recoverablePending === 0
+    window.settle(receipt, () => {
+      this.#sendSessionAck()
+      first = true
+    })
     if (window.unacknowledged > 0) {
       if (!this.#ackSendTimer.running) this.#startAckSend(this.#ackSendPlainMs())
       if (first && window.recoverablePending > 0)
@@ -198,7 +201,8 @@ export class Session {
 
   /** A transactional message of `sequence` was taken or refused here ([MS-MQQB] 3.1.5.8.6, 3.1.6.9). */
   scheduleOrderAck(sequence: IncomingSequence): void {
-    if (this.state !== 'OPEN') return
+    // of a sequence of which nothing was ever taken there is nothing to say, and no end of them could be invented
+    if (this.state !== 'OPEN' || sequence.taken.number === 0) return
     const { now, settings } = this.#context
     this.#orderAcksDue.add(sequence)
     const putOffMs = now.monotonicMs - this.#lastOrderAckMs
