@@ -21,7 +21,7 @@ export interface RoleProcess<K extends RoleName> {
 export interface ProcessesOptions {
   /** This role stays in the calling process, so that a profiler attached to it sees that role and nothing else. */
   readonly inProcess?: RoleName | undefined
-  /** A call that takes longer fails, and the run with it. Default 60,000. */
+  /** A command that takes longer fails, and the run with it. Default 60,000. */
   readonly callTimeoutMs?: number
 }
 
@@ -29,6 +29,7 @@ export type StartRole = <K extends RoleName>(role: K, options: RoleOptions<K>) =
 
 const CHILD_PATH = fileURLToPath(new URL('./child.js', import.meta.url))
 const CALL_TIMEOUT_MS = 60_000
+const START_TIMEOUT_MS = 30_000
 const STOP_TIMEOUT_MS = 2000
 
 /** Gives `body` a function that starts roles in processes of their own, and ends every one of them afterwards, however
@@ -109,11 +110,11 @@ class Child {
     const id = ++this.#lastId
     return new Promise((resolve, reject) => {
       if (!this.#process.connected) return reject(new Error(`the ${this.#role} process is gone`))
-      const what = 'role' in body ? 'start' : body.command
+      const [what, timeoutMs] = 'role' in body ? ['start', START_TIMEOUT_MS] : [body.command, this.#timeoutMs]
       const timer = setTimeout(() => {
         this.#waiting.delete(id)
-        reject(new Error(`the ${this.#role} process did not answer ${what} within ${this.#timeoutMs} ms`))
-      }, this.#timeoutMs)
+        reject(new Error(`the ${this.#role} process did not answer ${what} within ${timeoutMs} ms`))
+      }, timeoutMs)
       this.#waiting.set(id, { resolve, reject, timer })
       this.#process.send({ id, ...body })
     })
