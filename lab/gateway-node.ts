@@ -36,6 +36,7 @@ export class GatewayNode implements LabNode {
     try {
       return await this.#gateway.start()
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
       const { address, port } = this.#spec.listen
       const where = `${address}:${port}`
       throw new TransportError('MSMQ_TRANSPORT_LISTEN', 'listen', where, systemCode(error), { cause: error })

@@ -1,4 +1,3 @@
-import { decodePacket } from '../protocol/binary/packet.js'
 import { readTrackedBody } from '../protocol/tracked-body.js'
 import type { Endpoint } from '../queue-manager/actions.js'
 import type { Note } from '../queue-manager/notes.js'
@@ -134,9 +133,8 @@ export class QueueManagerNode implements LabNode {
 
 function remainingMessages(engine: QueueManager): RemainingMessages[] {
   const numbersOf = new Map<number, number[]>()
-  for (const { packet } of engine.outgoingMessages()) {
-    const decoded = decodePacket(packet)
-    const identity = 'properties' in decoded ? readTrackedBody(decoded.properties.body) : null
+  for (const { body } of engine.outgoingMessages()) {
+    const identity = readTrackedBody(body)
     if (identity === null) continue
     const numbers = numbersOf.get(identity.sender)
     if (numbers === undefined) numbersOf.set(identity.sender, [identity.number])
