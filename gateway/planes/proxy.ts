@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { PacketFramer } from '../../protocol/binary/packet-framer.js'
 import { DecodeError } from '../../protocol/errors.js'
 import type { Policy } from '../nlb/policy.js'
+import { connectionsWithinDescriptors } from './descriptor-limit.js'
 import { addPacketCounts, zeroPacketCounts } from './packet-count.js'
 import { type ConnectionContext, ProxiedConnection, type ProxyFaults, type ProxyHost } from './proxied-connection.js'
 import type {
@@ -17,8 +18,8 @@ import { ReadBufferPool } from './relay.js'
 
 export interface ProxyLimits {
   /**
-   * Connections at one time; more are closed as they come. Default 4,096. Each takes two descriptors and
-   * 128 KiB of address space, of which only what its reads fill becomes memory; 384 KiB when both its sides stall.
+   * Connections at one time; more are closed as they come, and counted. Default 4,096, or less where the process may not
+   * open two descriptors for each. An idle connection takes some 20 KiB, one whose sides both stall up to 384 KiB.
    */
   readonly connectionsMax: number
   /** How long a host may take to accept. Default 5,000 ms. */
@@ -68,7 +69,7 @@ export interface HostCounters {
 export interface ProxyCounters {
   accepted: number
   active: number
-  /** Closed at once since `connectionsMax` were open. */
+  /** Closed at once since as many were open as `connectionsMax` and the process's descriptors allow. */
   overLimit: number
   /** Failures to accept, by the system's word: out of descriptors or memory. */
   acceptErrors: number
@@ -155,7 +156,7 @@ export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
   return {
     start() {
       const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, accept)
-      listener.maxConnections = limits.connectionsMax
+      listener.maxConnections = Math.min(limits.connectionsMax, connectionsWithinDescriptors())
       listener.on('drop', () => counts.overLimit++)
       server = listener
       return new Promise((resolve, reject) => {

@@ -3,6 +3,9 @@ import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
 /** What one read of the system brings at most; node:net itself reads as much at a time. */
 export const READ_BYTES_MAX = 65_536
 
+/** The first reads of a direction, until one is full: most connections that open at once, or idle, never need more. */
+const FIRST_READ_BYTES = 4096
+
 /** Chunks that may wait in user space for a side that does not read, before the other side is no longer read. */
 const HELD_CHUNKS_MAX = 2
 
@@ -23,8 +26,9 @@ export class ReadBufferPool {
     return this.#spare.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES_MAX)
   }
 
+  /** Takes a buffer back; a smaller one is left to the collector. */
   give(buffer: Buffer): void {
-    if (this.#spare.length < this.#spareMax) this.#spare.push(buffer)
+    if (buffer.length === READ_BYTES_MAX && this.#spare.length < this.#spareMax) this.#spare.push(buffer)
   }
 }
 
@@ -56,7 +60,7 @@ export class Relay {
   constructor(pool: ReadBufferPool, passed: (chunk: Buffer) => void) {
     this.#pool = pool
     this.#passed = passed
-    this.#next = pool.take()
+    this.#next = Buffer.allocUnsafeSlow(FIRST_READ_BYTES)
   }
 
   /** Begins to read. Neither socket may be written to by anybody else. */
@@ -92,6 +96,8 @@ export class Relay {
       this.#held.push(buffer)
       this.#next = this.#pool.take()
       this.#paused = this.#held.length >= HELD_CHUNKS_MAX
+    } else if (count === buffer.length && count < READ_BYTES_MAX) {
+      this.#next = this.#pool.take()
     }
     return !this.#paused && cut === undefined
   }

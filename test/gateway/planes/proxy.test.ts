@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -7,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createGateway, type Gateway, type GatewayConfig } from '../../../gateway/gateway.js'
 import { nlbSub1 } from '../../../gateway/nlb/hash.js'
+import type { ProxyCounters } from '../../../gateway/planes/proxy.js'
 import type { ConnectionClosed, ObservedPacket, ProxyDecision } from '../../../gateway/planes/proxy-events.js'
 
 const CLUSTER = '127.77.1.100'
@@ -529,6 +531,48 @@ t.test('thousands of connections at once: those over the limit are closed, the f
   await until(() => gateway.counters().active === 1, 'the burst to go')
   open('127.77.2.5').write('after')
   await until(() => gateway.counters().accepted === 501, 'room again')
+})
+
+t.test('out of descriptors: what is too much is closed and counted, the gateway lives on', async t => {
+  const host = await startHost(t, '127.77.1.1')
+  const program = `
+    import { createGateway } from ${JSON.stringify(new URL('../../../gateway/gateway.js', import.meta.url).href)}
+    const hosts = [{ name: 'qm1', address: '127.77.1.1', port: ${host.port} }]
+    const gateway = createGateway({ listen: { address: '${CLUSTER}', port: 0 }, hosts, source: 'keep' })
+    process.send((await gateway.start()).port)
+    process.on('message', () => process.send(gateway.counters()))`
+  const child = spawn('sh', ['-c', 'ulimit -n 128; exec "$0" --input-type=module -e "$1"', process.execPath, program], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  t.teardown(() => child.kill())
+  const [port] = (await once(child, 'message')) as [number]
+  const sockets = Array.from({ length: 400 }, () => connect({ host: CLUSTER, port, localAddress: '127.77.2.5' }))
+  let closed = 0
+  for (const socket of sockets) {
+    socket.on('error', () => {})
+    socket.on('close', () => closed++)
+    socket.resume()
+    t.teardown(() => socket.destroy())
+  }
+  await until(() => host.sockets.length + closed === 400, 'all to be carried or closed')
+  child.send('counters')
+  const [counters] = (await once(child, 'message')) as [ProxyCounters]
+  t.equal(counters.accepted, 32, '(128 - 64) / 2')
+  t.equal(counters.overLimit, 368)
+  for (const socket of sockets) socket.destroy()
+  for (const socket of host.sockets) socket.destroy()
+  await until(() => closed === 400, 'all to go')
+  const idle = async () => {
+    child.send('counters')
+    const [{ active }] = (await once(child, 'message')) as [ProxyCounters]
+    return active === 0
+  }
+  while (!(await idle())) await sleep(10)
+  const count = host.sockets.length
+  connect({ host: CLUSTER, port, localAddress: '127.77.2.6' })
+    .on('error', () => {})
+    .end()
+  await until(() => host.sockets.length === count + 1, 'room again')
 })
 
 t.test('stop: everything open is reset, and the address is free again', async t => {
