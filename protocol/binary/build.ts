@@ -55,7 +55,7 @@ export interface TransactionSpec {
 export interface UserMessageSpec {
   /** 0..7; must be 0 with a transaction. */
   priority: number
-  tracing?: boolean
+  tracing?: boolean | undefined
   timeToReachQueue: number
   sourceQueueManager: Guid
   queueManagerAddress: Guid
@@ -63,31 +63,31 @@ export interface UserMessageSpec {
   sentTime: number
   messageId: number
   delivery: 'express' | 'recoverable'
-  journalNegative?: boolean
-  journalPositive?: boolean
-  hopCount?: number
+  journalNegative?: boolean | undefined
+  journalPositive?: boolean | undefined
+  hopCount?: number | undefined
   destination: QueueNameSpec
-  admin?: QueueNameSpec
-  response?: QueueNameSpec
-  connectorType?: Guid
-  transaction?: TransactionSpec
+  admin?: QueueNameSpec | undefined
+  response?: QueueNameSpec | undefined
+  connectorType?: Guid | undefined
+  transaction?: TransactionSpec | undefined
   /** MessagePropertiesHeader.Flags, see MP_FLAGS. */
   acknowledgements: number
   /** '' writes no label; at most 249 characters. */
   label: string
   messageClass: number
   /** 20 bytes; zero when absent. */
-  correlationId?: Uint8Array
+  correlationId?: Uint8Array | undefined
   bodyType: number
   applicationTag: number
   /** Default SHA-1, 0x8004. */
-  hashAlgorithm?: number
+  hashAlgorithm?: number | undefined
   /** Default RC4, 0x6801. */
-  encryptionAlgorithm?: number
-  extension?: Uint8Array
+  encryptionAlgorithm?: number | undefined
+  extension?: Uint8Array | undefined
   body: Uint8Array
   /** Public queue that trace reports go to; writes a DebugHeader. Needed for `tracing`. */
-  debugQueue?: Guid
+  debugQueue?: Guid | undefined
 }
 
 const HASH_SHA1 = 0x8004
