@@ -19,6 +19,8 @@ export class OutgoingSequence {
   #id: TxSequenceId | null = null
   #nextNumber = 1
   #lastAcknowledged = 0
+  /** Highest number given to a session, now or by a former run. Later ones may exist, on their way into the store. */
+  #lastSent = 0
   #cursor = 0
   /** Places given to messages that the store has yet to make durable. */
   #reserved = 0
@@ -38,10 +40,6 @@ export class OutgoingSequence {
 
   get id(): TxSequenceId | null {
     return this.#id
-  }
-
-  get lastNumber(): number {
-    return this.#nextNumber - 1
   }
 
   [Symbol.iterator](): Iterator<OutgoingMessage> {
@@ -69,6 +67,7 @@ export class OutgoingSequence {
   /** A message that a former run had in this sequence. It may have been sent, so an order ack for it is believed. */
   restoreMessage(message: OutgoingMessage): void {
     message.attempts = 1
+    this.#lastSent = Math.max(this.#lastSent, message.place?.number ?? 0)
     this.#messages.push(message)
   }
 
@@ -109,6 +108,7 @@ export class OutgoingSequence {
 
   transmitted(message: OutgoingMessage): void {
     message.waiting = false
+    this.#lastSent = Math.max(this.#lastSent, message.place?.number ?? 0)
     this.#cursor += 1
     if (!this.#resendTimer.running) this.#resendTimer.start(this.#context.now, this.#resendDelayMs())
   }
@@ -121,12 +121,11 @@ export class OutgoingSequence {
 
   /** An order ack for `number`: what it covers, oldest first. Null when that number was never sent. */
   acknowledge(number: number): OutgoingMessage[] | null {
-    if (number > this.lastNumber) return null
+    if (number > this.#lastSent) return null
     const covered: OutgoingMessage[] = []
     for (const message of this.#messages) {
       const place = message.place as SequencePlace
       if (place.number > number) break
-      if (message.attempts === 0) return null
       covered.push(message)
     }
     if (number > this.#lastAcknowledged) {
@@ -162,6 +161,7 @@ export class OutgoingSequence {
     this.#id = null
     this.#nextNumber = 1
     this.#lastAcknowledged = 0
+    this.#lastSent = 0
     this.#cursor = 0
     this.#context.batch.remove('outgoing-sequence', this.#queueKey)
   }
