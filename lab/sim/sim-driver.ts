@@ -1,9 +1,16 @@
-import type { Action, ConnectionId, Endpoint, ResolveQuery, SendOutcome } from '../../queue-manager/actions.js'
+import type {
+  Action,
+  ConnectionId,
+  Endpoint,
+  PingSocket,
+  ResolveQuery,
+  SendOutcome,
+} from '../../queue-manager/actions.js'
 import type { Now } from '../../queue-manager/clock.js'
 import type { QueuedMessage } from '../../queue-manager/local-queue.js'
 import type { Note } from '../../queue-manager/notes.js'
-import type { QueueManager } from '../../queue-manager/queue-manager.js'
 import type { Store } from '../../store/store.js'
+import type { DrivenEngine } from '../../transport/driven-engine.js'
 import type { SimSocket, SocketHandlers } from './connection.js'
 import type { SimNetwork } from './network.js'
 import type { ScheduledEvent, Scheduler } from './scheduler.js'
@@ -11,11 +18,13 @@ import type { VirtualClock } from './virtual-clock.js'
 
 /** A graceful close that the peer does not complete is cut after this. */
 const LINGER_MS = 5_000
+/** Where pings are asked from. */
+const PING_CLIENT_PORT = 50_000
 /** More wakes than this without time moving: the engine's timers are broken, and the run would never end. */
 const WAKES_PER_INSTANT_MAX = 10_000
 
-export interface SimDriverOptions {
-  readonly engine: QueueManager
+export interface SimDriverOptions<E extends DrivenEngine> {
+  readonly engine: E
   readonly scheduler: Scheduler
   readonly network: SimNetwork
   readonly clock: VirtualClock
@@ -24,6 +33,8 @@ export interface SimDriverOptions {
   readonly resolver: (query: ResolveQuery) => readonly string[]
   readonly resolveDelayMs?: number
   readonly listen: Endpoint
+  /** UDP port that pings go to and are answered on; absent: no pings in or out. */
+  readonly pingPort?: number
   readonly onReceived?: (request: number, queue: string, messages: readonly QueuedMessage[]) => void
   readonly onArrived?: (queue: string) => void
   readonly onOutcome?: (request: number, outcome: SendOutcome, error: string | undefined) => void
@@ -31,9 +42,9 @@ export interface SimDriverOptions {
 }
 
 /** Runs one queue manager on virtual time, network and disk: the counterpart of `transport/driver.ts`. */
-export class SimDriver {
-  readonly engine: QueueManager
-  readonly #options: SimDriverOptions
+export class SimDriver<E extends DrivenEngine> {
+  readonly engine: E
+  readonly #options: SimDriverOptions<E>
   readonly #sockets = new Map<ConnectionId, SimSocket>()
   readonly #connecting = new Set<ConnectionId>()
   #unbind: (() => void)[] = []
@@ -44,7 +55,7 @@ export class SimDriver {
   #running = false
   #draining = false
 
-  constructor(options: SimDriverOptions) {
+  constructor(options: SimDriverOptions<E>) {
     this.#options = options
     this.engine = options.engine
   }
@@ -54,21 +65,19 @@ export class SimDriver {
   }
 
   start(): void {
-    const { network, listen } = this.#options
+    const { network, listen, pingPort } = this.#options
     this.#running = true
     this.#unbind.push(network.listen(listen, socket => this.#accept(socket)))
-    if (this.engine.settings.EnablePingService === 1) {
-      const endpoint = { address: listen.address, port: this.engine.settings.MsmqIpPingPort }
-      const onDatagram = (from: Endpoint, bytes: Buffer): void =>
-        this.call(now => this.engine.datagram(now, from, bytes))
-      this.#unbind.push(network.bindDatagrams(endpoint, onDatagram))
+    if (pingPort !== undefined) {
+      this.#bindPings('service', pingPort)
+      this.#bindPings('client', PING_CLIENT_PORT)
     }
-    this.call(now => this.engine.start(now))
+    this.#input(now => this.engine.start(now))
   }
 
   /** Closes every session gracefully and takes no new one; the network may run on until all are gone. */
   stop(): void {
-    this.call(now => this.engine.stop(now))
+    this.#input(now => this.engine.stop(now))
     this.#unlisten()
   }
 
@@ -88,9 +97,13 @@ export class SimDriver {
     this.#sockets.clear()
   }
 
-  /** Makes one call into the engine and carries out what it asks for. */
-  call<T>(input: (now: Now) => T): T {
-    const result = input(this.#options.clock.now())
+  /** An application's call into the engine; what follows from it is carried out before this returns. */
+  call<T>(body: (engine: E, now: Now) => T): T {
+    return this.#input(now => body(this.engine, now))
+  }
+
+  #input<T>(body: (now: Now) => T): T {
+    const result = body(this.#options.clock.now())
     this.#drain()
     return result
   }
@@ -134,7 +147,11 @@ export class SimDriver {
         options.store.write(action.operations, error => this.#written(action.ticket, error))
         break
       case 'datagram': {
-        const from = { address: options.listen.address, port: this.engine.settings.MsmqIpPingPort }
+        if (options.pingPort === undefined) break
+        const from = {
+          address: options.listen.address,
+          port: action.socket === 'service' ? options.pingPort : PING_CLIENT_PORT,
+        }
         options.network.sendDatagram(from, { address: action.address, port: action.port }, action.bytes)
         break
       }
@@ -154,10 +171,18 @@ export class SimDriver {
 
   #written(ticket: number, error: Error | null): void {
     if (!this.#running) return
-    this.call(now => {
+    this.#input(now => {
       if (error === null) this.engine.persisted(now, ticket)
       else this.engine.persistFailed(now, ticket, error.message)
     })
+  }
+
+  #bindPings(socket: PingSocket, port: number): void {
+    const { network, listen } = this.#options
+    const unbind = network.bindDatagrams({ address: listen.address, port }, (from, bytes) =>
+      this.#input(now => this.engine.datagram(now, socket, from, bytes)),
+    )
+    this.#unbind.push(unbind)
   }
 
   #connect(id: ConnectionId, remote: Endpoint): void {
@@ -166,12 +191,12 @@ export class SimDriver {
       ...this.#handlers(id),
       connected: () => {
         this.#connecting.delete(id)
-        this.call(now => this.engine.connected(now, id))
+        this.#input(now => this.engine.connected(now, id))
       },
       failed: reason => {
         this.#connecting.delete(id)
         this.#sockets.delete(id)
-        this.call(now => this.engine.connectFailed(now, id, reason))
+        this.#input(now => this.engine.connectFailed(now, id, reason))
       },
     })
     this.#sockets.set(id, socket)
@@ -189,15 +214,15 @@ export class SimDriver {
   #handlers(id: ConnectionId): SocketHandlers {
     return {
       data: bytes => {
-        this.call(now => this.engine.received(now, id, bytes))
+        this.#input(now => this.engine.received(now, id, bytes))
         // What the engine kept it must have copied: a read buffer is used again.
         bytes.fill(0xdd)
       },
-      writable: ready => this.call(now => this.engine.writable(now, id, ready)),
+      writable: ready => this.#input(now => this.engine.writable(now, id, ready)),
       closed: how => {
         this.#connecting.delete(id)
         this.#sockets.delete(id)
-        this.call(now => this.engine.closed(now, id, how))
+        this.#input(now => this.engine.closed(now, id, how))
       },
     }
   }
@@ -216,7 +241,7 @@ export class SimDriver {
 
   #later(delayMs: number, input: (now: Now) => void): void {
     this.#options.scheduler.after(delayMs, () => {
-      if (this.#running) this.call(input)
+      if (this.#running) this.#input(input)
     })
   }
 
@@ -231,11 +256,10 @@ export class SimDriver {
     this.#timer = scheduler.at(clock.simulatedMs(wakeMs), () => {
       this.#wakesThisInstant = scheduler.nowMs === this.#lastWakeMs ? this.#wakesThisInstant + 1 : 0
       this.#lastWakeMs = scheduler.nowMs
-      if (this.#wakesThisInstant > WAKES_PER_INSTANT_MAX)
-        throw new Error(`${this.engine.name}: nextWake does not move past ${wakeMs}`)
+      if (this.#wakesThisInstant > WAKES_PER_INSTANT_MAX) throw new Error(`nextWake does not move past ${wakeMs}`)
       this.#armedMs = Number.NaN
       // A fraction lost in the conversion of times must not wake it a hair too early, for ever.
-      this.call(now => this.engine.wake({ ...now, monotonicMs: Math.max(now.monotonicMs, wakeMs) }))
+      this.#input(now => this.engine.wake({ ...now, monotonicMs: Math.max(now.monotonicMs, wakeMs) }))
     })
   }
 

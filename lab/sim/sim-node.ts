@@ -2,7 +2,8 @@ import type { Guid } from '../../protocol/guid.js'
 import type { SendOutcome } from '../../queue-manager/actions.js'
 import type { QueuedMessage } from '../../queue-manager/local-queue.js'
 import type { Note } from '../../queue-manager/notes.js'
-import { type OutgoingMessage, QueueManager } from '../../queue-manager/queue-manager.js'
+import type { MessageToSend } from '../../queue-manager/outgoing-queues.js'
+import { QueueManager } from '../../queue-manager/queue-manager.js'
 import { createSettings } from '../../queue-manager/settings.js'
 import { SimDriver } from './sim-driver.js'
 import { SimStore, type SimStoreOptions } from './sim-store.js'
@@ -42,7 +43,7 @@ export class SimNode {
   readonly #world: SimWorld
   readonly #options: SimNodeOptions
   readonly #consumed = new Map<number, readonly QueuedMessage[]>()
-  #driver: SimDriver | null = null
+  #driver: SimDriver<QueueManager> | null = null
 
   constructor(world: SimWorld, options: SimNodeOptions) {
     this.#world = world
@@ -54,7 +55,7 @@ export class SimNode {
     this.store = new SimStore(world.scheduler, world.random.fork(), options.store)
   }
 
-  get driver(): SimDriver {
+  get driver(): SimDriver<QueueManager> {
     if (this.#driver === null) throw new Error(`${this.name} is not running`)
     return this.#driver
   }
@@ -91,6 +92,7 @@ export class SimNode {
       resolver: query => this.#world.resolve(query),
       resolveDelayMs: this.#world.resolver.delayMs,
       listen: { address, port: engine.settings.MsmqIpPort },
+      ...(engine.settings.EnablePingService === 1 ? { pingPort: engine.settings.MsmqIpPingPort } : {}),
       onOutcome: (request, outcome, error) => {
         this.outcomes.set(request, outcome)
         if (error !== undefined) this.errors.set(request, error)
@@ -104,7 +106,7 @@ export class SimNode {
     this.#driver.start()
     for (const queue of queues ?? []) {
       const known = engine.localQueues().some(local => local.name === queue.name)
-      if (!known) this.#driver.call(now => engine.createQueue(now, queue))
+      if (!known) this.#driver.call((_, now) => engine.createQueue(now, queue))
     }
   }
 
@@ -116,12 +118,12 @@ export class SimNode {
   }
 
   /** Hands a message over; returns the request, whose outcome comes in `outcomes`. */
-  send(message: OutgoingMessage): number {
-    return this.driver.call(now => this.engine.send(now, message)).request
+  send(message: MessageToSend): number {
+    return this.driver.call((engine, now) => engine.send(now, message)).request
   }
 
-  sendTransaction(messages: OutgoingMessage[]): number {
-    return this.driver.call(now => this.engine.sendTransaction(now, messages)).request
+  sendTransaction(messages: MessageToSend[]): number {
+    return this.driver.call((engine, now) => engine.sendTransaction(now, messages)).request
   }
 
   /** Texts of the message bodies in a queue, oldest first, without removing any. */
@@ -131,7 +133,7 @@ export class SimNode {
 
   /** Removes up to `max` messages and returns their bodies' texts, after whatever virtual time the disk takes. */
   consume(queue: string, max = 1_000_000): string[] {
-    const request = this.driver.call(now => this.engine.receive(now, queue, max))
+    const request = this.driver.call((engine, now) => engine.receive(now, queue, max))
     if (!this.#world.runUntil(() => this.#consumed.has(request), 60_000))
       throw new Error(`receive from ${queue} was not answered`)
     return this.#consumed.get(request)!.map(bodyText)
