@@ -4,11 +4,11 @@ import { isRemaining } from './node-spec.js'
 
 /**
  * What became of one message. `delivered` has an application receive it (copies may be several, see `copies`); otherwise
- * one of: `waiting` in the sender's outgoing queue, `queued` in a receiver's queue, `dead-lettered` at the sender,
+ * one of: `waiting` in the sender's outgoing queue, `dead-lettered` at the sender,
  * `refused` by the sender's own queue manager, `lost` (accepted, and nowhere to be found), or `unknown`: the sender
  * got no answer, or a node that could tell has died.
  */
-export type MessageFate = 'delivered' | 'waiting' | 'queued' | 'dead-lettered' | 'refused' | 'lost' | 'unknown'
+export type MessageFate = 'delivered' | 'waiting' | 'dead-lettered' | 'refused' | 'lost' | 'unknown'
 
 export interface MessageFacts {
   readonly number: number
@@ -37,18 +37,18 @@ export interface SenderFacts {
 /** Joins the ledgers of both ends, message by message. */
 export function messageFacts(run: RunRecord): SenderFacts[] {
   const anyReceiverPartial = run.nodes.some(node => node.role === 'receiver' && isPartial(run, node.name))
-  const arrived = idsArrivedAtFullQueues(run)
   return run.nodes
     .filter(node => node.sender !== null)
     .map(node => {
       const copiesAt = new Map<string, Uint8Array>()
-      for (const receiver of run.nodes) {
+      // Senders have queues too, for negative acknowledgements, and those carry the message's own body.
+      for (const receiver of run.nodes.filter(({ role }) => role === 'receiver')) {
         const row = queueManagerReport(run, receiver.name)?.receiver?.senders.find(
           ({ sender }) => sender === node.sender,
         )
         if (row !== undefined && row.copies.length > 0) copiesAt.set(receiver.name, row.copies)
       }
-      return senderFacts(run, node, copiesAt, anyReceiverPartial, arrived)
+      return senderFacts(run, node, copiesAt, anyReceiverPartial)
     })
 }
 
@@ -57,7 +57,6 @@ function senderFacts(
   node: RunNode,
   copiesAt: ReadonlyMap<string, Uint8Array>,
   anyReceiverPartial: boolean,
-  arrived: ReadonlySet<string>,
 ): SenderFacts {
   const report = queueManagerReport(run, node.name)
   const ledger = report?.sender ?? null
@@ -82,7 +81,6 @@ function senderFacts(
       if (copies > 0) return 'delivered'
       if (state === MESSAGE_STATE.refused) return 'refused'
       if (state === MESSAGE_STATE.unknown) return 'unknown'
-      if (id !== null && arrived.has(messageKey(node.guid, id))) return 'queued'
       if (partial) return 'unknown'
       if (held) return 'waiting'
       if (id !== null && deadLettered.has(id)) return 'dead-lettered'
@@ -94,21 +92,6 @@ function senderFacts(
 
 function isPartial(run: RunRecord, node: string): boolean {
   return run.reports.get(node)?.partial !== false
-}
-
-/** Messages that reached a queue which its consumer had not emptied in the end. */
-function idsArrivedAtFullQueues(run: RunRecord): Set<string> {
-  const full = new Set<string>()
-  for (const { name } of run.nodes) {
-    for (const queue of queueManagerReport(run, name)?.local ?? [])
-      if (queue.messages > 0) full.add(`${name} ${queue.name}`)
-  }
-  const ids = new Set<string>()
-  if (full.size === 0) return ids
-  for (const event of eventsOf(run, 'arrived')) {
-    if (full.has(`${event.node} ${event.queue}`)) ids.add(messageKey(event.source, event.messageId))
-  }
-  return ids
 }
 
 /** MessageID is unique only together with the QMId. */

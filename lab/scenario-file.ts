@@ -91,29 +91,35 @@ interface PathProblem {
   readonly onKey: boolean
 }
 
-function settingProblems(scenario: Scenario): PathProblem[] {
-  const problems: PathProblem[] = []
-  for (const role of ['receivers', 'senders'] as const) {
-    for (const [index, { settings }] of scenario.topology[role].entries()) {
-      for (const [name, value] of Object.entries(settings)) {
-        try {
-          createSettings({ [name]: value })
-        } catch (error) {
-          if (!(error instanceof OptionError)) throw error
-          const path = ['topology', role, index, 'settings', name]
-          const unknown = error.code === 'MSMQ_OPTION_UNKNOWN'
-          problems.push({
-            path,
-            onKey: unknown,
-            what: unknown
-              ? unknownName('setting', name, Object.keys(SETTINGS))
-              : `${value} is not allowed: ${error.allowed}`,
-          })
-        }
+function settingProblems({ topology }: Scenario): PathProblem[] {
+  const places: [path: readonly PropertyKey[], settings: Readonly<Record<string, number>>][] = [
+    [['topology', 'settings'], topology.settings],
+    ...topology.receivers.map(({ settings }, index) => placeOf('receivers', index, settings)),
+    ...topology.senders.map(({ settings }, index) => placeOf('senders', index, settings)),
+  ]
+  return places.flatMap(([path, settings]) =>
+    Object.entries(settings).flatMap(([name, value]): PathProblem[] => {
+      try {
+        createSettings({ [name]: value })
+        return []
+      } catch (error) {
+        if (!(error instanceof OptionError)) throw error
+        const unknown = error.code === 'MSMQ_OPTION_UNKNOWN'
+        const what = unknown
+          ? unknownName('setting', name, Object.keys(SETTINGS))
+          : `${value} is not allowed: ${error.allowed}`
+        return [{ path: [...path, name], what, onKey: unknown }]
       }
-    }
-  }
-  return problems
+    }),
+  )
+}
+
+function placeOf(
+  role: 'receivers' | 'senders',
+  index: number,
+  settings: Readonly<Record<string, number>>,
+): [path: readonly PropertyKey[], settings: Readonly<Record<string, number>>] {
+  return [['topology', role, index, 'settings'], settings]
 }
 
 type Issue = z.core.$ZodIssue

@@ -83,15 +83,15 @@ export function scenarioNodes(scenario: Scenario): ScenarioNodes {
       const problem = destinationProblem(to, exists, topology.gateway !== undefined, oneOf)
       if (problem !== null) problems.push({ path: [...path, 'to', place], what: problem })
     }
-    if (load.negativeAcksTo !== undefined) {
-      for (const { name, definition } of named.filter(node => from.includes(node.name))) {
-        if (!definition.queues.some(queue => queue.name === load.negativeAcksTo)) {
-          problems.push({
-            path: [...path, 'negativeAcksTo'],
-            what: `${name} has no queue ${load.negativeAcksTo}: add it to its queues`,
-          })
-        }
-      }
+    const { negativeAcksTo } = load
+    if (negativeAcksTo === undefined) continue
+    for (const node of named.filter(({ name }) => from.includes(name))) {
+      const has = node.role === 'sender' && node.definition.queues.some(({ name }) => name === negativeAcksTo)
+      if (has) continue
+      problems.push({
+        path: [...path, 'negativeAcksTo'],
+        what: `${node.name} is no sender with a queue ${negativeAcksTo}: add it to the queues of a sender`,
+      })
     }
   }
 

@@ -24,8 +24,6 @@ const queueManager = {
   /** So many alike. */
   count: z.number().int().min(1).max(16).default(1),
   queues: oneOrMany(queue).default([]),
-  /** Whether an application receives what arrives. */
-  consume: z.boolean().default(true),
   /** A slow consumer: rest after each message. */
   consumerPauseMs: milliseconds.default(0),
   settings: settings.default({}),
@@ -124,6 +122,8 @@ export const scenarioSchema = z.strictObject({
   behaviours: oneOrMany(z.string().regex(/^[A-Z]+-\d+$/, 'an id such as NLB-11')).default([]),
   about: z.string().min(1),
   topology: z.strictObject({
+    /** Of every queue manager; its own settings come on top. */
+    settings: settings.default({}),
     gateway: gateway.optional(),
     receivers: oneOrMany(z.strictObject(queueManager)),
     senders: oneOrMany(z.strictObject(queueManager)).default([]),

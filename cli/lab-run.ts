@@ -1,0 +1,62 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { NodeError } from '../lab/node-handle.js'
+import { createReport, type ReportedRun } from '../lab/report/report.js'
+import type { Scenario } from '../lab/scenario-schema.js'
+import { createRunView, createVerdict } from '../lab/verdict.js'
+import { AddressBlockError } from '../lab/worlds/address-block.js'
+import { runOnLoopback } from '../lab/worlds/loopback.js'
+import { fail, progress, progressDone } from './output.js'
+
+export interface PerformOptions {
+  readonly title?: string
+  readonly onProgress?: (text: string) => void
+}
+
+/** Runs a scenario on the loopback and judges it. What keeps it from running ends the command with exit code 2. */
+export async function performScenario(
+  scenario: Scenario,
+  seed: number,
+  options: PerformOptions = {},
+): Promise<ReportedRun> {
+  const { title, onProgress = text => progress(`${scenario.scenario}: ${text}`) } = options
+  const interruption = interruptible()
+  try {
+    const run = await runOnLoopback(scenario, { seed, onProgress, signal: interruption.signal })
+    const view = createRunView(run)
+    return { view, verdict: createVerdict(view), ...(title === undefined ? {} : { title }) }
+  } catch (error) {
+    if (interruption.signal.aborted) fail(`${scenario.scenario}: interrupted`)
+    if (error instanceof AddressBlockError) fail(error.message, { cause: error })
+    if (error instanceof NodeError) fail(`${scenario.scenario}: ${error.message}`, { cause: error })
+    throw error
+  } finally {
+    interruption.end()
+    progressDone()
+  }
+}
+
+/** Aborts on Ctrl-C or a request to end, so that the run can take its machines down. */
+function interruptible(): { signal: AbortSignal; end: () => void } {
+  const controller = new AbortController()
+  const abort = () => controller.abort(new Error('interrupted'))
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  for (const name of signals) process.on(name, abort)
+  return {
+    signal: controller.signal,
+    end: () => {
+      for (const name of signals) process.off(name, abort)
+    },
+  }
+}
+
+/** Makes sure before a run that its report will have a place. */
+export function reportFile(file: string): void {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, '', { flag: 'a' })
+}
+
+export function writeReport(file: string, runs: readonly ReportedRun[], title: string): void {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, createReport(runs, title))
+}

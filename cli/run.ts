@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs'
+import { Command, InvalidArgumentError } from 'commander'
+import { nearestName } from '../lab/nearest-name.js'
+import { findScenario, scenarioNames } from '../lab/scenario-catalogue.js'
+import { readScenarioFile, ScenarioError } from '../lab/scenario-file.js'
+import type { Scenario } from '../lab/scenario-schema.js'
+import { performScenario, reportFile, writeReport } from './lab-run.js'
+import { EXIT_NOT_AS_EXPECTED, fail, log, writeJson, writeText } from './output.js'
+import { describeVerdict } from './verdict-text.js'
+
+interface RunCommandOptions {
+  readonly world: string
+  readonly seed: number
+  readonly report?: string
+  readonly json?: boolean
+}
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description('run one scenario and give its verdict')
+    .argument('<scenario>', 'a scenario file, or the name of a shipped scenario (see mqlab scenarios)')
+    .option('--world <world>', 'where to run: loopback', 'loopback')
+    .option('--seed <n>', 'seed of QMIds and arrival times', wholeNumber, 1)
+    .option('--report <file>', 'write an HTML report')
+    .option('--json', 'print the verdict as JSON')
+    .action(async (name: string, options: RunCommandOptions) => {
+      checkWorld(options.world)
+      const scenario = loadScenario(name)
+      if (options.report !== undefined) reportFile(options.report)
+      const reported = await performScenario(scenario, options.seed)
+      if (options.report !== undefined) writeReport(options.report, [reported], scenario.scenario)
+      if (options.json) await writeJson(reported.verdict)
+      else await writeText(describeVerdict(reported))
+      if (options.report !== undefined) log(`report: ${options.report}`)
+      if (!reported.verdict.asExpected) process.exitCode = EXIT_NOT_AS_EXPECTED
+    })
+}
+
+export function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value > 0xffffffff)
+    throw new InvalidArgumentError('a whole number from 0 to 4294967295 is needed')
+  return value
+}
+
+function checkWorld(world: string): void {
+  if (world === 'loopback') return
+  if (world === 'sim') fail('--world sim: scenarios do not run in the simulation yet; use --world loopback')
+  fail(`--world ${world}: no such world; allowed is loopback`)
+}
+
+/** A file if there is one of that name, else a shipped scenario. */
+function loadScenario(name: string): Scenario {
+  try {
+    if (existsSync(name)) return readScenarioFile(name)
+    const shipped = findScenario(name)
+    if (shipped !== null) return shipped
+  } catch (error) {
+    if (error instanceof ScenarioError) fail(error.message, { cause: error })
+    throw error
+  }
+  const near = nearestName(name, scenarioNames())
+  fail(
+    `${name}: no such file and no such scenario; ${near === null ? '' : `did you mean ${near}? `}mqlab scenarios lists them`,
+  )
+}

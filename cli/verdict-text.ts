@@ -1,0 +1,66 @@
+import { type AckStory, firstMisroutedAck } from '../lab/ack-story.js'
+import { EXERCISE_DEFINITIONS } from '../lab/exercises.js'
+import { COUNT_LABELS, type ReportedRun } from '../lab/report/report.js'
+import type { Exercise } from '../lab/scenario-schema.js'
+import type { Verdict } from '../lab/verdict.js'
+import { styled, table } from './output.js'
+
+const COLUMNS = 100
+
+/** The verdict on one run, for people. */
+export function describeVerdict({ view, verdict }: ReportedRun): string {
+  const { run } = view
+  const story = firstMisroutedAck(view)
+  return [
+    `${styled('bold', verdict.scenario)}  ${verdict.behaviours.join(', ')}\n`,
+    `${wrapped(run.scenario.about.trim(), '')}\n`,
+    table(
+      COUNT_LABELS.filter(([count]) => count === 'sent' || count === 'delivered' || verdict.counts[count] > 0).map(
+        ([count, label]) => [label, verdict.counts[count]],
+      ),
+    ),
+    verdict.findings.length === 0 ? '' : `\n${styled('bold', 'Findings')}\n`,
+    ...verdict.findings.map(
+      ({ id, behaviour, count, first }) =>
+        `${wrapped(`${count} x ${id}${behaviour === null ? '' : ` (${behaviour})`}: ${first.text}`, '  ')}`,
+    ),
+    story === null ? '' : `\n${describeStory(story, run.startedMs)}`,
+    `\n${describeOutcome(verdict)}`,
+  ].join('')
+}
+
+/** An acknowledgement followed hop by hop, a line or two each. */
+export function describeStory(story: AckStory, startedMs: number): string {
+  const lines = story.steps.map(({ atMs, text, wrong }) => {
+    const time = `${((atMs - startedMs) / 1000).toFixed(3).padStart(8)} s  `
+    const body = wrapped(text, ' '.repeat(time.length)).trimStart()
+    return `${time}${wrong ? styled('red', body.trimEnd()) : body.trimEnd()}\n`
+  })
+  return `${styled('bold', `Followed hop by hop: ${story.title}`)}\n${lines.join('')}`
+}
+
+function describeOutcome({ asExpected, unmet, vacuous }: Verdict): string {
+  const reasons = [
+    ...unmet.map(({ count, expected, actual }) => `  expected ${count} ${expected}, saw ${actual}\n`),
+    ...vacuous.map(
+      exercise =>
+        `  never happened: ${EXERCISE_DEFINITIONS[exercise as Exercise]?.meaning ?? exercise} (${exercise})\n`,
+    ),
+  ]
+  const head = asExpected ? styled('green', 'as expected') : styled('red', 'NOT as expected')
+  return `${head}\n${reasons.join('')}`
+}
+
+/** `text` in lines of the screen's width, each after `indent`. */
+export function wrapped(text: string, indent: string): string {
+  let out = ''
+  let line = indent
+  for (const word of text.split(/\s+/)) {
+    if (line.length > indent.length && line.length + 1 + word.length > COLUMNS) {
+      out += `${line}\n`
+      line = indent
+    }
+    line += line.length > indent.length ? ` ${word}` : word
+  }
+  return `${out}${line}\n`
+}

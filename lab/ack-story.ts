@@ -1,0 +1,209 @@
+import type { AckJourney } from './ack-journeys.js'
+import { isAstray } from './checkers/misrouted-ack.js'
+import { counted, type RunView } from './finding.js'
+import { type EventOf, eventsOf, type RunNode } from './history.js'
+
+/** One step of an order ack's story. Without `to` it is something that happens at `from`. */
+export interface StoryStep {
+  readonly atMs: number
+  readonly from: string
+  readonly to: string | null
+  /** Kind of packet for people, such as `UserMessage` or `OrderAck`; null for a step without one. */
+  readonly packet: string | null
+  readonly text: string
+  /** Short form for a drawing. */
+  readonly label: string
+  /** The step that should not be. */
+  readonly wrong: boolean
+}
+
+/** One acknowledgement followed hop by hop, from the message that it acknowledges to where it landed. */
+export interface AckStory {
+  readonly title: string
+  /** Machines from left to right: the message's sender, the gateway, the receiver, where the ack landed. */
+  readonly lifelines: readonly string[]
+  readonly addresses: Readonly<Record<string, string>>
+  readonly steps: readonly StoryStep[]
+}
+
+/** The first misrouted ack of a run, one with its message's path known if there is any; null when none went astray. */
+export function firstMisroutedAck(view: RunView): AckStory | null {
+  const stories = view.acks.filter(isAstray).map(journey => tell(view, journey))
+  return stories.find(({ steps }) => steps.some(({ packet }) => packet === 'UserMessage')) ?? stories[0] ?? null
+}
+
+/** The first ack that came home: what it should look like. */
+export function firstGoodAck(view: RunView): AckStory | null {
+  const good = view.acks.find(({ owners, landings }) =>
+    landings.some(({ node, removed }) => owners.includes(node) && removed > 0),
+  )
+  return good === undefined ? null : tell(view, good)
+}
+
+function tell(view: RunView, journey: AckJourney): AckStory {
+  const { run } = view
+  const { sent } = journey
+  const landing = journey.astray ?? journey.landings[0]!
+  const receiver = nodeNamed(sent.node)
+  const owner = nodeNamed(journey.owners[0] ?? '')
+  const landed = nodeNamed(landing.node)
+  const gateway = run.gateway
+  const steps: StoryStep[] = []
+
+  const message = acknowledgedMessage(view, journey)
+  if (message !== null && owner !== undefined && receiver !== undefined) {
+    const { out, arrived } = message
+    const place = `number ${sent.number} of sequence ${sent.sequence}`
+    if (gateway !== null && out.queue.includes(gateway.address)) {
+      const decision = decisionBefore(owner, receiver.name, arrived.atMs)
+      step(
+        out.atMs,
+        owner.name,
+        gateway.name,
+        'UserMessage',
+        `UserMessage ${sent.number}`,
+        `${owner.name} (${owner.address}) sends transactional message ${out.messageId}, ${place}, to ${out.queue}`,
+      )
+      if (decision !== null) {
+        const seen = decision.upstreamLocalAddress ?? 'an address of its own'
+        step(
+          decision.atMs,
+          gateway.name,
+          null,
+          null,
+          'picks a host',
+          `the gateway gives ${owner.name}'s connection to ${receiver.name} (${decision.reason}) and connects from ${seen}${seen === owner.address ? ', the address of the sender' : ', its own address'}`,
+        )
+      }
+      step(
+        arrived.atMs,
+        gateway.name,
+        receiver.name,
+        'UserMessage',
+        `UserMessage ${sent.number}`,
+        `${receiver.name} (${receiver.address}) stores the message and logs ${place}; its session's peer is ${arrived.peer}`,
+      )
+    } else {
+      step(
+        out.atMs,
+        owner.name,
+        receiver.name,
+        'UserMessage',
+        `UserMessage ${sent.number}`,
+        `${owner.name} (${owner.address}) sends transactional message ${out.messageId}, ${place}, to ${out.queue}; ${receiver.name} logs it at ${receiver.address}`,
+      )
+    }
+  }
+  const astray = journey.astray !== null
+  const why = sent.direct
+    ? `the address that the message's session came from`
+    : `the address that its cache holds for QMId ${sent.forSource}`
+  const ackLabel = `OrderAck ${sent.number}`
+  const viaGateway = gateway !== null && sent.destination.includes(gateway.address)
+  step(
+    sent.atMs,
+    sent.node,
+    viaGateway ? gateway.name : landing.node,
+    'OrderAck',
+    ackLabel,
+    `${sent.node} acknowledges up to number ${sent.number}: an OrderAck to ${sent.destination}, ${why}, in a session of its own`,
+    astray && !viaGateway,
+  )
+  if (viaGateway && receiver !== undefined) {
+    const decision = decisionBefore(receiver, landing.node, landing.atMs)
+    if (decision !== null)
+      step(
+        decision.atMs,
+        gateway.name,
+        null,
+        null,
+        'picks a host',
+        `to the gateway that is one more connection: it gives it to ${landing.node} (${decision.reason})`,
+      )
+    step(landing.atMs, gateway.name, landing.node, 'OrderAck', ackLabel, landingText(), astray)
+  } else {
+    step(landing.atMs, landing.node, null, null, landing.result, landingText(), astray)
+  }
+  if (astray && owner !== undefined) {
+    const held =
+      view.senders.find(({ node }) => node.name === owner.name)?.messages.filter(message => message.held).length ?? 0
+    step(
+      run.endedMs,
+      owner.name,
+      null,
+      null,
+      `still holds ${held}`,
+      held > 0
+        ? `${owner.name} still has ${counted(held, 'message')} in its outgoing queue at the end`
+        : `${owner.name} got rid of its messages by a later acknowledgement`,
+    )
+  }
+  steps.sort((a, b) => a.atMs - b.atMs)
+  const lifelines = [
+    owner?.name,
+    gateway === null || !steps.some(({ from }) => from === gateway.name) ? undefined : gateway.name,
+    sent.node,
+    landing.node,
+  ]
+  const distinct = [...new Set(lifelines.filter(name => name !== undefined))]
+  return {
+    title: astray
+      ? `an order ack for ${journey.owners.join(' or ')} that ${landing.node} got`
+      : `an order ack that came home to ${landing.node}`,
+    lifelines: distinct,
+    addresses: Object.fromEntries(distinct.map(name => [name, nodeNamed(name)?.address ?? gateway?.address ?? ''])),
+    steps,
+  }
+
+  function landingText(): string {
+    const role = landed?.sender === null ? ', which never sent a message' : ''
+    if (!astray)
+      return `${landing.node} (${landed?.address}) gets it and takes ${counted(landing.removed, 'message')} out of its outgoing queue`
+    return `${landing.node} (${landed?.address})${role}, gets the OrderAck of ${sent.node}: ${OUTCOMES[landing.result]}, and discards it`
+  }
+
+  function step(
+    atMs: number,
+    from: string,
+    to: string | null,
+    packet: string | null,
+    label: string,
+    text: string,
+    wrong = false,
+  ): void {
+    steps.push({ atMs, from, to, packet, label, text, wrong })
+  }
+
+  function nodeNamed(name: string): RunNode | undefined {
+    return run.nodes.find(node => node.name === name)
+  }
+
+  function decisionBefore(client: RunNode, host: string, atMs: number) {
+    const event = eventsOf(run, 'gateway-decision').findLast(
+      ({ decision, atMs: decidedMs }) =>
+        decision.clientAddress === client.address && decision.host === host && decidedMs <= atMs,
+    )
+    return event === undefined ? null : { ...event.decision, atMs: event.atMs }
+  }
+}
+
+const OUTCOMES: Readonly<Record<EventOf<'order-ack-received'>['result'], string>> = {
+  matched: 'it takes the number for one of its own',
+  stale: 'it knows the sequence, but nothing waits for this number',
+  'unknown-sequence': 'it has no such sequence',
+  'never-sent': 'it never sent that number',
+}
+
+/** The message that the ack names, as its sender sent it and the receiver got it before acknowledging. */
+function acknowledgedMessage({ run }: RunView, { sent, owners }: AckJourney) {
+  const isIt = (tx: { sequence: string; number: number } | null) =>
+    tx?.sequence === sent.sequence && tx.number === sent.number
+  const arrived = eventsOf(run, 'arrived').findLast(
+    event => event.node === sent.node && isIt(event.tx) && event.atMs <= sent.atMs,
+  )
+  if (arrived === undefined) return null
+  const out = eventsOf(run, 'sent').findLast(
+    event => owners.includes(event.node) && isIt(event.tx) && event.atMs <= arrived.atMs,
+  )
+  return out === undefined ? null : { out, arrived }
+}

@@ -1,0 +1,146 @@
+import type { Guid } from '../../protocol/guid.js'
+import type { WorkloadSpec } from '../../senders/workload-spec.js'
+import type { RunGateway, RunNode } from '../history.js'
+import type { GatewaySpec, QueueManagerSpec } from '../node-spec.js'
+import { CLUSTER_NAME, GATEWAY_NAME, type ScenarioNode, scenarioNodes, substitute } from '../scenario-nodes.js'
+import type { Scenario } from '../scenario-schema.js'
+import { createRandom } from '../sim/random.js'
+
+/** A scenario's machines with addresses and identities: what a world has to bring to life. */
+export interface Casting {
+  readonly nodes: readonly RunNode[]
+  readonly specs: readonly QueueManagerSpec[]
+  readonly gateway: { readonly run: RunGateway; readonly spec: GatewaySpec } | null
+}
+
+const MSMQ_PORT = 1801
+/** Last bytes of the addresses: the gateway, then receivers, then senders. */
+const GATEWAY_LAST = 10
+const FIRST_LAST = { receiver: 11, sender: 101 } as const
+/** MessagePropertiesHeader.Flags.NA: negative arrival acknowledgement. [MS-MQMQ] 2.2.19.3 */
+const NEGATIVE_ARRIVAL = 0x04
+
+/** Gives each machine of `scenario` an address of the run and a QMId drawn from `seed`. */
+export function cast(scenario: Scenario, seed: number, addressOf: (last: number) => string): Casting {
+  const { nodes, gateway, gatewayHosts } = scenarioNodes(scenario)
+  const random = createRandom(seed)
+  const guids = new Map<string, Guid>()
+  for (const { name } of nodes) guids.set(name, guidFrom(random.bytes(16)))
+  const next = { ...FIRST_LAST }
+  let senders = 0
+  const cast = nodes.map(
+    (node): RunNode => ({
+      name: node.name,
+      role: node.role,
+      guid: guids.get(node.identity)!,
+      address: addressOf(next[node.role]++),
+      sequenceTimeStamp: node.sequenceTimeStamp,
+      sender: node.load === null ? null : senders++,
+      load: node.load,
+    }),
+  )
+  const vip = addressOf(GATEWAY_LAST)
+  const byName = new Map(cast.map(node => [node.name, node]))
+
+  const resolver = {
+    names: {
+      ...Object.fromEntries(cast.map(({ name, address }) => [name, [address]])),
+      ...(gateway === null ? {} : { [CLUSTER_NAME]: [vip] }),
+    },
+    // Clones share a QMId, so that no directory could tell them apart: only what receivers remember can.
+    queueManagers: Object.fromEntries(
+      cast
+        .filter(({ guid }) => cast.filter(other => other.guid === guid).length === 1)
+        .map(({ guid, address }) => [guid, [address]]),
+    ),
+  }
+
+  const filledIn = (text: string) =>
+    substitute(text, inside => {
+      if (inside === 'vip') return vip
+      if (inside === 'cluster') return CLUSTER_NAME
+      const node = byName.get(inside.replace(/\.guid$/, ''))!
+      return inside.endsWith('.guid') ? node.guid : node.address
+    })
+
+  return {
+    nodes: cast,
+    specs: nodes.map((node, index): QueueManagerSpec => {
+      const { guid, address, sender } = cast[index]!
+      const { definition } = node
+      const queues = definition.queues.map(({ name, transactional, number }) => ({
+        name,
+        transactional,
+        ...(number === undefined ? {} : { number }),
+      }))
+      const consumed = queues.map(({ name }) => name).filter(name => name !== node.load?.negativeAcksTo)
+      return {
+        kind: 'queue-manager',
+        name: node.name,
+        ...(node.identity === node.name ? {} : { computerName: node.identity }),
+        guid,
+        address,
+        port: MSMQ_PORT,
+        sequenceTimeStamp: node.sequenceTimeStamp,
+        settings: { ...scenario.topology.settings, ...definition.settings },
+        queues,
+        resolver,
+        ...(consumed.length > 0
+          ? { consumer: { queues: consumed, pauseMs: definition.consumerPauseMs, verifyBodies: true } }
+          : {}),
+        ...(node.load === null ? {} : { workload: workloadOf(node, sender!, address, filledIn) }),
+        notes: true,
+      }
+    }),
+    gateway:
+      gateway === null
+        ? null
+        : {
+            run: { name: GATEWAY_NAME, address: vip, hosts: gatewayHosts, source: gateway.source },
+            spec: {
+              kind: 'gateway',
+              name: GATEWAY_NAME,
+              listen: { address: vip, port: MSMQ_PORT },
+              hosts: gatewayHosts.map(name => ({ name, address: byName.get(name)!.address, port: MSMQ_PORT })),
+              affinity: gateway.affinity,
+              source: gateway.source,
+              ...(gateway.cutAfterBytes === undefined ? {} : { cutAfterBytes: gateway.cutAfterBytes }),
+              ...(gateway.cutConnectionsMax === undefined ? {} : { cutConnectionsMax: gateway.cutConnectionsMax }),
+              ...(gateway.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: gateway.idleTimeoutMs }),
+            },
+          },
+  }
+}
+
+function workloadOf(
+  node: ScenarioNode,
+  sender: number,
+  address: string,
+  filledIn: (text: string) => string,
+): WorkloadSpec {
+  const load = node.load!
+  return {
+    sender,
+    destinations: load.to.map(filledIn),
+    delivery: load.delivery,
+    perTransaction: load.perTransaction ?? 1,
+    bodyBytes: load.sizeBytes,
+    messages: load.messages,
+    startDelayMs: load.startAfterMs,
+    journalNegative: load.deadLetter,
+    ...(load.ratePerS === undefined ? {} : { ratePerS: load.ratePerS }),
+    ...(load.timeToReachQueueS === undefined ? {} : { timeToReachQueueS: load.timeToReachQueueS }),
+    ...(load.timeToBeReceivedS === undefined ? {} : { timeToBeReceivedS: load.timeToBeReceivedS }),
+    ...(load.negativeAcksTo === undefined
+      ? {}
+      : { acknowledgements: NEGATIVE_ARRIVAL, adminQueue: `DIRECT=TCP:${address}\\${load.negativeAcksTo}` }),
+  }
+}
+
+/** Random (version 4) GUID text from 16 bytes. */
+function guidFrom(bytes: Buffer): Guid {
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
