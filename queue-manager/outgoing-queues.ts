@@ -1,51 +1,24 @@
-import {
-  buildUserMessage,
-  type QueueNameSpec,
-  setHopCount,
-  stampTransaction,
-  type TransactionSpec,
-  type UserMessageSpec,
-} from '../protocol/binary/build.js'
+import { buildUserMessage, setHopCount, stampTransaction } from '../protocol/binary/build.js'
 import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
-import { QUEUE_TYPE } from '../protocol/binary/queue-name.js'
 import { TX_FLAGS } from '../protocol/binary/transaction-header.js'
 import { MqlabError, OptionError } from '../protocol/errors.js'
-import { directWireName, type FormatName, formatNameKey, isReadOnly, parseFormatName } from '../protocol/format-name.js'
-import { type Guid, NIL_GUID } from '../protocol/guid.js'
-import { MessageClass } from '../protocol/message-class.js'
+import { type FormatName, formatNameText, isReadOnly, parseFormatName } from '../protocol/format-name.js'
+import { NIL_GUID } from '../protocol/guid.js'
 import { sequenceIdText, type TxSequenceId } from '../protocol/sequence-id.js'
 import type { StoredValue } from './actions.js'
 import { wallSeconds } from './clock.js'
 import type { Context } from './context.js'
 import type { LocalQueue } from './local-queue.js'
+import {
+  type BuiltMessage,
+  buildMessage,
+  destinationSpec,
+  type MessageToSend,
+  type WireDestination,
+} from './message-to-send.js'
 import type { OutgoingMessage, SequencePlace } from './outgoing-message.js'
 import { OutgoingQueue } from './outgoing-queue.js'
 import { isRecoverable } from './receiving.js'
-
-/** A message as an application gives it. Sizes in bytes, times in seconds; see [MS-MQDMPR] 3.1.1.12. */
-export interface MessageToSend {
-  /** Format name, such as `DIRECT=TCP:127.0.1.9\private$\orders`. */
-  readonly destination: string
-  readonly body: Buffer
-  readonly label?: string
-  /** Ignored in transactions, which are recoverable. Default express. */
-  readonly delivery?: 'express' | 'recoverable'
-  /** 0..7, default 3; 0 in transactions. */
-  readonly priority?: number
-  /** Default and cap LongLiveTime. */
-  readonly timeToReachQueueS?: number
-  readonly timeToBeReceivedS?: number
-  /** MP_FLAGS. */
-  readonly acknowledgements?: number
-  readonly adminQueue?: string
-  readonly responseQueue?: string
-  readonly journalNegative?: boolean
-  readonly journalPositive?: boolean
-  readonly correlationId?: Buffer
-  readonly applicationTag?: number
-  readonly bodyType?: number
-  readonly extension?: Buffer
-}
 
 /** The answer to a send: its outcome comes as the action `outcome` with this request. */
 export interface SendTicket {
@@ -53,22 +26,10 @@ export interface SendTicket {
   readonly messageIds: readonly number[]
 }
 
-interface Target {
-  readonly formatName: FormatName
-  readonly destination: QueueNameSpec
-  readonly queueManagerAddress: Guid
+interface Target extends WireDestination {
   /** Exactly one of the two. */
   readonly outgoing: OutgoingQueue | null
   readonly local: LocalQueue | null
-}
-
-interface Built {
-  readonly packet: Buffer
-  readonly messageId: number
-  readonly priority: number
-  readonly recoverable: boolean
-  readonly transactional: boolean
-  readonly expiresMs: number
 }
 
 interface InternalMessage {
@@ -82,7 +43,6 @@ interface InternalMessage {
 }
 
 const INFINITE_S = 0xffffffff
-const DEFAULT_PRIORITY = 3
 const TARGETS_MAX = 1_000
 /** MessageIDs are reserved in the store by the thousand: a restart skips some, and repeats none. */
 const MESSAGE_IDS_RESERVED = 1_000
@@ -92,7 +52,7 @@ const TRANSACTION_ID_MAX = 0xfffff
 export class OutgoingQueues {
   readonly #context: Context
   readonly #timeStamp: number
-  readonly #byKey = new Map<string, OutgoingQueue>()
+  readonly #byName = new Map<string, OutgoingQueue>()
   readonly #targets = new Map<string, Target>()
   readonly #sequences = new Map<string, OutgoingQueue>()
   readonly #transactional = new Map<number, { readonly message: OutgoingMessage; readonly queue: OutgoingQueue }>()
@@ -110,7 +70,7 @@ export class OutgoingQueues {
   }
 
   [Symbol.iterator](): Iterator<OutgoingQueue> {
-    return this.#byKey.values()
+    return this.#byName.values()
   }
 
   /** Names of local queues changed: what was looked up may be wrong. */
@@ -142,8 +102,9 @@ export class OutgoingQueues {
     const built = messages.map((message, index) => {
       const first = index === 0 ? TX_FLAGS.FM : 0
       const last = index === messages.length - 1 ? TX_FLAGS.LM : 0
-      const txFlags = transactional ? (this.#transaction << TX_FLAGS.ID_SHIFT) | first | last : null
-      return this.#build(message, targets[index] as Target, txFlags)
+      const flags = (this.#transaction << TX_FLAGS.ID_SHIFT) | first | last
+      const part = transactional ? { flags, timeStamp: this.#timeStamp } : null
+      return buildMessage(this.#context, message, targets[index] as Target, this.nextMessageId(), part)
     })
     const entries = built.map((spec, index) => ({
       message: this.#place(spec, targets[index] as Target),
@@ -238,7 +199,7 @@ export class OutgoingQueues {
   openSequence(queueText: string): TxSequenceId {
     this.#ordinal += 1
     const id = { ordinal: this.#ordinal, timeStamp: this.#timeStamp }
-    this.#sequences.set(sequenceIdText(id), this.#byKey.get(formatNameKey(parseFormatName(queueText))) as OutgoingQueue)
+    this.#sequences.set(sequenceIdText(id), this.#byName.get(queueText) as OutgoingQueue)
     this.#context.batch.put('state', 'sequence-ordinal', { ordinal: this.#ordinal })
     return id
   }
@@ -297,12 +258,13 @@ export class OutgoingQueues {
     this.#track(message, queue)
   }
 
+  /** Two spellings of one destination are two outgoing queues, with a session and a sequence each ([MS-MQQB] 1.1). */
   #queue(formatName: FormatName): OutgoingQueue {
-    const key = formatNameKey(formatName)
-    let queue = this.#byKey.get(key)
+    const name = formatNameText(formatName)
+    let queue = this.#byName.get(name)
     if (queue === undefined) {
       queue = new OutgoingQueue(this.#context, formatName)
-      this.#byKey.set(key, queue)
+      this.#byName.set(name, queue)
     }
     return queue
   }
@@ -328,7 +290,6 @@ export class OutgoingQueues {
         'DIRECT=TCP:, DIRECT=OS: or PRIVATE=, of an existing queue where it is on this machine',
       )
     const target: Target = {
-      formatName,
       destination: destinationSpec(formatName),
       queueManagerAddress: formatName.kind === 'private' ? formatName.queueManager : NIL_GUID,
       outgoing: location.kind === 'queue' ? null : this.#queue(formatName),
@@ -339,61 +300,8 @@ export class OutgoingQueues {
     return target
   }
 
-  #build(message: MessageToSend, target: Target, txFlags: number | null): Built {
-    const { now, settings } = this.#context
-    const messageId = this.nextMessageId()
-    const priority = txFlags === null ? (message.priority ?? DEFAULT_PRIORITY) : 0
-    const delivery = txFlags === null ? (message.delivery ?? 'express') : 'recoverable'
-    const timeToReachQueue = Math.floor(Math.min(message.timeToReachQueueS ?? Infinity, settings.LongLiveTime))
-    // one literal, every field in it: objects put together piece by piece are many times slower
-    const spec: UserMessageSpec = {
-      priority,
-      timeToReachQueue,
-      sourceQueueManager: this.#context.guid,
-      queueManagerAddress: target.queueManagerAddress,
-      timeToBeReceived: message.timeToBeReceivedS === undefined ? INFINITE_S : Math.floor(message.timeToBeReceivedS),
-      sentTime: wallSeconds(now),
-      messageId,
-      delivery,
-      journalNegative: message.journalNegative,
-      journalPositive: message.journalPositive,
-      destination: target.destination,
-      admin: message.adminQueue === undefined ? undefined : this.#companionSpec(message.adminQueue, target),
-      response: message.responseQueue === undefined ? undefined : this.#companionSpec(message.responseQueue, target),
-      transaction: txFlags === null ? undefined : this.#unplaced(txFlags),
-      acknowledgements: message.acknowledgements ?? 0,
-      label: message.label ?? '',
-      messageClass: MessageClass.NORMAL,
-      correlationId: message.correlationId,
-      bodyType: message.bodyType ?? 0,
-      applicationTag: message.applicationTag ?? 0,
-      extension: message.extension,
-      body: message.body,
-    }
-    // SentTime is whole seconds, and so is the expiry that a peer computes from it
-    const expiresMs = (wallSeconds(now) + timeToReachQueue + 1) * 1000
-    const recoverable = delivery === 'recoverable'
-    return {
-      packet: buildUserMessage(spec),
-      messageId,
-      priority,
-      recoverable,
-      transactional: txFlags !== null,
-      expiresMs,
-    }
-  }
-
-  #unplaced(flags: number): TransactionSpec {
-    return {
-      flags,
-      sequenceId: { ordinal: 0, timeStamp: this.#timeStamp },
-      sequenceNumber: 1,
-      previousSequenceNumber: 0,
-    }
-  }
-
   /** Gives a built message its place in the sequence of its queue, if it is transactional and leaves this machine. */
-  #place(built: Built, target: Target): OutgoingMessage {
+  #place(built: BuiltMessage, target: Target): OutgoingMessage {
     const { packet, messageId, priority, recoverable, expiresMs } = built
     let place: SequencePlace | null = null
     if (built.transactional && target.outgoing !== null) {
@@ -482,33 +390,4 @@ export class OutgoingQueues {
     counters.messageBytes += message.packet.length
     if (message.place !== null) this.#transactional.set(message.messageId, { message, queue })
   }
-
-  /** Administration and response queues, in the shortest form the header has for them ([MS-MQMQ] 2.2.19.2). */
-  #companionSpec(text: string, target: Target): QueueNameSpec {
-    const name = parseFormatName(text)
-    if (name.kind !== 'private') return destinationSpec(name)
-    if (name.queueManager === this.#context.guid) return { type: QUEUE_TYPE.PRIVATE_ON_SOURCE, number: name.number }
-    if (name.queueManager === target.queueManagerAddress)
-      return { type: QUEUE_TYPE.PRIVATE_ON_DESTINATION, number: name.number }
-    return { type: QUEUE_TYPE.PRIVATE, queueManager: name.queueManager, number: name.number }
-  }
-}
-
-function destinationSpec(name: FormatName): QueueNameSpec {
-  switch (name.kind) {
-    case 'direct':
-      if (name.protocol === 'TCP' || name.protocol === 'OS')
-        return { type: QUEUE_TYPE.DIRECT, name: directWireName(name) }
-      break
-    case 'private':
-      return { type: QUEUE_TYPE.PRIVATE_ON_DESTINATION, number: name.number }
-    case 'public':
-      return { type: QUEUE_TYPE.PUBLIC, guid: name.guid }
-  }
-  throw new OptionError(
-    'MSMQ_OPTION_FORMAT_NAME',
-    'destination',
-    name.kind,
-    'DIRECT=TCP:, DIRECT=OS:, PRIVATE= or PUBLIC= over the binary protocol',
-  )
 }

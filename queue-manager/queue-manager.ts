@@ -12,8 +12,9 @@ import { IdentifierMemory } from './identifier-memory.js'
 import { IncomingSequences } from './incoming-sequence.js'
 import type { LocalQueue, QueuedMessage } from './local-queue.js'
 import { LocalQueues } from './local-queues.js'
+import type { MessageToSend } from './message-to-send.js'
 import type { OutgoingQueueState } from './outgoing-queue.js'
-import { type MessageToSend, OutgoingQueues, type SendTicket } from './outgoing-queues.js'
+import { OutgoingQueues, type SendTicket } from './outgoing-queues.js'
 import { QmIdCache } from './qmid-cache.js'
 import { Session } from './session.js'
 import { Sessions } from './sessions.js'
@@ -21,7 +22,8 @@ import { createSettings, type Settings } from './settings.js'
 import { StoreBatch } from './store-batch.js'
 import { Timers } from './timers.js'
 
-export type { MessageToSend, SendTicket } from './outgoing-queues.js'
+export type { MessageToSend } from './message-to-send.js'
+export type { SendTicket } from './outgoing-queues.js'
 
 export interface QueueManagerOptions {
   /** Computer name, which DIRECT=OS names are compared with. */

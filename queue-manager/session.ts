@@ -19,11 +19,13 @@ import type { ConnectionId, Endpoint } from './actions.js'
 import type { Context } from './context.js'
 import type { IncomingSequence } from './incoming-sequence.js'
 import { txPlace } from './notes.js'
+import { OrderAckSchedule } from './order-ack-schedule.js'
 import type { OutgoingMessage } from './outgoing-message.js'
 import type { OutgoingQueue } from './outgoing-queue.js'
-import { type Receipt, ReceiveWindow } from './receive-window.js'
+import type { Receipt } from './receive-window.js'
 import { isRecoverable, receiveUserMessage } from './receiving.js'
 import { SendWindow } from './send-window.js'
+import { SessionAcknowledger } from './session-acknowledger.js'
 import { SESSION_STEPS, type SessionState } from './session-states.js'
 import type { PingVerdict } from './sessions.js'
 import type { Timer } from './timers.js'
@@ -60,18 +62,12 @@ export class Session {
   readonly #wantedGuid: Guid
   readonly #framer = new PacketFramer()
   readonly #slot = createWriteSlot()
-  readonly #receiveWindow = new ReceiveWindow()
   readonly #sendWindow = new SendWindow()
   readonly #initializationTimer: Timer
   readonly #cleanupTimer: Timer
   readonly #ackWaitTimer: Timer
-  readonly #ackSendTimer: Timer
-  readonly #orderAckTimer: Timer
-  readonly #orderAcksDue = new Set<IncomingSequence>()
-  #lastOrderAckMs: number
-  #ackSendDelayMs = 0
-  #ackWaitTimeoutMs: number
-  #recoverableAckSendTimeoutMs = 0xffffffff
+  readonly #acknowledger: SessionAcknowledger
+  readonly #orderAcks: OrderAckSchedule
   #peerWindow = WINDOW_INITIAL
   #active = false
   #heardFromPeer = false
@@ -93,15 +89,13 @@ export class Session {
     this.#wantedGuid = wantedGuid
     this.#pinged = false
     const { settings, timers, now } = context
-    this.#ackWaitTimeoutMs = settings.AckWaitTimeout + settings.RoundTripDelay
-    this.#lastOrderAckMs = now.monotonicMs
+    this.#acknowledger = new SessionAcknowledger(context, () => this.#sendSessionAck())
+    this.#orderAcks = new OrderAckSchedule(context, sequence => context.acknowledgements.sendOrderAck(this, sequence))
     this.#initializationTimer = timers.create('session initialization', () =>
       this.close('handshake not finished in time'),
     )
     this.#cleanupTimer = timers.create('session cleanup', () => this.#cleanUp())
     this.#ackWaitTimer = timers.create('session ack wait', () => this.#ackWaitOver())
-    this.#ackSendTimer = timers.create('session ack send', () => this.#sendSessionAck())
-    this.#orderAckTimer = timers.create('order ack send', () => this.#sendOrderAcks())
     this.#initializationTimer.start(now, settings.SessionInitializationTimeout + 2 * settings.RoundTripDelay)
   }
 
@@ -181,19 +175,8 @@ export class Session {
   /** Settles a received message: from now on the session ack may cover it. */
   settle(receipt: Receipt): void {
     if (this.state !== 'OPEN') return
-    const window = this.#receiveWindow
-    let first = window.recoverablePending === 0
-    window.settle(receipt, () => {
-      this.#sendSessionAck()
-      first = true
-    })
-    if (window.unacknowledged > 0) {
-      if (!this.#ackSendTimer.running) this.#startAckSend(this.#ackSendPlainMs())
-      if (first && window.recoverablePending > 0)
-        this.#startAckSend(Math.min(this.#recoverableAckSendTimeoutMs, this.#ackSendPlainMs()))
-      if (window.unacknowledged * 2 >= this.#context.settings.MaxUnackedPacket) this.#sendSessionAck()
-    }
-    if (this.#readingPaused && window.unsettled < UNSETTLED_MAX / 2) {
+    this.#acknowledger.settle(receipt)
+    if (this.#readingPaused && this.#acknowledger.window.unsettled < UNSETTLED_MAX / 2) {
       this.#readingPaused = false
       this.#context.log.push({ do: 'resume', connection: this.connection })
     }
@@ -201,13 +184,7 @@ export class Session {
 
   /** A transactional message of `sequence` was taken or refused here ([MS-MQQB] 3.1.5.8.6, 3.1.6.9). */
   scheduleOrderAck(sequence: IncomingSequence): void {
-    // of a sequence of which nothing was ever taken there is nothing to say, and no end of them could be invented
-    if (this.state !== 'OPEN' || sequence.taken.number === 0) return
-    const { now, settings } = this.#context
-    this.#orderAcksDue.add(sequence)
-    const putOffMs = now.monotonicMs - this.#lastOrderAckMs
-    if (!this.#orderAckTimer.running || putOffMs < settings.SeqMaxAckDelay * 1000)
-      this.#orderAckTimer.start(now, settings.OrderAckTimeout)
+    if (this.state === 'OPEN') this.#orderAcks.add(sequence)
   }
 
   /** Closes the connection and tells why. Nothing is said on the wire ([MS-MQQB] 3.1.5.9). */
@@ -223,14 +200,9 @@ export class Session {
     const { counters, log, now } = this.#context
     const wasOpen = this.state === 'OPEN'
     this.state = 'CLOSED'
-    for (const timer of [
-      this.#initializationTimer,
-      this.#cleanupTimer,
-      this.#ackWaitTimer,
-      this.#ackSendTimer,
-      this.#orderAckTimer,
-    ])
-      timer.stop()
+    for (const timer of [this.#initializationTimer, this.#cleanupTimer, this.#ackWaitTimer]) timer.stop()
+    this.#acknowledger.stop()
+    this.#orderAcks.stop()
     if (wasOpen) counters.sessionsClosed += 1
     else if (this.queue === null) counters.connectionsClosedBeforeHandshake += 1
     else counters.connectFailures += 1
@@ -332,14 +304,14 @@ export class Session {
     }
     this.peerGuid = packet.serverGuid
     const roundTripMs = ((Math.floor(now.monotonicMs) >>> 0) - packet.timeStamp) >>> 0
-    this.#recoverableAckSendTimeoutMs = Math.min(
+    this.#acknowledger.recoverableDelayMs = Math.min(
       Math.max(8 * roundTripMs, settings.RecoverableAckSendTimeoutMin),
       RECOVERABLE_ACK_TIMEOUT.max,
     )
     this.#write(
       buildConnectionParameters({
-        recoverableAckTimeout: Math.round(this.#recoverableAckSendTimeoutMs),
-        ackTimeout: Math.round(this.#ackWaitTimeoutMs),
+        recoverableAckTimeout: Math.round(this.#acknowledger.recoverableDelayMs),
+        ackTimeout: Math.round(this.#acknowledger.ackWaitTimeoutMs),
         windowSize: settings.MaxUnackedPacket,
       }),
     )
@@ -349,8 +321,8 @@ export class Session {
   /** [MS-MQQB] 3.1.5.4.1: the initiator's times hold for both sides; each side says its own window. */
   #answerParameters(packet: ConnectionParametersPacket): void {
     if (this.#outOfRange(packet)) return
-    this.#ackWaitTimeoutMs = Math.min(packet.ackTimeout, ACK_TIMEOUT.max)
-    this.#recoverableAckSendTimeoutMs = Math.min(packet.recoverableAckTimeout, RECOVERABLE_ACK_TIMEOUT.max)
+    this.#acknowledger.ackWaitTimeoutMs = Math.min(packet.ackTimeout, ACK_TIMEOUT.max)
+    this.#acknowledger.recoverableDelayMs = Math.min(packet.recoverableAckTimeout, RECOVERABLE_ACK_TIMEOUT.max)
     this.#peerWindow = packet.windowSize
     this.#write(
       buildConnectionParameters({
@@ -410,7 +382,7 @@ export class Session {
     this.#active = true
     counters.userMessagesSent += 1
     if (!this.#ackWaitTimer.running) this.#startAckWait()
-    if (this.#piggybackDue()) {
+    if (this.#acknowledger.piggybackDue) {
       counters.sessionHeadersPiggybacked += 1
       this.#write(withSessionHeader(message.packet, this.#sessionHeader()))
     } else this.#write(message.packet)
@@ -429,12 +401,12 @@ export class Session {
   #receiveMessage(packet: UserMessagePacket, bytes: Buffer): void {
     this.#active = true
     this.#context.counters.userMessagesReceived += 1
-    const receipt = this.#receiveWindow.arrive(isRecoverable(packet))
+    const receipt = this.#acknowledger.window.arrive(isRecoverable(packet))
     receiveUserMessage(this.#context, this, packet, withoutSessionHeader(packet, bytes), receipt)
     // receiving may have closed the session (quota)
     if ((this.state as SessionState) !== 'OPEN') return
     if (packet.session !== null) this.#takeSessionHeader(packet.session)
-    if (!this.#readingPaused && this.#receiveWindow.unsettled > UNSETTLED_MAX) {
+    if (!this.#readingPaused && this.#acknowledger.window.unsettled > UNSETTLED_MAX) {
       this.#readingPaused = true
       this.#context.log.push({ do: 'pause', connection: this.connection })
     }
@@ -458,7 +430,7 @@ export class Session {
   }
 
   #wrongCounts(header: SessionHeader): string | null {
-    const { received, recoverableReceived } = this.#receiveWindow
+    const { received, recoverableReceived } = this.#acknowledger.window
     if (header.userMsgSequenceNumber === received && header.recoverableMsgSeqNumber === recoverableReceived) return null
     return (
       `peer says it sent ${header.userMsgSequenceNumber} messages, ${header.recoverableMsgSeqNumber} recoverable; ` +
@@ -467,9 +439,8 @@ export class Session {
   }
 
   #sessionHeader(): SessionHeader {
-    this.#ackSendTimer.stop()
     return {
-      ...this.#receiveWindow.acknowledge(),
+      ...this.#acknowledger.take(),
       userMsgSequenceNumber: this.#sendWindow.sent,
       recoverableMsgSeqNumber: this.#sendWindow.recoverableSent,
       windowSize: this.#context.settings.MaxUnackedPacket,
@@ -478,26 +449,8 @@ export class Session {
   }
 
   #sendSessionAck(): void {
-    if (this.#receiveWindow.unacknowledged === 0) return
     this.#context.counters.sessionAcksSent += 1
     this.#write(buildSessionAck(this.#sessionHeader()))
-  }
-
-  /** A header rides along when more than 75 % of the ack delay has passed ([MS-MQQB] 3.1.7.11). */
-  #piggybackDue(): boolean {
-    const { deadlineMs } = this.#ackSendTimer
-    if (deadlineMs === null || this.#receiveWindow.unacknowledged === 0) return false
-    return deadlineMs - this.#context.now.monotonicMs < this.#ackSendDelayMs / 4
-  }
-
-  #ackSendPlainMs(): number {
-    const { IdleAckDelay } = this.#context.settings
-    return IdleAckDelay > 0 ? Math.min(IdleAckDelay, this.#ackWaitTimeoutMs / 2) : this.#ackWaitTimeoutMs / 2
-  }
-
-  #startAckSend(delayMs: number): void {
-    this.#ackSendDelayMs = delayMs
-    this.#ackSendTimer.start(this.#context.now, delayMs)
   }
 
   #startAckWait(): void {
@@ -505,7 +458,7 @@ export class Session {
     this.#heardFromPeer = false
     this.#ackWaitTimer.start(
       this.#context.now,
-      this.#ackWaitTimeoutMs * (direct ? this.#context.settings.QosCleanupIntervalMultiplier : 1),
+      this.#acknowledger.ackWaitTimeoutMs * (direct ? this.#context.settings.QosCleanupIntervalMultiplier : 1),
     )
   }
 
@@ -524,12 +477,6 @@ export class Session {
     }
     this.#active = false
     this.#cleanupTimer.start(this.#context.now, this.#context.settings.CleanupInterval)
-  }
-
-  #sendOrderAcks(): void {
-    this.#lastOrderAckMs = this.#context.now.monotonicMs
-    for (const sequence of this.#orderAcksDue) this.#context.acknowledgements.sendOrderAck(this, sequence)
-    this.#orderAcksDue.clear()
   }
 
   #write(bytes: Buffer): void {
