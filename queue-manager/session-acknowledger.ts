@@ -13,6 +13,8 @@ const NO_RECOVERABLE_DELAY_MS = 0xffffffff
 export class SessionAcknowledger {
   ackWaitTimeoutMs: number
   recoverableDelayMs = NO_RECOVERABLE_DELAY_MS
+  /** What the peer's own window lets it have in flight towards us; it sends no more than the smaller of both windows. */
+  peerWindow = 0xffff
   readonly window = new ReceiveWindow()
   readonly #context: Context
   readonly #send: () => void
@@ -36,7 +38,8 @@ export class SessionAcknowledger {
       first = true
     })
     if (window.unacknowledged === 0) return
-    if (window.unacknowledged * 2 >= this.#context.settings.MaxUnackedPacket) this.#send()
+    const inFlightMax = Math.min(this.#context.settings.MaxUnackedPacket, this.peerWindow)
+    if (window.unacknowledged * 2 >= inFlightMax) this.#send()
     else if (first && window.recoverablePending > 0)
       this.#start(Math.min(this.recoverableDelayMs, this.#plainDelayMs()))
     else if (!this.#timer.running) this.#start(this.#plainDelayMs())

@@ -164,7 +164,7 @@ export class Session {
   /** Sends what the queue has, as far as window and connection allow ([MS-MQQB] 3.1.7.1). */
   dispatch(): void {
     if (this.state !== 'OPEN' || this.queue === null) return
-    const window = Math.max(1, Math.min(this.#context.settings.MaxUnackedPacket, this.#peerWindow))
+    const window = Math.min(this.#context.settings.MaxUnackedPacket, this.#peerWindow)
     while (this.#writable && this.#sendWindow.inFlight < window) {
       const message = this.queue.next()
       if (message === null) return
@@ -323,7 +323,7 @@ export class Session {
     if (this.#outOfRange(packet)) return
     this.#acknowledger.ackWaitTimeoutMs = Math.min(packet.ackTimeout, ACK_TIMEOUT.max)
     this.#acknowledger.recoverableDelayMs = Math.min(packet.recoverableAckTimeout, RECOVERABLE_ACK_TIMEOUT.max)
-    this.#peerWindow = packet.windowSize
+    this.#setPeerWindow(packet.windowSize)
     this.#write(
       buildConnectionParameters({
         recoverableAckTimeout: packet.recoverableAckTimeout,
@@ -337,7 +337,7 @@ export class Session {
   /** [MS-MQQB] 3.1.5.4.2. */
   #takeParameters(packet: ConnectionParametersPacket): void {
     if (this.#outOfRange(packet)) return
-    this.#peerWindow = packet.windowSize
+    this.#setPeerWindow(packet.windowSize)
     this.#open()
   }
 
@@ -423,10 +423,16 @@ export class Session {
       this.close(wrong)
       return
     }
-    this.#peerWindow = header.windowSize
+    this.#setPeerWindow(header.windowSize)
     if (this.#sendWindow.unacknowledged > 0) this.#startAckWait()
     else this.#ackWaitTimer.stop()
     this.dispatch()
+  }
+
+  /** 0 counts as 1: it would stop the session for ever (decision A35). */
+  #setPeerWindow(windowSize: number): void {
+    this.#peerWindow = Math.max(1, windowSize)
+    this.#acknowledger.peerWindow = this.#peerWindow
   }
 
   #wrongCounts(header: SessionHeader): string | null {
