@@ -1,5 +1,5 @@
 import type { Counters } from '../queue-manager/counters.js'
-import type { MessageToSend } from '../queue-manager/outgoing-queues.js'
+import type { MessageToSend } from '../queue-manager/message-to-send.js'
 import type { QueueManager } from '../queue-manager/queue-manager.js'
 
 /** The part of a queue manager that a workload uses. It takes a message over within the call. */

@@ -29,7 +29,8 @@ export interface WorkloadSpec {
   readonly arrival?: 'constant' | 'poisson'
   /** Of the Poisson arrivals. Default 1. */
   readonly seed?: number
-  /** Most messages in the node's outgoing queues before an unpaced workload waits. Default 2,048. */
+  /** Most messages in the node's outgoing queues before an unpaced workload waits. Default 2,048; for
+   *  transactional messages, which wait for their order ack, 65,536. */
   readonly outgoingMax?: number
   /** With a rate: wait for intended times less than 2 ms away by going round the event loop instead of by a timer of
    *  whole milliseconds. Costs a core; for measuring latencies. */

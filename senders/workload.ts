@@ -9,7 +9,9 @@ import { destinationIndex, transactionOf, type WorkloadSpec } from './workload-s
 
 /** Messages offered in a row before the queue manager may get on with sending them. */
 const OFFERED_IN_A_ROW_MAX = 256
-const OUTGOING_MAX_DEFAULT = 2048
+const OUTGOING_MAX = 2048
+/** Transactional messages stay in the outgoing queue until their order ack, which comes half a second after a pause. */
+const OUTGOING_TRANSACTIONAL_MAX = 65_536
 /** A workload without a pace that was refused waits so long before it tries again. */
 const REFUSED_WAIT_MS = 10
 
@@ -52,7 +54,8 @@ export class Workload {
     this.#onDone = options.onDone
     this.#perTransaction = spec.perTransaction ?? 1
     this.#messagesMax = spec.messages ?? Number.POSITIVE_INFINITY
-    this.#outgoingMax = spec.outgoingMax ?? OUTGOING_MAX_DEFAULT
+    this.#outgoingMax =
+      spec.outgoingMax ?? (spec.delivery === 'transactional' ? OUTGOING_TRANSACTIONAL_MAX : OUTGOING_MAX)
     this.#arrivals = arrivalsOf(spec)
     this.#messages = Array.from({ length: this.#perTransaction }, () => blankMessage(spec))
     this.#identity = {
