@@ -1,9 +1,9 @@
 import type { Guid } from '../../protocol/guid.js'
 import type { SendOutcome } from '../../queue-manager/actions.js'
 import type { QueuedMessage } from '../../queue-manager/local-queue.js'
+import type { MessageToSend } from '../../queue-manager/message-to-send.js'
 import type { Note } from '../../queue-manager/notes.js'
-import type { MessageToSend } from '../../queue-manager/outgoing-queues.js'
-import { QueueManager } from '../../queue-manager/queue-manager.js'
+import { QueueManager, type SendTicket } from '../../queue-manager/queue-manager.js'
 import { createSettings } from '../../queue-manager/settings.js'
 import { SimDriver } from './sim-driver.js'
 import { SimStore, type SimStoreOptions } from './sim-store.js'
@@ -29,6 +29,13 @@ export interface SimNodeOptions {
   readonly store?: SimStoreOptions
 }
 
+/** What became of a send or a commit. It stays unknown when the queue manager crashed before it could say. */
+export interface Submission {
+  outcome: SendOutcome | 'unknown'
+  error: string | null
+  messageIds: readonly number[]
+}
+
 /** One machine of a simulation: a disk, a clock, and the queue manager that may crash and start again on them. */
 export class SimNode {
   readonly name: string
@@ -38,10 +45,11 @@ export class SimNode {
   readonly store: SimStore
   /** What its queue managers noted, over all its lives. */
   readonly notes: Note[] = []
-  readonly outcomes = new Map<number, SendOutcome>()
-  readonly errors = new Map<number, string>()
   readonly #world: SimWorld
   readonly #options: SimNodeOptions
+  readonly #submissions = new Map<number, Submission>()
+  /** Outcomes that came before the call they answer returned. */
+  readonly #early = new Map<number, { outcome: SendOutcome; error: string | undefined }>()
   readonly #consumed = new Map<number, readonly QueuedMessage[]>()
   #driver: SimDriver<QueueManager> | null = null
 
@@ -80,8 +88,8 @@ export class SimNode {
       sequenceTimeStamp: sequenceTimeStamp ?? 0x5f00_0000,
       stored: this.store.load(),
     })
-    this.outcomes.clear()
-    this.errors.clear()
+    this.#submissions.clear()
+    this.#early.clear()
     this.#consumed.clear()
     this.#driver = new SimDriver({
       engine,
@@ -94,8 +102,9 @@ export class SimNode {
       listen: { address, port: engine.settings.MsmqIpPort },
       ...(engine.settings.EnablePingService === 1 ? { pingPort: engine.settings.MsmqIpPingPort } : {}),
       onOutcome: (request, outcome, error) => {
-        this.outcomes.set(request, outcome)
-        if (error !== undefined) this.errors.set(request, error)
+        const submission = this.#submissions.get(request)
+        if (submission === undefined) this.#early.set(request, { outcome, error })
+        else settle(submission, outcome, error)
       },
       onReceived: (request, _queue, messages) => this.#consumed.set(request, messages),
       onNote: note => {
@@ -117,13 +126,13 @@ export class SimNode {
     this.#driver = null
   }
 
-  /** Hands a message over; returns the request, whose outcome comes in `outcomes`. */
-  send(message: MessageToSend): number {
-    return this.driver.call((engine, now) => engine.send(now, message)).request
+  /** Hands a message over. */
+  send(message: MessageToSend): Submission {
+    return this.#submit(this.driver.call((engine, now) => engine.send(now, message)))
   }
 
-  sendTransaction(messages: MessageToSend[]): number {
-    return this.driver.call((engine, now) => engine.sendTransaction(now, messages)).request
+  sendTransaction(messages: readonly MessageToSend[]): Submission {
+    return this.#submit(this.driver.call((engine, now) => engine.sendTransaction(now, messages)))
   }
 
   /** Texts of the message bodies in a queue, oldest first, without removing any. */
@@ -139,9 +148,22 @@ export class SimNode {
     return this.#consumed.get(request)!.map(bodyText)
   }
 
+  #submit({ request, messageIds }: SendTicket): Submission {
+    const submission: Submission = { outcome: 'unknown', error: null, messageIds }
+    this.#submissions.set(request, submission)
+    const early = this.#early.get(request)
+    if (early !== undefined) settle(submission, early.outcome, early.error)
+    return submission
+  }
+
   notesOf<K extends Note['kind']>(kind: K): Extract<Note, { kind: K }>[] {
     return this.notes.filter((note): note is Extract<Note, { kind: K }> => note.kind === kind)
   }
+}
+
+function settle(submission: Submission, outcome: SendOutcome, error: string | undefined): void {
+  submission.outcome = outcome
+  submission.error = error ?? null
 }
 
 function bodyText({ message }: QueuedMessage): string {

@@ -1,4 +1,4 @@
-import type { StoredValue, StoreOperation, StoreTable } from '../../queue-manager/actions.js'
+import type { StoredField, StoredValue, StoreOperation, StoreTable } from '../../queue-manager/actions.js'
 import type { Store } from '../../store/store.js'
 import type { Random } from './random.js'
 import type { ScheduledEvent, Scheduler } from './scheduler.js'
@@ -43,11 +43,15 @@ export class SimStore implements Store {
 
   *load(): Iterable<StoreOperation> {
     for (const [table, rows] of this.#tables)
-      for (const [key, value] of rows) yield { table, key, value: structuredClone(value) }
+      for (const [key, value] of rows) yield { table, key, value: copyOf(value) }
   }
 
   write(operations: readonly StoreOperation[], done: (error: Error | null) => void): void {
-    const copied = structuredClone(operations) as readonly StoreOperation[]
+    const copied = operations.map(({ table, key, value }) => ({
+      table,
+      key,
+      value: value === null ? null : copyOf(value),
+    }))
     const wantedMs = this.#scheduler.nowMs + this.delayMs + this.#random.unit() * this.jitterMs
     this.#lastCompletionMs = Math.max(this.#lastCompletionMs, wantedMs)
     const event = this.#scheduler.at(this.#lastCompletionMs, () => this.#complete())
@@ -95,4 +99,19 @@ export class SimStore implements Store {
       else rows.set(key, value)
     }
   }
+}
+
+function copyOf(value: StoredValue): StoredValue {
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, copyOfField(field)]))
+}
+
+/** Bytes come back as plain Uint8Array, whatever they were written as. */
+function copyOfField(field: StoredField): StoredField {
+  if (field === null || typeof field !== 'object') return field
+  if (field instanceof Uint8Array) return Uint8Array.from(field)
+  return isList(field) ? field.map(copyOfField) : copyOf(field)
+}
+
+function isList(field: StoredValue | readonly StoredField[]): field is readonly StoredField[] {
+  return Array.isArray(field)
 }
