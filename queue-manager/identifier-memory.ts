@@ -7,7 +7,7 @@ import type { Guid } from '../protocol/guid.js'
 export class IdentifierMemory {
   readonly #size: number
   readonly #bySource = new Map<Guid, Map<number, number>>()
-  readonly #sources: (Map<number, number> | undefined)[]
+  readonly #sources: (Guid | undefined)[]
   readonly #ids: Float64Array
   #oldest = 0
   #count = 0
@@ -35,7 +35,7 @@ export class IdentifierMemory {
     if (known) return true
     if (this.#count === this.#size) this.#forgetOldest()
     const slot = (this.#oldest + this.#count) % this.#size
-    this.#sources[slot] = ids
+    this.#sources[slot] = source
     this.#ids[slot] = messageId
     this.#count += 1
     return false
@@ -43,24 +43,31 @@ export class IdentifierMemory {
 
   /** The message was not kept after all: it may come again. */
   forget(source: Guid, messageId: number): void {
-    this.#bySource.get(source)?.delete(messageId)
+    this.#drop(source, messageId)
   }
 
   /** Forgets what is older than `beforeMs`; the periodic cleanup. */
   forgetBefore(beforeMs: number): void {
     for (let left = this.#count; left > 0; left -= 1) {
-      const ids = this.#sources[this.#oldest]
+      const ids = this.#bySource.get(this.#sources[this.#oldest] as Guid)
       const atMs = ids?.get(this.#ids[this.#oldest] as number)
       if (atMs !== undefined && atMs >= beforeMs) return
       this.#forgetOldest()
     }
-    for (const [source, ids] of this.#bySource) if (ids.size === 0) this.#bySource.delete(source)
   }
 
   #forgetOldest(): void {
-    this.#sources[this.#oldest]?.delete(this.#ids[this.#oldest] as number)
+    this.#drop(this.#sources[this.#oldest] as Guid, this.#ids[this.#oldest] as number)
     this.#sources[this.#oldest] = undefined
     this.#oldest = (this.#oldest + 1) % this.#size
     this.#count -= 1
+  }
+
+  /** A source of which nothing is left goes too: a peer can invent them without end. */
+  #drop(source: Guid, messageId: number): void {
+    const ids = this.#bySource.get(source)
+    if (ids === undefined) return
+    ids.delete(messageId)
+    if (ids.size === 0) this.#bySource.delete(source)
   }
 }

@@ -129,7 +129,7 @@ export class LocalQueues {
     const messages = queue.take(max)
     let stored = false
     for (const { expiry, storeKey } of messages) {
-      expiry?.stop()
+      expiry?.discard()
       if (storeKey !== null) {
         batch.remove('message', storeKey)
         stored = true

@@ -31,8 +31,9 @@ export class OrderAckSchedule {
       this.#timer.start(now, settings.OrderAckTimeout)
   }
 
-  stop(): void {
-    this.#timer.stop()
+  end(): void {
+    this.#timer.discard()
+    this.#due.clear()
   }
 
   #fire(): void {

@@ -25,7 +25,8 @@ export class QmIdCache {
   learn(now: Now, guid: Guid, address: string): 'new' | 'known' | 'kept-other' {
     const row = this.#rows.get(guid)
     if (row !== undefined && row.expiresMs > now.monotonicMs) return row.address === address ? 'known' : 'kept-other'
-    if (row === undefined && this.#rows.size >= ROWS_MAX) this.#purge(now)
+    if (row !== undefined) this.#rows.delete(guid)
+    else if (this.#rows.size >= ROWS_MAX) this.#purge(now)
     this.#rows.set(guid, { address, expiresMs: now.monotonicMs + this.#lifetimeMs })
     return 'new'
   }
@@ -38,11 +39,11 @@ export class QmIdCache {
     return null
   }
 
-  /** Drops expired rows, and the oldest when all are alive: a peer can invent QMIds without end. */
+  /** Drops expired rows, and the oldest when all are alive: a peer can invent QMIds without end. Rows lie in the order of
+   *  their expiry, so no more are looked at than go. */
   #purge(now: Now): void {
-    for (const [guid, row] of this.#rows) if (row.expiresMs <= now.monotonicMs) this.#rows.delete(guid)
-    for (const guid of this.#rows.keys()) {
-      if (this.#rows.size < ROWS_MAX) return
+    for (const [guid, row] of this.#rows) {
+      if (row.expiresMs > now.monotonicMs && this.#rows.size < ROWS_MAX) return
       this.#rows.delete(guid)
     }
   }

@@ -58,8 +58,8 @@ export class SessionAcknowledger {
     return this.window.acknowledge()
   }
 
-  stop(): void {
-    this.#timer.stop()
+  end(): void {
+    this.#timer.discard()
   }
 
   #sendIfDue(): void {

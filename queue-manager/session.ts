@@ -200,9 +200,11 @@ export class Session {
     const { counters, log, now } = this.#context
     const wasOpen = this.state === 'OPEN'
     this.state = 'CLOSED'
-    for (const timer of [this.#initializationTimer, this.#cleanupTimer, this.#ackWaitTimer]) timer.stop()
-    this.#acknowledger.stop()
-    this.#orderAcks.stop()
+    for (const timer of [this.#initializationTimer, this.#cleanupTimer, this.#ackWaitTimer]) timer.discard()
+    this.#acknowledger.end()
+    this.#orderAcks.end()
+    this.#framer.stop()
+    if (wasOpen && this.queue === null) this.#context.sessions.acceptedOpen -= 1
     if (wasOpen) counters.sessionsClosed += 1
     else if (this.queue === null) counters.connectionsClosedBeforeHandshake += 1
     else counters.connectFailures += 1
@@ -221,9 +223,10 @@ export class Session {
   }
 
   #connect(verdict: PingVerdict): void {
-    if (this.state === 'CLOSED') return
-    if (verdict === false) {
-      this.ended('ping unanswered or refused')
+    if (verdict === false) this.ended('ping unanswered or refused')
+    if (this.state === 'CLOSED') {
+      // no connection was asked for, so none will be reported as closed
+      this.#context.sessions.forget(this.connection)
       return
     }
     this.#pinged = verdict === true
@@ -357,6 +360,7 @@ export class Session {
     this.#initializationTimer.stop()
     this.state = 'OPEN'
     counters.sessionsOpened += 1
+    if (this.queue === null) this.#context.sessions.acceptedOpen += 1
     this.#cleanupTimer.start(now, settings.CleanupInterval)
     if (log.noting)
       log.note(now, {

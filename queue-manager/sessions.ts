@@ -22,6 +22,8 @@ export class Sessions {
   readonly #context: Context
   readonly #byConnection = new Map<ConnectionId, Session>()
   readonly #pings = new Map<string, PingAttempt>()
+  /** Accepted sessions in state OPEN: what MaxInSessions limits. Sessions keep it, for every newcomer asks. */
+  acceptedOpen = 0
   #lastConnection = 0
   #cookie = 0
 
@@ -50,13 +52,6 @@ export class Sessions {
     return this.#byConnection.values()
   }
 
-  /** Accepted sessions in state OPEN: what MaxInSessions limits. */
-  get acceptedOpen(): number {
-    let open = 0
-    for (const session of this.#byConnection.values()) if (session.queue === null && session.state === 'OPEN') open += 1
-    return open
-  }
-
   /** Asks the peer whether it would take a session now; only where EnablePingService is on. */
   ping(address: string, done: (verdict: PingVerdict) => void): void {
     const { guid, log, now, settings, timers } = this.#context
@@ -83,7 +78,11 @@ export class Sessions {
         else this.#pingOver(from.address, (ping.flags & PING_FLAGS.RF) === 0)
         return
       }
-      if (settings.EnablePingService === 0) return
+      // Requests and answers look alike: answering another ping service would have both answer each other for ever.
+      if (settings.EnablePingService === 0 || from.port === settings.MsmqIpPingPort) {
+        counters.pingsIgnored += 1
+        return
+      }
       const refuse = this.acceptedOpen >= settings.MaxInSessions ? PING_FLAGS.RF : 0
       const flags = (ping.flags & PING_FLAGS.RC) | refuse
       counters.pingsAnswered += 1

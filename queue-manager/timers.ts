@@ -35,9 +35,15 @@ export class Timer {
   stop(): void {
     this.deadlineMs = null
   }
+
+  /** Stops for good, and leaves nothing behind: a stopped timer keeps what it would have fired alive until its moment. */
+  discard(): void {
+    this.deadlineMs = null
+    this.#timers.remove(this)
+  }
 }
 
-/** All timers of one engine: a binary heap by moment. Stopped timers leave it when their moment passes. */
+/** All timers of one engine: a binary heap by moment. Stopped timers leave it when their moment passes, discarded ones at once. */
 export class Timers {
   readonly #heap: Timer[] = []
 
@@ -50,7 +56,7 @@ export class Timers {
     for (;;) {
       const first = this.#heap[0]
       if (first === undefined) return null
-      if (first.deadlineMs === null) this.#remove(first)
+      if (first.deadlineMs === null) this.remove(first)
       else if (first.deadlineMs > first.heapMs) this.#move(first, first.deadlineMs)
       else return first.heapMs
     }
@@ -61,7 +67,7 @@ export class Timers {
     const due: Timer[] = []
     for (let next = this.nextWake(); next !== null && next <= now.monotonicMs; next = this.nextWake()) {
       const timer = this.#heap[0] as Timer
-      this.#remove(timer)
+      this.remove(timer)
       due.push(timer)
     }
     for (const timer of due) {
@@ -87,8 +93,10 @@ export class Timers {
     this.#down(timer)
   }
 
-  #remove(timer: Timer): void {
+  /** Takes a timer out of the heap, if it is there. */
+  remove(timer: Timer): void {
     const index = timer.heapIndex
+    if (index < 0) return
     const last = this.#heap.pop() as Timer
     timer.heapIndex = -1
     if (last === timer) return

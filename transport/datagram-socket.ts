@@ -31,6 +31,11 @@ export class DatagramSocket {
   }
 
   send(bytes: Buffer, port: number, address: string): void {
+    // A datagram may come from port 0, to which none can be sent; node:dgram throws.
+    if (port === 0) {
+      this.sendFailures++
+      return
+    }
     this.#socket.send(bytes, port, address, error => {
       if (error !== null) this.sendFailures++
     })
