@@ -39,7 +39,7 @@ export function describeStory(story: AckStory, startedMs: number): string {
   return `${styled('bold', `Followed hop by hop: ${story.title}`)}\n${lines.join('')}`
 }
 
-function describeOutcome({ asExpected, unmet, vacuous }: Verdict): string {
+export function describeOutcome({ asExpected, unmet, vacuous }: Verdict): string {
   const reasons = [
     ...unmet.map(({ count, expected, actual }) => `  expected ${count} ${expected}, saw ${actual}\n`),
     ...vacuous.map(

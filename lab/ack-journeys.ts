@@ -37,7 +37,7 @@ export function ackOwners(
 ): string[] {
   const sharing = nodes.filter(({ guid }) => guid === ack.forSource)
   if (sharing.length <= 1) return sharing.map(({ name }) => name)
-  const timeStamp = Number(ack.sequence.split(':', 1)[0])
+  const timeStamp = Number.parseInt(ack.sequence, 16)
   for (const matches of [
     sharing.filter(node => node.sequenceTimeStamp === timeStamp),
     sharing.filter(({ address }) => address === ack.sessionPeer),

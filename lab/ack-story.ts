@@ -26,16 +26,17 @@ export interface AckStory {
   readonly steps: readonly StoryStep[]
 }
 
-/** The first misrouted ack of a run, one with its message's path known if there is any; null when none went astray. */
+/** The first misrouted ack of a run, one that left the receiver that sent it if there is any; null when none went astray. */
 export function firstMisroutedAck(view: RunView): AckStory | null {
-  const stories = view.acks.filter(isAstray).map(journey => tell(view, journey))
-  return stories.find(({ steps }) => steps.some(({ packet }) => packet === 'UserMessage')) ?? stories[0] ?? null
+  const astray = view.acks.filter(isAstray)
+  const journey = astray.find(({ sent, astray }) => sent.node !== astray.node) ?? astray[0]
+  return journey === undefined ? null : tell(view, journey)
 }
 
 /** The first ack that came home: what it should look like. */
 export function firstGoodAck(view: RunView): AckStory | null {
   const good = view.acks.find(({ owners, landings }) =>
-    landings.some(({ node, removed }) => owners.includes(node) && removed > 0),
+    landings.some(({ node, result }) => owners.includes(node) && result === 'matched'),
   )
   return good === undefined ? null : tell(view, good)
 }
@@ -158,7 +159,7 @@ function tell(view: RunView, journey: AckJourney): AckStory {
   function landingText(): string {
     const role = landed?.sender === null ? ', which never sent a message' : ''
     if (!astray)
-      return `${landing.node} (${landed?.address}) gets it and takes ${counted(landing.removed, 'message')} out of its outgoing queue`
+      return `${landing.node} (${landed?.address}) gets it: its messages up to number ${landing.number} are done`
     return `${landing.node} (${landed?.address})${role}, gets the OrderAck of ${sent.node}: ${OUTCOMES[landing.result]}, and discards it`
   }
 

@@ -11,7 +11,15 @@ export interface ShippedScenario {
   readonly scenario: Scenario
 }
 
-/** Every scenario that comes with mqlab, by name; those of a demo aside. */
+/** The demo's three configurations: what works, what does not, and what is repaired. */
+export const DEMO_PARTS = ['supported', 'broken', 'repaired'] as const
+export type DemoPart = (typeof DEMO_PARTS)[number]
+
+export function demoScenario(part: DemoPart): Scenario {
+  return readScenarioFile(fileOf(join('demo', part)))
+}
+
+/** Every scenario that comes with mqlab, by name; those of the demo aside. */
 export function shippedScenarios(): ShippedScenario[] {
   return scenarioNames().map(name => ({ file: fileOf(name), scenario: readScenarioFile(fileOf(name)) }))
 }

@@ -57,7 +57,7 @@ export interface SenderRow {
   readonly delivered: number
   readonly unacknowledged: number
   readonly lost: number
-  /** Order acks that freed messages of its own. */
+  /** Order acks for messages of its own. */
   readonly orderAcksMatched: number
   /** Order acks for others that landed here. */
   readonly acksOfOthers: number
@@ -193,9 +193,7 @@ function senderRow({ run, acks }: RunView, { node, ledger, messages, sent, parti
     delivered: messages.filter(({ fate }) => fate === 'delivered').length,
     unacknowledged: messages.filter(({ held }) => held).length,
     lost: messages.filter(({ fate }) => fate === 'lost').length,
-    orderAcksMatched: own(eventsOf(run, 'order-ack-received')).filter(
-      ({ result, removed }) => result === 'matched' && removed > 0,
-    ).length,
+    orderAcksMatched: own(eventsOf(run, 'order-ack-received')).filter(({ result }) => result === 'matched').length,
     acksOfOthers: acks.filter(({ astray }) => astray?.node === node.name).length,
     resends: own(eventsOf(run, 'resend')).length,
     deadLettered: own(eventsOf(run, 'dead-lettered')).length,

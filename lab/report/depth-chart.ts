@@ -1,5 +1,5 @@
-import type { NodeSample } from '../channel-messages.js'
 import { eventsOf, type RunRecord } from '../history.js'
+import { outgoingDepth } from '../outgoing-depth.js'
 import { html, type Markup } from './html.js'
 
 const WIDTH = 640
@@ -43,18 +43,9 @@ function depthLines(run: RunRecord): DepthLine[] {
     .map(({ name }) => {
       const points = run.samples
         .filter(({ node, sample }) => node === name && sample.atMs >= run.startedMs && sample.atMs <= run.endedMs)
-        .map(({ sample }) => ({ s: (sample.atMs - run.startedMs) / 1000, messages: workloadDepth(sample) }))
+        .map(({ sample }) => ({ s: (sample.atMs - run.startedMs) / 1000, messages: outgoingDepth(sample) }))
       return { node: name, points: [{ s: 0, messages: 0 }, ...points] }
     })
-}
-
-/** Order acks to others wait in outgoing queues too; they are told by the queue they go to. */
-function workloadDepth({ outgoing }: NodeSample): number {
-  return outgoing.reduce((sum, { formatName, messages }) => sum + (isOrderQueue(formatName) ? 0 : messages), 0)
-}
-
-function isOrderQueue(formatName: string): boolean {
-  return /\\private\$\\order_queue\$$/i.test(formatName) || /^PRIVATE=[^\\]+\\0*4$/i.test(formatName)
 }
 
 function timeTicks(endS: number): number[] {

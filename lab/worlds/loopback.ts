@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeSample } from '../channel-messages.js'
 import { HistoryCollector, type NodeDeath, type RunRecord } from '../history.js'
 import { NodeHandle } from '../node-handle.js'
-import type { NodeReport, NodeSpec, QueueManagerSpec } from '../node-spec.js'
+import type { NodeReport, NodeSpec } from '../node-spec.js'
+import { outgoingDepth } from '../outgoing-depth.js'
 import type { Scenario } from '../scenario-schema.js'
 import { takeAddressBlock } from './address-block.js'
 import { type Casting, cast } from './node-specs.js'
@@ -124,16 +125,14 @@ class Stage {
     return this.handles.find(handle => handle.name === name)
   }
 
-  /** By samples taken after the load: no message of a workload in an outgoing queue, none waiting for a consumer. */
+  /** By samples taken after the load: senders have nothing in an outgoing queue, receivers nothing for a consumer. */
   isDrained({ specs }: Casting, loadEndedMs: number): boolean {
     return specs.every(spec => {
       const handle = this.handleOf(spec.name)
       if (handle?.running !== true) return true
       const sample = handle.lastSample
       if (sample === null || sample.atMs <= loadEndedMs) return false
-      return (
-        outgoingOfLoad(spec, sample) === 0 && (spec.workload?.adminQueue !== undefined || sample.localMessages === 0)
-      )
+      return spec.workload === undefined ? sample.localMessages === 0 : outgoingDepth(sample) === 0
     })
   }
 
@@ -151,13 +150,4 @@ class Stage {
     for (const handle of running) handle.kill()
     await Promise.all(running.map(handle => handle.exited))
   }
-}
-
-/** Messages of the workload in the node's outgoing queues; its acknowledgements to others do not count. */
-export function outgoingOfLoad(spec: Pick<QueueManagerSpec, 'workload'>, sample: NodeSample): number {
-  const destinations = new Set(spec.workload?.destinations.map(name => name.toLowerCase()))
-  return sample.outgoing.reduce(
-    (sum, { formatName, messages }) => sum + (destinations.has(formatName.toLowerCase()) ? messages : 0),
-    0,
-  )
 }
