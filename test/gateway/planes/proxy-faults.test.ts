@@ -1,0 +1,258 @@
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { readAll, readBytes, startGateway, startHost, until } from '../../fixtures/gateway-world.js'
+
+t.test('half-close: a FIN goes through as a FIN, the other way stays open', async t => {
+  const host = await startHost(t, '127.77.1.1')
+  const { open, closed } = await startGateway(t, [host])
+  const client = open('127.77.2.5')
+  client.end('question')
+  const peer = await host.next()
+  t.same(await readAll(peer), { bytes: Buffer.from('question'), code: 'end' })
+  await sleep(30)
+  t.equal(closed.length, 0)
+  peer.end('answer')
+  t.same(await readAll(client), { bytes: Buffer.from('answer'), code: 'end' })
+  await until(() => closed.length === 1, 'the end')
+  t.match(closed[0], { closedBy: 'client', manner: 'end', toHost: { bytes: 8 }, toClient: { bytes: 6 } })
+
+  const second = open('127.77.2.5')
+  const secondPeer = await host.next()
+  secondPeer.end()
+  t.same(await readAll(second), { bytes: Buffer.alloc(0), code: 'end' })
+  second.end('late')
+  t.same(await readAll(secondPeer), { bytes: Buffer.from('late'), code: 'end' })
+  await until(() => closed.length === 2, 'the end')
+  t.match(closed[1], { closedBy: 'host', manner: 'end' })
+})
+
+t.test('a reset goes through as a reset, and the others do not notice', async t => {
+  const host = await startHost(t, '127.77.1.1')
+  const { gateway, open, closed } = await startGateway(t, [host])
+  const bystander = open('127.77.2.9')
+  const bystanderPeer = await host.next()
+
+  const client = open('127.77.2.5')
+  const peer = await host.next()
+  client.write('x')
+  await readBytes(peer, 1)
+  client.resetAndDestroy()
+  t.equal((await readAll(peer)).code, 'ECONNRESET')
+  await until(() => closed.length === 1, 'the end')
+  t.match(closed[0], { closedBy: 'client', manner: 'reset', code: 'ECONNRESET' })
+
+  const second = open('127.77.2.5')
+  const secondPeer = await host.next()
+  secondPeer.write('y')
+  await readBytes(second, 1)
+  secondPeer.resetAndDestroy()
+  t.equal((await readAll(second)).code, 'ECONNRESET')
+  await until(() => closed.length === 2, 'the end')
+  t.match(closed[1], { closedBy: 'host', manner: 'reset', code: 'ECONNRESET' })
+  t.match(gateway.counters(), { resetByClient: 1, resetByHost: 1, active: 1 })
+
+  bystander.write('still here')
+  t.equal((await readBytes(bystanderPeer, 10)).toString(), 'still here')
+})
+
+t.test('a reset right behind the data is no end', async t => {
+  const host = await startHost(t, '127.77.1.1')
+  const { open, closed } = await startGateway(t, [host])
+  for (let i = 0; i < 20; i++) {
+    const client = open('127.77.2.5')
+    client.write(Buffer.alloc(100_000), () => client.resetAndDestroy())
+    const peer = await host.next()
+    t.equal((await readAll(peer)).code, 'ECONNRESET')
+  }
+  await until(() => closed.length === 20, 'all ends')
+  t.ok(closed.every(event => event.manner === 'reset' && event.closedBy === 'client'))
+})
+
+t.test('a reset after a half-close, and while the other side does not read', async t => {
+  const host = await startHost(t, '127.77.1.1')
+  const { open, closed } = await startGateway(t, [host])
+  const client = open('127.77.2.5')
+  const peer = await host.next()
+  client.end()
+  t.equal((await readAll(peer)).code, 'end')
+  peer.resetAndDestroy()
+  t.equal((await readAll(client)).code, 'ECONNRESET')
+
+  const second = open('127.77.2.5')
+  const stuckPeer = await host.next()
+  second.on('drain', () => {})
+  while (second.write(Buffer.alloc(1_000_000)) || second.writableLength < 20_000_000);
+  await sleep(100)
+  stuckPeer.resetAndDestroy()
+  t.equal((await readAll(second)).code, 'ECONNRESET')
+  await until(() => closed.length === 2, 'both ends')
+  t.match(closed, [
+    { closedBy: 'host', manner: 'reset' },
+    { closedBy: 'host', manner: 'reset' },
+  ])
+})
+
+t.test('a host that is down: the client is reset, nobody else takes it', async t => {
+  const dead = await startHost(t, '127.77.1.1')
+  dead.server.close()
+  const alive = await startHost(t, '127.77.1.2')
+  const hosts = [dead, { ...alive, weight: 0 }]
+  const { gateway, open, closed } = await startGateway(t, hosts)
+  t.match(await readAll(open('127.77.2.5')), { code: 'ECONNRESET' })
+  await until(() => closed.length === 1, 'the end')
+  t.match(closed[0], {
+    closedBy: 'gateway',
+    manner: 'hostDown',
+    code: 'ECONNREFUSED',
+    host: 'qm1',
+    upstreamLocalPort: null,
+  })
+  t.match(gateway.counters(), {
+    hostDown: 1,
+    connectFailures: { ECONNREFUSED: 1 },
+    hosts: { qm1: { chosen: 1, failed: 1 }, qm2: { chosen: 0 } },
+  })
+  t.equal(alive.sockets.length, 0)
+})
+
+t.test('a balancer with health checks gives the connection to another host', async t => {
+  const dead = await startHost(t, '127.77.1.1')
+  dead.server.close()
+  const alive = await startHost(t, '127.77.1.2')
+  const { gateway, open, decisions } = await startGateway(t, [dead, alive], { retryOtherHosts: true, affinity: 'none' })
+  for (let i = 0; i < 8; i++) {
+    const client = open('127.77.2.5')
+    client.write('hello')
+    t.equal((await readBytes(await alive.next(), 5)).toString(), 'hello')
+  }
+  const retried = decisions.filter(decision => /taken over by host 2/.test(decision.reason))
+  t.ok(retried.length > 0, 'some of eight drew the dead host')
+  t.equal(gateway.counters().connectFailures.ECONNREFUSED, retried.length)
+
+  alive.server.close()
+  const { open: openNone, closed } = await startGateway(t, [dead, alive], {
+    retryOtherHosts: true,
+  })
+  t.match(await readAll(openNone('127.77.2.5')), { code: 'ECONNRESET' })
+  await until(() => closed.length === 1, 'the end')
+  t.match(closed[0], { manner: 'hostDown', host: null })
+})
+
+t.test('nobody owns the bucket', async t => {
+  const host = await startHost(t, '127.77.1.1')
+  const { gateway, open, closed } = await startGateway(t, [{ ...host, weight: 0 }])
+  t.match(await readAll(open('127.77.2.5')), { code: 'ECONNRESET' })
+  await until(() => closed.length === 1, 'the end')
+  t.match(closed[0], { manner: 'noHost', host: null })
+  t.equal(gateway.counters().noHost, 1)
+})
+
+t.test('cutAfterBytes: exactly so many bytes, then a reset to both sides', async t => {
+  const host = await startHost(t, '127.77.1.1')
+  const { gateway, open, closed } = await startGateway(t, [host], {
+    faults: { cutAfterBytes: 100_000, cutConnectionsMax: 1 },
+  })
+  const client = open('127.77.2.5')
+  const sent = randomBytes(300_000)
+  client.write(sent)
+  const peer = await host.next()
+  const [atHost, atClient] = await Promise.all([readAll(peer), readAll(client)])
+  t.equal(atClient.code, 'ECONNRESET')
+  t.equal(atHost.code, 'ECONNRESET')
+  t.ok(atHost.bytes.equals(sent.subarray(0, 100_000)), 'the bytes before the cut')
+  await until(() => closed.length === 1, 'the end')
+  t.match(closed[0], { closedBy: 'gateway', manner: 'cut', toHost: { bytes: 100_000 } })
+
+  const second = open('127.77.2.5')
+  second.end(sent)
+  t.ok((await readAll(await host.next())).bytes.equals(sent), 'only so many connections are cut')
+  gateway.setFaults({ cutAfterBytes: 1 })
+  open('127.77.2.5').write('abc')
+  t.same((await readAll(await host.next())).bytes.toString(), 'a', 'faults can be set anew')
+})
+
+t.test('idle limit: a silent connection is reset, a busy one is not', async t => {
+  const host = await startHost(t, '127.77.1.1')
+  const { gateway, open, closed } = await startGateway(t, [host], { idleTimeoutMs: 150 })
+  const busy = open('127.77.2.6')
+  const busyPeer = await host.next()
+  const silent = open('127.77.2.5')
+  const silentPeer = await host.next()
+  const beat = setInterval(() => busyPeer.write('.'), 30)
+  t.teardown(() => clearInterval(beat))
+  busy.resume()
+  const ends = await Promise.all([readAll(silent), readAll(silentPeer)])
+  t.same(
+    ends.map(end => end.code),
+    ['ECONNRESET', 'ECONNRESET'],
+  )
+  await until(() => closed.length === 1, 'the end')
+  t.match(closed[0], { closedBy: 'gateway', manner: 'idle', clientAddress: '127.77.2.5' })
+  await sleep(300)
+  t.equal(gateway.counters().active, 1, 'the busy one lives')
+})
+
+t.test('reset on demand, by host', async t => {
+  const hosts = await Promise.all(['127.77.1.1', '127.77.1.2'].map(address => startHost(t, address)))
+  const { gateway, open, decisions } = await startGateway(t, hosts, { affinity: 'none' })
+  for (let i = 0; i < 20; i++) open('127.77.2.5')
+  await until(() => hosts[0]!.sockets.length + hosts[1]!.sockets.length === 20, 'all')
+  const onFirst = decisions.filter(decision => decision.host === 'qm1').length
+  t.equal(gateway.resetConnections('qm1'), onFirst)
+  await until(() => gateway.counters().active === 20 - onFirst, 'those of the first host')
+  t.equal(gateway.resetConnections(), 20 - onFirst)
+  await until(() => gateway.counters().active === 0, 'the rest')
+})
+
+t.test('any mixture of ends and resets leaves nothing behind', async t => {
+  const host = await startHost(t, '127.77.1.1')
+  const { gateway, open, closed } = await startGateway(t, [host], { affinity: 'none' })
+  const seed = Math.floor(Math.random() * 2 ** 32)
+  t.comment(`seed ${seed}`)
+  const random = randomFrom(seed)
+  const act = async (socket: Socket) => {
+    socket.on('data', () => {})
+    for (let step = 0; step < 8 && !socket.destroyed; step++) {
+      const choice = random()
+      if (choice < 0.5 && !socket.writableEnded) socket.write(Buffer.alloc(Math.floor(random() * 200_000)))
+      else if (choice < 0.6) socket.end()
+      else if (choice < 0.65) socket.resetAndDestroy()
+      else if (choice < 0.7) socket.destroy()
+      else if (choice < 0.8) socket.pause()
+      else socket.resume()
+      if (random() < 0.5) await sleep(Math.floor(random() * 10))
+    }
+    socket.resume()
+    if (!socket.destroyed) socket.end()
+  }
+  const count = 300
+  const acts: Promise<void>[] = []
+  for (let i = 0; i < count; i++) {
+    acts.push(act(open(`127.77.2.${1 + (i % 50)}`)))
+    if (i % 30 === 29) await sleep(10)
+  }
+  const serve = (async () => {
+    for (;;) acts.push(act(await host.next()))
+  })()
+  void serve
+  // a client that resets while it connects is seen by nobody
+  await until(() => gateway.counters().accepted === closed.length && closed.length > count / 2, 'all to end')
+  await Promise.all(acts)
+  t.equal(gateway.counters().active, 0)
+  const manners = new Set(closed.map(event => `${event.manner} by ${event.closedBy}`))
+  for (const manner of ['end by client', 'end by host', 'reset by client', 'reset by host'])
+    t.ok(manners.has(manner), `${manner} among ${[...manners].join(', ')}`)
+})
+
+/** mulberry32: enough to repeat a run by its seed. */
+function randomFrom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
