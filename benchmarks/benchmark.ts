@@ -25,6 +25,8 @@ export interface Benchmark {
 export interface BenchmarkResult {
   readonly figures: readonly Figure[]
   readonly skipped: readonly string[]
+  /** What a reader of the figures must know: settings other than the defaults. */
+  readonly remarks?: readonly string[]
 }
 
 /** Milliseconds for one sample when `parts` things are measured in turns. */

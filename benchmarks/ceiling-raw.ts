@@ -16,8 +16,9 @@ export interface RawCeiling {
   /** The batch (frames to a write) that was fastest in a short trial of several. */
   readonly batchFrames: number
   sample(durationMs: number): Promise<Sample>
-  /** The same writer and counter with the counter listening, and on the way whatever listens at `via`. */
-  sampleOrdinary(durationMs: number, via?: Address): Promise<Sample>
+  /** The same writer and counter with the counter listening, and on the way whatever listens at `via`. In the batches
+   *  that were fastest in a trial of this way, or in those asked for. */
+  sampleOrdinary(durationMs: number, via?: Address, batchFrames?: number): Promise<Sample>
   /** Where the listening counter is, for what is put in between. */
   readonly counterAt: Address
 }
@@ -63,7 +64,7 @@ export async function startRawCeiling(start: StartRole, options: RawCeilingOptio
     batchFrames,
     counterAt,
     sample: durationMs => preallocated(batchFrames, durationMs),
-    sampleOrdinary: (durationMs, via = counterAt) => ordinary(ordinaryBatchFrames, durationMs, via),
+    sampleOrdinary: (durationMs, via = counterAt, batch = ordinaryBatchFrames) => ordinary(batch, durationMs, via),
   }
 }
 
@@ -83,14 +84,19 @@ async function countFor(
   durationMs: number,
 ): Promise<Sample> {
   await sleep(durationMs * WARM_UP_SHARE)
-  const from = await counter.call('count')
+  const [from, writerFromUs] = await Promise.all([counter.call('count'), writer.call('processorUs')])
   await sleep(durationMs)
-  const to = await counter.call('count')
+  const [to, writerToUs] = await Promise.all([counter.call('count'), writer.call('processorUs')])
   const written = await writer.call('finish')
   const last = await awaitEnd(counter)
   const ok = last.ended && last.atBoundary && last.frames === written
+  const frames = to.frames - from.frames
   return {
-    value: ((to.frames - from.frames) * 1e6) / (to.atUs - from.atUs),
+    value: (frames * 1e6) / (to.atUs - from.atUs),
+    cost: {
+      sendUs: (writerToUs - writerFromUs) / frames,
+      receiveUs: (to.processorUs - from.processorUs) / frames,
+    },
     verdict: {
       ok,
       says: ok ? 'every frame written was counted' : `${written} frames written, ${last.frames} counted`,

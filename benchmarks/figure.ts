@@ -12,6 +12,13 @@ export interface Sample {
   readonly value: number
   readonly verdict: Verdict
   readonly latency?: LatencySummary
+  readonly cost?: MessageCost
+}
+
+/** Microseconds of processor time for one message, in the process that sends and in the one that receives. */
+export interface MessageCost {
+  readonly sendUs: number
+  readonly receiveUs: number
 }
 
 /** `at: 'least'` for rates, `'most'` for latencies; of the figure itself, or of its ratio to the ceiling. */

@@ -8,6 +8,7 @@ export interface BenchmarkReport {
   readonly repetitions: number
   readonly figures: readonly Figure[]
   readonly skipped: readonly string[]
+  readonly remarks: readonly string[]
 }
 
 /** True when all that was sent arrived as it should in every repetition of every figure. Speed is no part of it. */
@@ -36,6 +37,7 @@ export function reportText(report: BenchmarkReport): string {
     const header = ['latency, us', 'p50', 'p90', 'p99', 'p99.9', 'max', 'count']
     lines.push('', ...alignColumns([header, ...timed.map(latencyRow)]))
   }
+  if (report.remarks.length > 0) lines.push('', ...report.remarks.map(line => `with ${line}`))
   if (report.skipped.length > 0) lines.push('', ...report.skipped.map(line => `skipped: ${line}`))
   return `${lines.join('\n')}\n`
 }

@@ -1,14 +1,27 @@
 import type { Benchmark, BenchmarkContext } from './benchmark.js'
 import { rawBenchmark } from './ceiling-raw.js'
 import { decodeBenchmark } from './decode.js'
+import { expressBenchmark } from './express.js'
+import { expressProxyBenchmark } from './express-proxy.js'
 import type { Figure } from './figure.js'
+import { latencyAcksBenchmark } from './latency-acks.js'
 import { describeMachine } from './machine.js'
 import { proxyBulkBenchmark } from './proxy-bulk.js'
 import { proxyEchoBenchmark } from './proxy-echo.js'
 import type { BenchmarkReport } from './report.js'
+import { transactionalBenchmark } from './transactional.js'
 
 /** In the order they run when none is named. */
-export const BENCHMARKS: readonly Benchmark[] = [rawBenchmark, decodeBenchmark, proxyBulkBenchmark, proxyEchoBenchmark]
+export const BENCHMARKS: readonly Benchmark[] = [
+  rawBenchmark,
+  decodeBenchmark,
+  expressBenchmark,
+  transactionalBenchmark,
+  expressProxyBenchmark,
+  latencyAcksBenchmark,
+  proxyBulkBenchmark,
+  proxyEchoBenchmark,
+]
 
 export function findBenchmark(name: string): Benchmark | undefined {
   return BENCHMARKS.find(benchmark => benchmark.name === name)
@@ -22,11 +35,14 @@ export async function runBenchmarks(
   const machine = describeMachine()
   const figures: Figure[] = []
   const skipped: string[] = []
+  const remarks: string[] = []
   for (const benchmark of benchmarks) {
     context.note(`${benchmark.name}: ${benchmark.about}`)
     const result = await benchmark.run(context)
     figures.push(...result.figures)
     skipped.push(...result.skipped.map(line => `${benchmark.name}: ${line}`))
+    remarks.push(...(result.remarks ?? []).map(line => `${benchmark.name}: ${line}`))
   }
-  return { machine, seed: context.seed, seconds: context.seconds, repetitions: context.repetitions, figures, skipped }
+  const { seed, seconds, repetitions } = context
+  return { machine, seed, seconds, repetitions, figures, skipped, remarks }
 }

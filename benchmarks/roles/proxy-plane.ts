@@ -4,13 +4,15 @@ import type { Address } from './address.js'
 
 export interface ProxyPlaneRoleOptions {
   readonly address: string
+  /** Default any free one. */
+  readonly port?: number
   readonly to: Address
 }
 
 /** The gateway's proxy plane as it ships, with one host behind it. */
-export async function startProxyPlane({ address, to }: ProxyPlaneRoleOptions) {
+export async function startProxyPlane({ address, port = 0, to }: ProxyPlaneRoleOptions) {
   const plane = createProxyPlane({
-    listen: { address, port: 0 },
+    listen: { address, port },
     hosts: [{ name: 'target', address: to.address, port: to.port }],
     policy: createStaticPolicy({ hosts: [{ id: 1, name: 'target', weight: 100 }], affinity: 'single' }),
     source: 'translate',

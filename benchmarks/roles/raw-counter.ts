@@ -1,6 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { FrameWalk } from '../frame-walk.js'
 import { monotonicUs } from '../latency.js'
+import { processorUs } from '../processor.js'
 import { type Address, closeServer, listen } from './address.js'
 
 export interface RawCounterOptions {
@@ -10,6 +11,7 @@ export interface RawCounterOptions {
 /** What one connection has brought up to now. */
 export interface RawCount {
   readonly atUs: number
+  readonly processorUs: number
   readonly frames: number
   readonly bytes: number
   readonly ended: boolean
@@ -51,6 +53,7 @@ export async function startRawCounter({ address }: RawCounterOptions) {
       }),
     count: (): RawCount => ({
       atUs: monotonicUs(),
+      processorUs: processorUs(),
       frames: latest.walk.count,
       bytes: latest.walk.bytes,
       ended: latest.ended,

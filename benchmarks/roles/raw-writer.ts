@@ -1,5 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { userMessageBatch } from '../frames.js'
+import { processorUs } from '../processor.js'
 import { type Address, closeServer, listen } from './address.js'
 
 export interface RawWriterOptions {
@@ -54,6 +55,7 @@ export async function startRawWriter({ address }: RawWriterOptions) {
           resolve()
         })
       }),
+    processorUs,
     /** Ends the connection once what was handed over is out; resolves with the frames written on it. */
     finish: (): Promise<number> =>
       new Promise(resolve => {

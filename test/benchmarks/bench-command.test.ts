@@ -22,7 +22,8 @@ t.test('--list', async t => {
   const { code, stdout } = await mqlab('bench', '--list', '--json')
   t.equal(code, 0)
   const names = (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name)
-  for (const name of ['raw', 'decode', 'proxy-bulk', 'proxy-echo']) t.ok(names.includes(name), name)
+  for (const name of ['raw', 'decode', 'express', 'transactional', 'proxy-bulk', 'proxy-echo'])
+    t.ok(names.includes(name), name)
 })
 
 t.test('a run gives figures with verdicts and the machine they were measured on', async t => {

@@ -84,6 +84,7 @@ t.test('the report names the machine, the misses and the losses', async t => {
     repetitions: 1,
     figures: [figure],
     skipped: ['proxy: haproxy not installed'],
+    remarks: ['transactional: SeqMaxAckDelay 40 ms'],
   }
   const text = reportText(report)
   for (const part of [
@@ -93,6 +94,7 @@ t.test('the report names the machine, the misses and the losses', async t => {
     'MISSED',
     'FAILED: one is missing',
     'skipped: proxy: haproxy',
+    'with transactional: SeqMaxAckDelay 40 ms',
   ]) {
     t.ok(text.includes(part), part)
   }
