@@ -66,7 +66,7 @@ ${COUNT_LABELS.filter(
   ([count, label, bad]) =>
     html`<tr><td>${label}</td>${runs.map(({ verdict }) => html`<td class="number ${tone(verdict.counts[count], bad)}">${verdict.counts[count]}</td>`)}</tr>`,
 )}
-<tr><td>shows</td>${runs.map(({ verdict }) => html`<td class="number">${verdict.behaviours.join(', ')}</td>`)}</tr>
+<tr><td>shows</td>${runs.map(({ verdict }) => html`<td class="number small">${verdict.behaviours.join(' ')}</td>`)}</tr>
 <tr><td>as expected</td>${runs.map(({ verdict }) => html`<td class="number ${verdict.asExpected ? 'good' : 'bad'}">${verdict.asExpected ? 'yes' : 'no'}</td>`)}</tr>
 </table></div></section>`
 }
@@ -95,8 +95,8 @@ ${story === null ? null : storySection(story, run.startedMs, astray !== null)}
 
 function storySection(story: AckStory, startedMs: number, astray: boolean): Markup {
   return html`<h3>${astray ? 'One misrouted acknowledgement' : 'One acknowledgement'}: ${story.title}</h3>
-<div class="columns"><div class="scroll">${spaceTimeDiagram(story, startedMs)}</div>
-<ol class="hops small">${story.steps.map(({ atMs, text, wrong }) => html`<li class="${wrong ? 'wrong' : ''}"><time>${((atMs - startedMs) / 1000).toFixed(3)} s</time><span>${text}</span></li>`)}</ol></div>`
+<div class="scroll">${spaceTimeDiagram(story, startedMs)}</div>
+<ol class="hops small">${story.steps.map(({ atMs, text, wrong }) => html`<li class="${wrong ? 'wrong' : ''}"><time>${((atMs - startedMs) / 1000).toFixed(3)} s</time><span>${text}</span></li>`)}</ol>`
 }
 
 function countsTable({ counts }: Verdict): Markup {
@@ -105,7 +105,7 @@ function countsTable({ counts }: Verdict): Markup {
 
 function findingsTable({ findings }: Verdict): Markup {
   return html`<div class="scroll"><table><tr><th>finding</th><th>shows</th><th class="number">count</th><th>first seen</th></tr>
-${findings.map(({ id, behaviour, count, first }) => html`<tr><td>${id}</td><td>${behaviour ?? ''}</td><td class="number">${count}</td><td>${first.text}</td></tr>`)}</table></div>`
+${findings.map(({ id, behaviour, count, first }) => html`<tr><td class="nowrap">${id}</td><td class="nowrap">${behaviour ?? ''}</td><td class="number">${count}</td><td>${first.text}</td></tr>`)}</table></div>`
 }
 
 function machinesTable({ view, verdict }: ReportedRun): Markup {

@@ -16,7 +16,7 @@ export function spaceTimeDiagram(story: AckStory, startedMs: number): Markup {
   const height = HEAD + steps.length * ROW + 16
   const x = (name: string) => LEFT + (lifelines.indexOf(name) + 0.5) * LANE_WIDTH
   return html`<figure>
-<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${story.title}" style="max-width:${width}px">
+<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${story.title}" style="min-width:${Math.round(width * 0.7)}px;max-width:${width}px">
 ${lifelines.map(
   name => html`<line class="lifeline" x1="${x(name)}" x2="${x(name)}" y1="${HEAD - 8}" y2="${height - 6}"/>
 <rect class="machine" x="${x(name) - 66}" y="6" width="132" height="42" rx="6"/>

@@ -15,13 +15,13 @@ section { background: var(--card); border: 1px solid var(--rule); border-radius:
 .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; font-size: 14px; }
 th, td { text-align: left; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--rule); vertical-align: top; } th { color: var(--quiet); font-weight: 600; }
-td.number, th.number { text-align: right; } tr:last-child td { border-bottom: 0; }
+td.number, th.number { text-align: right; } tr:last-child td { border-bottom: 0; } .nowrap { white-space: nowrap; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(430px, 100%), 1fr)); gap: 8px 30px; } .columns > * { min-width: 0; }
 figure { margin: 0; } svg { display: block; width: 100%; height: auto; } figcaption { color: var(--quiet); font-size: 13px; margin-top: 4px; }
 .key { white-space: nowrap; margin-right: 10px; } .key svg { display: inline-block; width: 22px; height: 8px; vertical-align: middle; }
-ol.hops { padding-left: 0; list-style: none; margin: 10px 0 0; } ol.hops li { display: grid; grid-template-columns: 74px 1fr; gap: 10px; padding: 4px 0; overflow-wrap: anywhere; }
+ol.hops { max-width: 860px; padding-left: 0; list-style: none; margin: 10px 0 0; } ol.hops li { display: grid; grid-template-columns: 74px 1fr; gap: 10px; padding: 4px 0; overflow-wrap: anywhere; }
 ol.hops time { color: var(--quiet); font-variant-numeric: tabular-nums; text-align: right; } ol.hops li.wrong { color: var(--bad); font-weight: 600; }
-text { fill: var(--ink); font: 13px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; } text.tick, text.facts { fill: var(--quiet); font-size: 11px; } text.name { font-weight: 600; }
+text { fill: var(--ink); font: 13px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; } text.tick, text.facts { fill: var(--quiet); font-size: 11px; } text.name { font-weight: 600; } text.facts.bad { fill: var(--bad); }
 .grid { stroke: var(--rule); } .lifeline { stroke: var(--quiet); stroke-dasharray: 3 4; } .resend { stroke: var(--warn); stroke-width: 2; }
 .machine { fill: var(--paper); stroke: var(--quiet); } .machine.troubled { stroke: var(--bad); stroke-width: 1.6; }
 .path { stroke: var(--message); stroke-width: 1.4; opacity: .75; } .path.wrong { stroke: var(--bad); }

@@ -1,11 +1,11 @@
 import { isAstray } from '../checkers/misrouted-ack.js'
-import type { RunView } from '../finding.js'
+import { counted, type RunView } from '../finding.js'
 import type { Verdict } from '../verdict.js'
 import { html, type Markup } from './html.js'
 
-const WIDTH = 640
-const BOX = { width: 150, height: 46 } as const
-const ROW = 64
+const WIDTH = 720
+const BOX = { width: 188, height: 60 } as const
+const ROW = 74
 const TOP = 12
 
 interface Place {
@@ -44,15 +44,17 @@ ${run.nodes.map(({ name, address }) => {
   const receiver = verdict.receivers[name]
   const sender = verdict.senders[name]
   const astray = astrayAt.get(name) ?? 0
-  const facts = [
+  const traffic = [
     sender === undefined ? null : `sent ${sender.sent}`,
-    sender !== undefined && sender.unacknowledged > 0 ? `holds ${sender.unacknowledged}` : null,
     receiver === undefined ? null : `delivered ${receiver.delivered}`,
-    astray > 0 ? `${astray} stray acks` : null,
   ].filter(fact => fact !== null)
-  return box(place, name, address, facts.join(' · '), astray > 0 || (sender?.unacknowledged ?? 0) > 0)
+  const troubles = [
+    sender !== undefined && sender.unacknowledged > 0 ? `still holds ${sender.unacknowledged}` : null,
+    astray > 0 ? `got ${counted(astray, 'ack')} of others` : null,
+  ].filter(fact => fact !== null)
+  return box(place, name, address, traffic.join(' · '), troubles.join(' · '))
 })}
-${run.gateway === null ? null : box(middle, run.gateway.name, run.gateway.address, run.gateway.source === 'keep' ? "keeps the client's address" : 'puts its own address', false)}
+${run.gateway === null ? null : box(middle, run.gateway.name, run.gateway.address, `hosts ${run.gateway.hosts.join(' ')}`, '', run.gateway.source === 'keep' ? "receivers see the client's address" : 'receivers see its own address')}
 </svg>
 </figure>`
 
@@ -64,8 +66,9 @@ ${run.gateway === null ? null : box(middle, run.gateway.name, run.gateway.addres
   }
 }
 
-function box({ x, y }: Place, name: string, address: string, facts: string, troubled: boolean): Markup {
-  return html`<rect class="machine${troubled ? ' troubled' : ''}" x="${x}" y="${y}" width="${BOX.width}" height="${BOX.height}" rx="6"/>
-<text class="name" x="${x + 10}" y="${y + 19}">${name}</text><text class="tick" x="${x + BOX.width - 10}" y="${y + 19}" text-anchor="end">${address}</text>
-<text class="facts" x="${x + 10}" y="${y + 37}">${facts}</text>`
+function box({ x, y }: Place, name: string, address: string, traffic: string, troubles: string, remark = ''): Markup {
+  const text = x + 10
+  return html`<rect class="machine${troubles === '' ? '' : ' troubled'}" x="${x}" y="${y}" width="${BOX.width}" height="${BOX.height}" rx="6"/>
+<text class="name" x="${text}" y="${y + 19}">${name}</text><text class="tick" x="${x + BOX.width - 10}" y="${y + 19}" text-anchor="end">${address}</text>
+<text class="facts" x="${text}" y="${y + 36}">${traffic}</text><text class="facts${troubles === '' ? '' : ' bad'}" x="${text}" y="${y + 51}">${troubles || remark}</text>`
 }
