@@ -8,7 +8,11 @@ export const GUID_SIZE = 16
 export const NIL_GUID: Guid = '00000000-0000-0000-0000-000000000000'
 
 const PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const DIGITS = '0123456789abcdef'
+const DASH = '-'.charCodeAt(0)
+// Characters of the two digits of each byte.
+const HIGH = Uint8Array.from({ length: 256 }, (_, byte) => DIGITS.charCodeAt(byte >> 4))
+const LOW = Uint8Array.from({ length: 256 }, (_, byte) => DIGITS.charCodeAt(byte & 15))
 
 // Two GUIDs stand in every user message and a queue manager meets few distinct ones, so decoded texts are kept in a
 // direct-mapped table: bounded whatever a peer sends, and a collision costs one formatting.
@@ -38,28 +42,32 @@ export function decodeGuid(bytes: Uint8Array, offset: number): Guid {
   return text
 }
 
-function formatGuid(b: Uint8Array, o: number): Guid {
-  return (
-    HEX[b[o + 3]!]! +
-    HEX[b[o + 2]!]! +
-    HEX[b[o + 1]!]! +
-    HEX[b[o]!]! +
-    '-' +
-    HEX[b[o + 5]!]! +
-    HEX[b[o + 4]!]! +
-    '-' +
-    HEX[b[o + 7]!]! +
-    HEX[b[o + 6]!]! +
-    '-' +
-    HEX[b[o + 8]!]! +
-    HEX[b[o + 9]!]! +
-    '-' +
-    HEX[b[o + 10]!]! +
-    HEX[b[o + 11]!]! +
-    HEX[b[o + 12]!]! +
-    HEX[b[o + 13]!]! +
-    HEX[b[o + 14]!]! +
-    HEX[b[o + 15]!]!
+// One call with every character makes a flat string in a third of the time that joining pairs of digits takes.
+function formatGuid(bytes: Uint8Array, offset: number): Guid {
+  const b0 = bytes[offset]!
+  const b1 = bytes[offset + 1]!
+  const b2 = bytes[offset + 2]!
+  const b3 = bytes[offset + 3]!
+  const b4 = bytes[offset + 4]!
+  const b5 = bytes[offset + 5]!
+  const b6 = bytes[offset + 6]!
+  const b7 = bytes[offset + 7]!
+  const b8 = bytes[offset + 8]!
+  const b9 = bytes[offset + 9]!
+  const b10 = bytes[offset + 10]!
+  const b11 = bytes[offset + 11]!
+  const b12 = bytes[offset + 12]!
+  const b13 = bytes[offset + 13]!
+  const b14 = bytes[offset + 14]!
+  const b15 = bytes[offset + 15]!
+  // biome-ignore format: one group of the text a line
+  return String.fromCharCode(
+    HIGH[b3]!, LOW[b3]!, HIGH[b2]!, LOW[b2]!, HIGH[b1]!, LOW[b1]!, HIGH[b0]!, LOW[b0]!, DASH,
+    HIGH[b5]!, LOW[b5]!, HIGH[b4]!, LOW[b4]!, DASH,
+    HIGH[b7]!, LOW[b7]!, HIGH[b6]!, LOW[b6]!, DASH,
+    HIGH[b8]!, LOW[b8]!, HIGH[b9]!, LOW[b9]!, DASH,
+    HIGH[b10]!, LOW[b10]!, HIGH[b11]!, LOW[b11]!, HIGH[b12]!, LOW[b12]!,
+    HIGH[b13]!, LOW[b13]!, HIGH[b14]!, LOW[b14]!, HIGH[b15]!, LOW[b15]!,
   )
 }
 
