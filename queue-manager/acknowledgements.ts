@@ -68,6 +68,7 @@ export class Acknowledgements {
       messageClass: MessageClass.ORDER_ACK,
       body: buildOrderAckBody(id, number),
     })
+    if (messageId === 0) return
     counters.orderAcksSent += 1
     if (log.noting)
       log.note(now, {
@@ -107,6 +108,7 @@ export class Acknowledgements {
         messageId,
       }),
     })
+    if (ackId === 0) return
     counters.finalAcksSent += 1
     if (log.noting)
       log.note(now, {
@@ -130,7 +132,7 @@ export class Acknowledgements {
     const destination = adminQueueText(original)
     if (destination === null) return
     const encrypted = security !== null && (security.flags & SECURITY_FLAGS.EB) !== 0
-    outgoingQueues.sendInternal({
+    const messageId = outgoingQueues.sendInternal({
       destination,
       delivery: (user.flags & USER_FLAGS.DM) === 0 ? 'express' : 'recoverable',
       priority: original.base.flags & 7,
@@ -139,6 +141,7 @@ export class Acknowledgements {
       correlationId: buildMessageIdentifier(user.sourceQueueManager, user.messageId),
       body: isNegativeAcknowledgment(messageClass) && !encrypted ? properties.body : EMPTY,
     })
+    if (messageId === 0) return
     counters.adminAcksSent += 1
     if (log.noting)
       log.note(now, {

@@ -11,6 +11,10 @@ export function createCounters() {
     malformedPackets: 0,
     outOfStatePackets: 0,
     protocolViolations: 0,
+    /** Times a session stopped reading, for its peer does not read or the store falls behind. */
+    readingPaused: 0,
+    /** Sessions closed because all of them together held too much of packets that were not whole. */
+    unfinishedPacketsGivenUp: 0,
     pingsAnswered: 0,
     pingsIgnored: 0,
     userMessagesSent: 0,
@@ -25,6 +29,8 @@ export function createCounters() {
     finalAcksReceived: 0,
     finalAcksUnmatched: 0,
     adminAcksSent: 0,
+    /** Acknowledgements for which there was no room. */
+    acknowledgementsDropped: 0,
     delivered: 0,
     duplicatesRejected: 0,
     outOfSequenceRejected: 0,

@@ -22,6 +22,7 @@ const FOREIGN: Location = { kind: 'foreign-name' }
 const ELSEWHERE: Location = { kind: 'elsewhere' }
 const ORDER_QUEUE: Location = { kind: 'order-queue' }
 const REMEMBERED_MAX = 1_000
+const REMEMBERED_NAME_MAX = 512
 
 /**
  * Which names are this machine's. A `DIRECT=OS` name must be the computer's own (NetBIOS name, DNS name, or `.`) unless
@@ -104,6 +105,8 @@ export class Destinations {
     const remembered = this.#remembered.get(wireName)
     if (remembered !== undefined) return remembered
     const location = this.#parseDirect(wireName)
+    // names may have 32,767 characters, but not those of queues
+    if (wireName.length > REMEMBERED_NAME_MAX) return location
     if (this.#remembered.size >= REMEMBERED_MAX) this.#remembered.clear()
     this.#remembered.set(wireName, location)
     return location

@@ -6,7 +6,7 @@ import {
   withSessionHeader,
 } from '../protocol/binary/build.js'
 import type { ConnectionParametersPacket } from '../protocol/binary/connection-parameters.js'
-import type { EstablishConnectionPacket } from '../protocol/binary/establish-connection.js'
+import { ESTABLISH_CONNECTION_SIZE, type EstablishConnectionPacket } from '../protocol/binary/establish-connection.js'
 import { INTERNAL_FLAGS } from '../protocol/binary/internal-header.js'
 import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
 import { PacketFramer } from '../protocol/binary/packet-framer.js'
@@ -74,6 +74,7 @@ export class Session {
   #writable = true
   #readingPaused = false
   #pinged: boolean
+  #bytesHeld = 0
 
   private constructor(
     context: Context,
@@ -154,11 +155,24 @@ export class Session {
       if (!(error instanceof DecodeError)) throw error
       this.#malformed(error)
     }
+    if ((this.state as SessionState) === 'CLOSED') return
+    // A handshake has no packet that could be longer than this: not what is held for every stranger.
+    if (this.state !== 'OPEN' && this.#framer.bytesHeld >= ESTABLISH_CONNECTION_SIZE) {
+      this.#context.counters.outOfStatePackets += 1
+      this.close(`a long packet in state ${this.state}`)
+    } else this.#countHeld(this.#framer.bytesHeld)
+  }
+
+  /** Bytes of a packet that is not whole yet. */
+  get bytesHeld(): number {
+    return this.#bytesHeld
   }
 
   writable(ready: boolean): void {
     this.#writable = ready
-    if (ready) this.dispatch()
+    if (!ready) return
+    this.dispatch()
+    this.#resumeReading()
   }
 
   /** Sends what the queue has, as far as window and connection allow ([MS-MQQB] 3.1.7.1). */
@@ -176,10 +190,7 @@ export class Session {
   settle(receipt: Receipt): void {
     if (this.state !== 'OPEN') return
     this.#acknowledger.settle(receipt)
-    if (this.#readingPaused && this.#acknowledger.window.unsettled < UNSETTLED_MAX / 2) {
-      this.#readingPaused = false
-      this.#context.log.push({ do: 'resume', connection: this.connection })
-    }
+    this.#resumeReading()
   }
 
   /** A transactional message of `sequence` was taken or refused here ([MS-MQQB] 3.1.5.8.6, 3.1.6.9). */
@@ -203,6 +214,7 @@ export class Session {
     for (const timer of [this.#initializationTimer, this.#cleanupTimer, this.#ackWaitTimer]) timer.discard()
     this.#acknowledger.end()
     this.#orderAcks.end()
+    this.#countHeld(0)
     this.#framer.stop()
     if (wasOpen && this.queue === null) this.#context.sessions.acceptedOpen -= 1
     if (wasOpen) counters.sessionsClosed += 1
@@ -410,10 +422,24 @@ export class Session {
     // receiving may have closed the session (quota)
     if ((this.state as SessionState) !== 'OPEN') return
     if (packet.session !== null) this.#takeSessionHeader(packet.session)
-    if (!this.#readingPaused && this.#acknowledger.window.unsettled > UNSETTLED_MAX) {
+    // a peer that sends but does not read would have its acknowledgements pile up here
+    if (!this.#readingPaused && (!this.#writable || this.#acknowledger.window.unsettled > UNSETTLED_MAX)) {
       this.#readingPaused = true
+      this.#context.counters.readingPaused += 1
       this.#context.log.push({ do: 'pause', connection: this.connection })
     }
+  }
+
+  #countHeld(bytes: number): void {
+    const changeBytes = bytes - this.#bytesHeld
+    this.#bytesHeld = bytes
+    this.#context.sessions.held(changeBytes)
+  }
+
+  #resumeReading(): void {
+    if (!this.#readingPaused || !this.#writable || this.#acknowledger.window.unsettled >= UNSETTLED_MAX / 2) return
+    this.#readingPaused = false
+    this.#context.log.push({ do: 'resume', connection: this.connection })
   }
 
   /** [MS-MQQB] 3.1.5.5. */

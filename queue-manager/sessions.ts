@@ -8,6 +8,9 @@ import type { Timer } from './timers.js'
 /** Wait for a ping's answer, always ([MS-MQQB] 3.1.2.9). */
 const PING_RESPONSE_MS = 1_000
 
+/** Bytes of packets that are not whole, of all sessions together. */
+const HELD_BYTES_MAX = 256 * 1024 * 1024
+
 /** How an attempt may go on: a ping was answered, was not (or with a refusal), or none is used. */
 export type PingVerdict = true | false | 'no ping'
 
@@ -24,6 +27,7 @@ export class Sessions {
   readonly #pings = new Map<string, PingAttempt>()
   /** Accepted sessions in state OPEN: what MaxInSessions limits. Sessions keep it, for every newcomer asks. */
   acceptedOpen = 0
+  #heldBytes = 0
   #lastConnection = 0
   #cookie = 0
 
@@ -50,6 +54,20 @@ export class Sessions {
 
   [Symbol.iterator](): Iterator<Session> {
     return this.#byConnection.values()
+  }
+
+  /**
+   * Counts bytes of packets that are not whole. A packet may have 4 MiB, and a machine has many sessions: beyond the
+   * limit the session that holds most is closed, which is not one that sends what it began.
+   */
+  held(changeBytes: number): void {
+    this.#heldBytes += changeBytes
+    if (this.#heldBytes <= HELD_BYTES_MAX) return
+    let greediest: Session | undefined
+    for (const session of this.#byConnection.values())
+      if (greediest === undefined || session.bytesHeld > greediest.bytesHeld) greediest = session
+    this.#context.counters.unfinishedPacketsGivenUp += 1
+    greediest?.close('too many bytes of unfinished packets', 'abort')
   }
 
   /** Asks the peer whether it would take a session now; only where EnablePingService is on. */

@@ -77,6 +77,11 @@ export class TcpConnection {
     let room: WriteBuffer | null = null
     socket.cork()
     for (const chunk of chunks) {
+      // alone it gains nothing from being copied, and would hold a whole write buffer while the peer does not read
+      if (chunks.length === 1) {
+        socket.write(chunk)
+        break
+      }
       if (room !== null && (chunk.length > COPIED_BYTES_MAX || room.used + chunk.length > room.bytes.length)) {
         socket.write(room.bytes.subarray(0, room.used), room.release)
         room = null
