@@ -134,8 +134,7 @@ function problemsOf(issue: Issue, root: unknown, problemAt: ProblemAt): Scenario
 }
 
 function issueText(issue: Issue, value: unknown): string {
-  const shown = value === undefined ? 'nothing' : JSON.stringify(value)
-  const short = shown.length > 60 ? `${shown.slice(0, 57)}...` : shown
+  const short = valueText(value)
   switch (issue.code) {
     case 'invalid_type':
       return value === undefined
@@ -154,6 +153,15 @@ function issueText(issue: Issue, value: unknown): string {
     default:
       return `${short}: ${issue.message}`
   }
+}
+
+/** A value in a few words; a list or mapping is not spelt out, for it may be long or contain itself. */
+function valueText(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object' && value !== null) return 'a mapping'
+  const text = JSON.stringify(value)
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text
 }
 
 function withArticle(expected: string): string {

@@ -1,0 +1,110 @@
+import t from 'tap'
+import { firstMisroutedAck } from '../../lab/ack-story.js'
+import { html } from '../../lab/report/html.js'
+import { createReport } from '../../lab/report/report.js'
+import { createRunView, createVerdict } from '../../lab/verdict.js'
+import { event, GUID, handMadeRun, SEQUENCE } from '../fixtures/run-record.js'
+
+const TX = { sequence: SEQUENCE.S1, number: 6, previous: 5 }
+
+const EVENTS = [
+  event('gateway', 'gateway-decision', {
+    atMs: 1100,
+    decision: {
+      timeMs: 1100,
+      connection: 1,
+      clientAddress: '127.0.9.101',
+      clientPort: 4000,
+      host: 'R1',
+      hostAddress: '127.0.9.11',
+      hostPort: 1801,
+      upstreamLocalAddress: '127.0.9.10',
+      source: 'translate',
+      bucket: 3,
+      reason: 'bucket 3 belongs to <host> 1 & "others"',
+    },
+  }),
+  event('S1', 'sent', { atMs: 1200, messageId: 6, tx: TX }),
+  event('R1', 'arrived', { atMs: 1210, messageId: 6, source: GUID.S1, tx: TX }),
+  event('R1', 'order-ack-sent', { atMs: 1300, messageId: 50 }),
+  event('gateway', 'gateway-decision', {
+    atMs: 1310,
+    decision: {
+      timeMs: 1310,
+      connection: 2,
+      clientAddress: '127.0.9.11',
+      clientPort: 4001,
+      host: 'R2',
+      hostAddress: '127.0.9.12',
+      hostPort: 1801,
+      upstreamLocalAddress: '127.0.9.10',
+      source: 'translate',
+      bucket: 4,
+      reason: 'bucket 4',
+    },
+  }),
+  event('R2', 'order-ack-received', { atMs: 1400, messageId: 50 }),
+]
+
+const run = handMadeRun({
+  scenario: [['about: a run that never was', 'about: "<script>alert(1)</script> & more"']],
+  delivered: { R1: { S1: '111111', S2: '111111' } },
+  held: { S1: [1, 2, 3, 4, 5, 6] },
+  events: EVENTS,
+})
+const view = createRunView(run)
+const verdict = createVerdict(view)
+
+t.test('a misrouted ack is followed from the message to where the ack landed', async t => {
+  const story = firstMisroutedAck(view)
+  t.same(story?.lifelines, ['S1', 'gateway', 'R1', 'R2'])
+  t.match(
+    story?.steps.map(({ atMs, from, to, packet, wrong }) => [atMs, from, to, packet, wrong]),
+    [
+      [1100, 'gateway', null, null, false],
+      [1200, 'S1', 'gateway', 'UserMessage', false],
+      [1210, 'gateway', 'R1', 'UserMessage', false],
+      [1300, 'R1', 'gateway', 'OrderAck', false],
+      [1310, 'gateway', null, null, false],
+      [1400, 'gateway', 'R2', 'OrderAck', true],
+      [3000, 'S1', null, null, false],
+    ],
+  )
+  t.match(story?.steps.at(-2)?.text, /R2 \(127\.0\.9\.12\), which never sent a message, gets the OrderAck of R1/)
+  t.match(story?.steps.at(-1)?.text, /still has 6 messages/)
+})
+
+t.test('no ack astray, no story', async t => {
+  t.equal(firstMisroutedAck(createRunView(handMadeRun({}))), null)
+})
+
+t.test('the report needs nothing else and escapes everything', async t => {
+  const report = createReport([{ view, verdict }], 'A <b>title</b>')
+  t.match(report, /^<!doctype html>/)
+  t.notMatch(report, /<script/i)
+  t.match(report, '&lt;script&gt;alert(1)&lt;/script&gt; &amp; more')
+  t.match(report, 'bucket 3 belongs to &lt;host&gt; 1 &amp; &quot;others&quot;')
+  t.notMatch(report, /<b>title/)
+  t.notMatch(report, /(src|href)=|url\(|@import|https?:/i, 'nothing from elsewhere')
+  t.equal(report.match(/<svg viewBox/g)?.length, 3, 'topology, depth, space-time')
+  t.match(report, /prefers-color-scheme: dark/)
+  t.match(report, 'OrderAck 6')
+})
+
+t.test('several runs stand side by side', async t => {
+  const report = createReport(
+    [
+      { title: 'one', view, verdict },
+      { title: 'two', view, verdict },
+    ],
+    'both',
+  )
+  t.match(report, /<th class="number">one<\/th>\s*<th class="number">two<\/th>/)
+})
+
+t.test('markup goes in as it is, everything else escaped', async t => {
+  t.equal(
+    html`<p>${html`<b>${'<&>"\''}</b>`}${null}${[1, '<']}</p>`.text,
+    '<p><b>&lt;&amp;&gt;&quot;&#39;</b>1&lt;</p>',
+  )
+})
