@@ -47,7 +47,10 @@ export interface ConnectionContext {
   observer(connection: number, direction: Direction): ((chunk: Buffer) => void) | undefined
 }
 
-/** One client connection and its way to a host. Half-closes and resets are passed on as what they are. */
+/**
+ * One client connection and its way to a host. Half-closes and resets are passed on as what they are. A side that is not
+ * read, since the other does not keep up, is not watched either: its reset shows when bytes move again.
+ */
 export class ProxiedConnection implements ConnectionView {
   readonly connection: number
   readonly clientAddress: string
@@ -64,8 +67,8 @@ export class ProxiedConnection implements ConnectionView {
   readonly #relays: Readonly<Record<Direction, Relay>>
   readonly #failedHosts = new Set<string>()
   #ending: Pick<ConnectionClosed, 'closedBy' | 'manner' | 'code'> | undefined
-  /** A system error may follow the first sign of the end; the first stands. */
-  #reset = false
+  /** Broken off; what the sockets report from now on is a consequence of that. */
+  #brokenOff = false
   #openSockets = 1
 
   /** `accepted` comes paused, so that nothing is read before there is somewhere to put it. */
@@ -84,8 +87,11 @@ export class ProxiedConnection implements ConnectionView {
       this.#socketClosed()
     })
     if (context.idleTimeoutMs > 0) {
-      // all traffic passes the client's socket, so its activity is the connection's
-      client.setTimeout(context.idleTimeoutMs, () => this.#breakOff('gateway', 'idle', null))
+      // All traffic passes the client's socket, so its activity is the connection's; after its close there may still be
+      // bytes that the host has yet to read.
+      const breakOff = () => this.#breakOff('gateway', 'idle', null)
+      client.setTimeout(context.idleTimeoutMs, breakOff)
+      client.once('close', () => this.#upstream?.setTimeout(context.idleTimeoutMs, breakOff))
     }
     if (client === accepted || this.clientAddress === '') this.#breakOff('client', 'reset', 'ECONNRESET')
     else this.#chooseHost()
@@ -163,9 +169,8 @@ export class ProxiedConnection implements ConnectionView {
     })
     this.#upstream = upstream
     this.#openSockets++
-    upstream.setTimeout(this.#context.connectTimeoutMs, () => {
-      upstream.destroy(Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT' }))
-    })
+    const giveUp = () => upstream.destroy(Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT' }))
+    upstream.setTimeout(this.#context.connectTimeoutMs, giveUp)
     upstream.on('error', (error: NodeJS.ErrnoException) => {
       const code = error.code ?? error.message
       if (this.#connected) this.#broken('host', code)
@@ -173,7 +178,7 @@ export class ProxiedConnection implements ConnectionView {
     })
     upstream.on('close', () => this.#socketClosed())
     upstream.once('connect', () => {
-      upstream.setTimeout(0)
+      upstream.setTimeout(0, giveUp)
       this.#connected = true
       this.upstreamLocalAddress = upstream.localAddress ?? null
       this.upstreamLocalPort = upstream.localPort ?? null
@@ -183,7 +188,7 @@ export class ProxiedConnection implements ConnectionView {
   }
 
   #hostFailed(host: ProxyHost, code: string): void {
-    if (this.#reset) return
+    if (this.#brokenOff) return
     this.#context.hostFailed(host.name, code)
     this.#failedHosts.add(host.name)
     // a lack of local addresses or descriptors is ours, and no other host would cure it
@@ -225,8 +230,8 @@ export class ProxiedConnection implements ConnectionView {
   }
 
   #breakOff(closedBy: ConnectionClosed['closedBy'], manner: CloseManner, code: string | null): void {
-    if (this.#reset) return
-    this.#reset = true
+    if (this.#brokenOff) return
+    this.#brokenOff = true
     this.#ending = { closedBy, manner, code }
     resetNow(this.#client)
     if (this.#upstream !== undefined) resetNow(this.#upstream)

@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import type { Socket } from 'node:net'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { readAll, readBytes, startGateway, startHost, until } from '../../fixtures/gateway-world.js'
@@ -192,6 +194,37 @@ t.test('idle limit: a silent connection is reset, a busy one is not', async t =>
   t.match(closed[0], { closedBy: 'gateway', manner: 'idle', clientAddress: '127.77.2.5' })
   await sleep(300)
   t.equal(gateway.counters().active, 1, 'the busy one lives')
+})
+
+t.test('a host that does not answer: the attempt is given up', async t => {
+  // a stopped process with a full backlog: the system leaves further connects waiting
+  const program = `require('node:net').createServer().listen({ host: '127.77.1.9', port: 0, backlog: 1 }, function () {
+    process.send(this.address().port)
+  })`
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  const [port] = (await once(child, 'message')) as [number]
+  child.kill('SIGSTOP')
+  for (let i = 0; i < 4; i++) {
+    const filler = connect({ host: '127.77.1.9', port })
+    filler.on('error', () => {})
+    t.teardown(() => filler.destroy())
+  }
+  await sleep(100)
+  const silent = { address: '127.77.1.9', port }
+  const { gateway, open, closed } = await startGateway(t, [silent], { limits: { connectTimeoutMs: 200 } })
+  t.match(await readAll(open('127.77.2.5')), { code: 'ECONNRESET' })
+  await until(() => closed.length === 1, 'the end')
+  t.match(closed[0], { closedBy: 'gateway', manner: 'hostDown', code: 'ETIMEDOUT' })
+  t.same(gateway.counters().connectFailures, { ETIMEDOUT: 1 })
+
+  const host = await startHost(t, '127.77.1.1')
+  const quick = await startGateway(t, [host], { limits: { connectTimeoutMs: 100 } })
+  const client = quick.open('127.77.2.5')
+  const peer = await host.next()
+  await sleep(250)
+  client.write('long after')
+  t.equal((await readBytes(peer, 10)).toString(), 'long after', 'the limit ends with the connect')
 })
 
 t.test('reset on demand, by host', async t => {
