@@ -32,7 +32,7 @@ export class FrameReader {
     this.bytesMax = bytesMax
   }
 
-  /** Values of the frames that are complete now; Uint8Arrays in them are copies of their own. Throws
+  /** Values of the frames that are complete now; Uint8Arrays in them are theirs to keep. Throws
    *  `MSMQ_TRANSPORT_FRAME` when a frame is longer than `bytesMax` or is not MessagePack; nothing can follow then. */
   push(chunk: Buffer): unknown[] {
     this.#append(chunk)
@@ -44,11 +44,14 @@ export class FrameReader {
         throw new TransportError('MSMQ_TRANSPORT_FRAME', 'channel', 'lab', `a frame of ${length} bytes is too large`)
       const end = at + LENGTH_BYTES + length
       if (end > this.#used) break
-      values.push(decodeBody(Buffer.from(this.#bytes.subarray(at + LENGTH_BYTES, end))))
+      // A copy that is not a Buffer: what is decoded are views of it, of its kind.
+      values.push(decodeBody(new Uint8Array(this.#bytes.subarray(at + LENGTH_BYTES, end))))
       at = end
     }
-    this.#bytes.copyWithin(0, at, this.#used)
-    this.#used -= at
+    if (at > 0) {
+      this.#bytes.copyWithin(0, at, this.#used)
+      this.#used -= at
+    }
     return values
   }
 
@@ -64,7 +67,7 @@ export class FrameReader {
   }
 }
 
-function decodeBody(body: Buffer): unknown {
+function decodeBody(body: Uint8Array): unknown {
   try {
     return decoder.decode(body)
   } catch (error) {
