@@ -1,0 +1,44 @@
+import { execFileSync } from 'node:child_process'
+import t from 'tap'
+import { AbuseBench } from '../fixtures/abuse-bench.js'
+import { type RawPeer, until } from '../fixtures/raw-peer.js'
+
+const WANTED = 10_000
+/** Descriptors that both processes need for themselves, the witness among them. */
+const RESERVED = 500
+const ABUSERS = 10
+
+t.test('ten thousand connections at once', { timeout: 120_000 }, async t => {
+  const limit = Number(execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }))
+  const count = Math.min(WANTED, (Number.isNaN(limit) ? WANTED + RESERVED : limit) - RESERVED)
+  if (count < WANTED) t.comment(`ulimit -n is ${limit}: only ${count} connections`)
+  const bench = await AbuseBench.open(t, 3, { settings: { SessionInitializationTimeout: 6_000 } })
+  const peers: RawPeer[] = []
+  t.teardown(() => {
+    for (const peer of peers) peer.socket.destroy()
+  })
+  await bench.endures(
+    t,
+    async () => {
+      const opened: Promise<unknown>[] = []
+      for (let n = 0; n < count; n += 1) {
+        const connected = bench.connect({ abuser: 1 + (n % ABUSERS) }).then(peer => peers.push(peer))
+        opened.push(connected.catch(() => undefined))
+        if (n % 500 === 499) await Promise.all(opened.splice(0))
+      }
+      await Promise.all(opened)
+      t.equal(peers.length, count, 'all were taken in')
+      const during = await bench.target.stats()
+      t.comment(`${count} open: ${Math.round(during.rssBytes / 1024 / 1024)} MiB resident`)
+      t.ok(during.rssBytes < 700 * 1024 * 1024, 'some 50 KiB for each at most')
+      t.ok(await until(() => peers.every(({ ending }) => ending !== null), 30_000), 'all are closed by the timer')
+      t.equal(
+        peers.reduce((sum, { bytesReceived }) => sum + bytesReceived, 0),
+        0,
+        'not a byte was answered',
+      )
+    },
+    { counters: { connectionsAccepted: count, connectionsClosedBeforeHandshake: count }, heapMiB: 24, rssMiB: 300 },
+  )
+  await bench.close(t)
+})
