@@ -39,7 +39,7 @@ export interface NodeSample {
   /** Messages in each outgoing queue that is not empty, acknowledgements on their way included. */
   readonly outgoing: readonly { readonly formatName: string; readonly messages: number }[]
   readonly outgoingMessages: number
-  /** Messages waiting in local queues. */
+  /** Messages waiting in local queues, dead-letter queues not counted. */
   readonly localMessages: number
   readonly offered: number
   readonly consumed: number

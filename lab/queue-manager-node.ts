@@ -108,7 +108,9 @@ export class QueueManagerNode implements LabNode {
         .filter(({ messages }) => messages > 0)
         .map(({ formatName, messages }) => ({ formatName, messages })),
       outgoingMessages: this.#engine.counters.outgoingMessages,
-      localMessages: this.#engine.localQueues().reduce((sum, { messages }) => sum + messages, 0),
+      localMessages: this.#engine
+        .localQueues()
+        .reduce((sum, { number, messages }) => (number > 0 ? sum + messages : sum), 0),
       offered: this.#workload?.ledger.offered ?? 0,
       consumed: this.#ledger.received,
     }
