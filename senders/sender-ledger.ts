@@ -72,7 +72,7 @@ export class SenderLedger {
   }
 
   accepted(first: number, count: number): void {
-    this.#states.fill(MESSAGE_STATE.accepted, first - 1, first - 1 + count)
+    for (let index = first - 1; index < first - 1 + count; index++) this.#states[index] = MESSAGE_STATE.accepted
     this.#accepted += count
   }
 
