@@ -28,6 +28,7 @@ export type StoreTable =
   | 'incoming-sequence'
   | 'outgoing-sequence'
   | 'awaiting-final-ack'
+  | 'identifier'
 
 export type StoredValue = { readonly [field: string]: StoredField }
 export type StoredField = number | string | boolean | null | Uint8Array | readonly StoredField[] | StoredValue

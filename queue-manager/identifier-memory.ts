@@ -1,8 +1,11 @@
 import type { Guid } from '../protocol/guid.js'
+import type { StoredValue } from './actions.js'
+import type { StoreBatch } from './store-batch.js'
 
 /**
  * The memory of identifiers of plain messages received ([MS-MQQB] 3.1.5.8.1, 3.1.6.7): (SourceQueueManager, MessageID),
- * at most `size` of them, the oldest leaving first, and none older than the cleanup age.
+ * at most `size` of them, the oldest leaving first, and none older than the cleanup age. Those of recoverable messages
+ * survive a restart: their sender keeps them until it hears of our acknowledgement, and so sends them again after one.
  */
 export class IdentifierMemory {
   readonly #size: number
@@ -11,6 +14,8 @@ export class IdentifierMemory {
   readonly #ids: Float64Array
   #oldest = 0
   #count = 0
+  /** Identifiers put into the store so far; they go round its `size` rows. */
+  #stored = 0
 
   constructor(size: number) {
     this.#size = size
@@ -39,6 +44,23 @@ export class IdentifierMemory {
     this.#ids[slot] = messageId
     this.#count += 1
     return false
+  }
+
+  /** Keeps an identifier with the message it belongs to, in place of the oldest one kept. */
+  store(batch: StoreBatch, source: Guid, messageId: number): void {
+    if (this.#size === 0) return
+    batch.put('identifier', String(this.#stored % this.#size), { source, messageId, order: this.#stored })
+    this.#stored += 1
+  }
+
+  /** Takes back what the store kept; they count as met at the start of this run. */
+  restore(rows: readonly StoredValue[]): void {
+    for (const { source, messageId, order } of rows.toSorted(
+      (one, other) => (one.order as number) - (other.order as number),
+    )) {
+      this.seen(source as Guid, messageId as number, 0)
+      this.#stored = (order as number) + 1
+    }
   }
 
   /** The message was not kept after all: it may come again. */

@@ -29,6 +29,8 @@ export interface LocalQueueOptions {
 }
 
 const PRIORITIES = 8
+/** Removed messages that may stand in the line, or as many as there are others. */
+const GONE_MAX = 64
 
 /** A queue on this machine: by priority, then arrival (MQ-6). It holds only what is durable, or need not be. */
 export class LocalQueue {
@@ -40,6 +42,8 @@ export class LocalQueue {
   bytes = 0
   readonly #byPriority: Deque<QueuedMessage>[] = []
   #size = 0
+  /** Removed from the middle, and skipped until the queue is swept: a line that is searched for each gets slow. */
+  readonly #gone = new Set<QueuedMessage>()
 
   constructor(options: LocalQueueOptions) {
     this.name = options.name
@@ -69,7 +73,10 @@ export class LocalQueue {
     const taken: QueuedMessage[] = []
     for (let priority = PRIORITIES - 1; priority >= 0; priority -= 1) {
       const deque = this.#byPriority[priority] as Deque<QueuedMessage>
-      while (taken.length < max && deque.size > 0) taken.push(deque.shift() as QueuedMessage)
+      while (taken.length < max && deque.size > 0) {
+        const queued = deque.shift() as QueuedMessage
+        if (!this.#gone.delete(queued)) taken.push(queued)
+      }
     }
     this.#size -= taken.length
     return taken
@@ -81,19 +88,18 @@ export class LocalQueue {
     for (let priority = PRIORITIES - 1; priority >= 0; priority -= 1)
       for (const queued of this.#byPriority[priority] as Deque<QueuedMessage>) {
         if (seen.length >= max) return seen
-        seen.push(queued)
+        if (!this.#gone.has(queued)) seen.push(queued)
       }
     return seen
   }
 
-  /** Takes one message out of its place; false when it is not there any more. */
-  remove(queued: QueuedMessage): boolean {
-    const deque = this.#of(queued)
-    const before = deque.size
-    deque.filterInPlace(kept => kept !== queued)
-    if (deque.size === before) return false
+  /** Takes one message, which must be in the queue, out of its place. */
+  remove(queued: QueuedMessage): void {
     this.#size -= 1
-    return true
+    this.#gone.add(queued)
+    if (this.#gone.size < GONE_MAX || this.#gone.size < this.#size) return
+    for (const deque of this.#byPriority) deque.filterInPlace(kept => !this.#gone.has(kept))
+    this.#gone.clear()
   }
 
   #of(queued: QueuedMessage): Deque<QueuedMessage> {

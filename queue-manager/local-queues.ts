@@ -137,7 +137,10 @@ export class LocalQueues {
     }
     const answer = (error: string | null): void => {
       if (error !== null) {
-        for (const queued of messages.splice(0).reverse()) queue.putBack(queued)
+        for (const queued of messages.splice(0).reverse()) {
+          queue.putBack(queued)
+          this.#startExpiry(queue, queued)
+        }
       }
       for (const queued of messages) this.#left(queue, queued, MessageClass.ACK_RECEIVE)
       log.push({ do: 'received', request, queue: queue.name, messages })
@@ -151,6 +154,11 @@ export class LocalQueues {
   deadLetter(packet: UserMessagePacket, bytes: Buffer, transactional: boolean): void {
     const queue = this.#byName.get(transactional ? DEADXACT_QUEUE : DEADLETTER_QUEUE) as LocalQueue
     this.put(queue, packet, bytes, true, null, error => error === null)
+  }
+
+  /** Begins to work: what was restored was so before it was known what time it is. */
+  start(): void {
+    for (const queue of this) for (const queued of queue.peek(Infinity)) this.#startExpiry(queue, queued)
   }
 
   restoreQueue(value: StoredValue): void {
@@ -184,20 +192,23 @@ export class LocalQueues {
   }
 
   #show(queue: LocalQueue, queued: QueuedMessage): void {
-    const { log, now, timers } = this.#context
     const wasEmpty = queue.size === 0
     queue.insert(queued)
+    this.#startExpiry(queue, queued)
+    if (wasEmpty) this.#context.log.push({ do: 'arrived', queue: queue.name })
+  }
+
+  #startExpiry(queue: LocalQueue, queued: QueuedMessage): void {
+    const { now, timers } = this.#context
     const lifeS = queued.message.user.timeToBeReceived
-    if (lifeS !== INFINITE_S && queue.number >= 0) {
-      queued.expiry = timers.create('time to be received', () => this.#expire(queue, queued))
-      queued.expiry.startAt(now.monotonicMs + lifeS * 1000 - (now.wallMs - queued.arrivedMs))
-    }
-    if (wasEmpty) log.push({ do: 'arrived', queue: queue.name })
+    if (lifeS === INFINITE_S || queue.number < 0) return
+    queued.expiry ??= timers.create('time to be received', () => this.#expire(queue, queued))
+    queued.expiry.startAt(now.monotonicMs + lifeS * 1000 - (now.wallMs - queued.arrivedMs))
   }
 
   /** Time-to-be-received ran out in the queue: class 0xC002 ([MS-MQDMPR] 3.1.2.4). */
   #expire(queue: LocalQueue, queued: QueuedMessage): void {
-    if (!queue.remove(queued)) return
+    queue.remove(queued)
     if (queued.storeKey !== null) this.#context.batch.remove('message', queued.storeKey)
     this.#left(queue, queued, MessageClass.NACK_RECEIVE_TIMEOUT)
   }

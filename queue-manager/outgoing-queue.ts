@@ -28,6 +28,8 @@ export class OutgoingQueue {
   state: OutgoingQueueState = 'INACTIVE'
   session: Session | null = null
   bytes = 0
+  /** Messages that the store is taking, which will be added. */
+  entering = 0
   /** Set by the first attempt: what kind of failure or success the last attempts met (connection history). */
   lastFailure: string | null = null
   readonly #context: Context
@@ -45,7 +47,7 @@ export class OutgoingQueue {
     this.text = formatNameText(formatName)
     for (let priority = 0; priority < PRIORITIES; priority += 1) this.#plain.push(new Deque())
     this.sequence = new OutgoingSequence(context, this.text, () => this.attend())
-    this.#retryTimer = context.timers.create('session retry connect', () => this.connect())
+    this.#retryTimer = context.timers.create('session retry connect', () => this.connect(true))
     this.#expiryTimer = context.timers.create('time to reach queue', () => this.#expire())
   }
 
@@ -75,7 +77,13 @@ export class OutgoingQueue {
     if (message.expiresMs !== Infinity) this.#watchExpiry(message.expiresMs)
   }
 
-  /** Takes over a message that the store kept; `attend` sends it. */
+  /** Begins to work with what `restore` took over. */
+  start(): void {
+    for (const { expiresMs } of this.messages()) if (expiresMs !== Infinity) this.#watchExpiry(expiresMs)
+    this.attend()
+  }
+
+  /** Takes over a message that the store kept. It is not known yet what time it is. */
   restore(message: OutgoingMessage): void {
     if (message.place !== null) this.sequence.restoreMessage(message)
     else {
@@ -83,7 +91,6 @@ export class OutgoingQueue {
       this.#plainCount += 1
     }
     this.bytes += message.packet.length
-    if (message.expiresMs !== Infinity) this.#watchExpiry(message.expiresMs)
   }
 
   /** Sends what waits, connecting first when there is no session. Called after anything that may let messages go. */
@@ -97,7 +104,7 @@ export class OutgoingQueue {
     for (;;) {
       const message = this.#nextMessage()
       if (message === null || message.expiresMs > this.#context.now.wallMs) return message
-      this.#giveUp(message, MessageClass.NACK_REACH_QUEUE_TIMEOUT)
+      this.#expire()
     }
   }
 
@@ -127,9 +134,11 @@ export class OutgoingQueue {
     for (const message of covered) {
       message.orderAcknowledged = true
       if (this.session !== null && !message.sessionAcknowledged && !message.waiting) continue
-      this.#orderAcknowledged(message)
+      this.#context.acknowledgements.transactionalMessageTaken(message, this.text)
+      this.#leave(message)
       removed += 1
     }
+    this.sequence.sweep(removed)
     return removed
   }
 
@@ -146,8 +155,11 @@ export class OutgoingQueue {
     for (let index = outstanding.length - 1; index >= 0; index -= 1) {
       const message = outstanding[index] as OutgoingMessage
       if (message.gone) continue
-      if (message.place === null) this.#plain[message.priority]?.pushFront(message)
-      else transactional.push(message)
+      if (message.place !== null) transactional.push(message)
+      else {
+        this.#plain[message.priority]?.pushFront(message)
+        if (message.expiresMs !== Infinity) this.#watchExpiry(message.expiresMs)
+      }
     }
     this.sequence.sessionEnded(transactional)
     for (const message of transactional)
@@ -156,11 +168,11 @@ export class OutgoingQueue {
   }
 
   /** Finds the destination's addresses and opens a session to the next of them ([MS-MQQB] 3.1.5.2). */
-  connect(): void {
+  connect(isRetry = false): void {
     if (this.session !== null || this.#resolving) return
     if (this.#nextMessage() === null) return
     if (this.#hop > 0 && this.#hop < this.#nextHops.length) {
-      this.#open()
+      this.#open(isRetry)
       return
     }
     this.#hop = 0
@@ -170,7 +182,7 @@ export class OutgoingQueue {
       const { log, now } = this.#context
       if (log.noting) log.note(now, { kind: 'resolved', queue: this.text, addresses, by })
       this.#nextHops = addresses
-      if (addresses.length > 0) this.#open()
+      if (addresses.length > 0) this.#open(isRetry)
       else {
         this.state = 'NEED VALIDATION'
         this.lastFailure = 'no address found'
@@ -183,12 +195,24 @@ export class OutgoingQueue {
     this.#retryTimer.stop()
   }
 
-  #open(): void {
+  /** Nothing is in it or on its way into it, and nothing serves it. */
+  get isIdle(): boolean {
+    return this.size === 0 && this.entering === 0 && this.session === null && !this.#resolving
+  }
+
+  /** Ends an idle queue for good. */
+  discard(): void {
+    this.#retryTimer.discard()
+    this.#expiryTimer.discard()
+    this.sequence.discard()
+  }
+
+  #open(isRetry: boolean): void {
     const address = this.#nextHops[this.#hop] as string
     this.#hop += 1
     this.state = 'WAITING'
     const wanted = this.formatName.kind === 'private' ? this.formatName.queueManager : NIL_GUID
-    this.session = Session.initiate(this.#context, this, address, wanted)
+    this.session = Session.initiate(this.#context, this, address, wanted, isRetry)
   }
 
   #retryLater(): void {
@@ -213,19 +237,31 @@ export class OutgoingQueue {
 
   #remove(message: OutgoingMessage): void {
     if (message.gone) return
+    this.#leave(message)
+    if (message.place !== null) this.sequence.sweep(1)
+  }
+
+  /** It is gone; the line it stands in is swept by the caller, once for all that go together. */
+  #leave(message: OutgoingMessage): void {
     message.gone = true
     this.bytes -= message.packet.length
-    if (message.place !== null) this.sequence.remove(message)
-    else this.#plainCount -= 1
+    if (message.place === null) this.#plainCount -= 1
     this.#context.outgoingQueues.forget(message)
   }
 
-  /** Time-to-reach-queue is over before the message was taken ([MS-MQQB] 3.1.7.1.2). */
-  #giveUp(message: OutgoingMessage, messageClass: number): void {
-    const packet = decodePacket(message.packet) as UserMessagePacket
-    if (message.place === null) this.#plain[message.priority]?.filterInPlace(kept => kept !== message)
-    this.#remove(message)
-    this.#context.acknowledgements.messageGivenUp(packet, message.packet, this.text, messageClass)
+  /** Time-to-reach-queue is over before the messages were taken ([MS-MQQB] 3.1.7.1.2). */
+  #giveUp(messages: readonly OutgoingMessage[], messageClass: number): void {
+    let transactional = 0
+    for (const message of messages) {
+      this.#leave(message)
+      if (message.place !== null) transactional += 1
+    }
+    this.sequence.sweep(transactional)
+    if (transactional < messages.length) for (const deque of this.#plain) deque.filterInPlace(kept => !kept.gone)
+    for (const { packet } of messages) {
+      const decoded = decodePacket(packet) as UserMessagePacket
+      this.#context.acknowledgements.messageGivenUp(decoded, packet, this.text, messageClass)
+    }
   }
 
   #watchExpiry(expiresMs: number): void {
@@ -241,10 +277,11 @@ export class OutgoingQueue {
     const expired = [...this.sequence, ...this.#plain.flatMap(deque => [...deque])].filter(
       message => message.expiresMs <= wallMs,
     )
-    for (const message of expired) this.#giveUp(message, MessageClass.NACK_REACH_QUEUE_TIMEOUT)
+    this.#giveUp(expired, MessageClass.NACK_REACH_QUEUE_TIMEOUT)
     let earliest = Infinity
-    for (const message of this.messages()) if (message.expiresMs < earliest) earliest = message.expiresMs
-    if (earliest !== Infinity) this.#watchExpiry(Math.max(earliest, wallMs))
+    for (const messages of [this.sequence, ...this.#plain])
+      for (const message of messages) if (message.expiresMs < earliest) earliest = message.expiresMs
+    if (earliest !== Infinity) this.#watchExpiry(earliest)
   }
 }
 

@@ -44,6 +44,10 @@ interface InternalMessage {
 
 const INFINITE_S = 0xffffffff
 const TARGETS_MAX = 1_000
+/** Outgoing queues, above which none is made for a destination that only a peer named. */
+const QUEUES_FOR_PEERS_MAX = 4_096
+/** Messages in an outgoing queue, above which no express one is added on a peer's behalf: it may never be reached. */
+const EXPRESS_FOR_PEERS_MAX = 10_000
 /** MessageIDs are reserved in the store by the thousand: a restart skips some, and repeats none. */
 const MESSAGE_IDS_RESERVED = 1_000
 const TRANSACTION_ID_MAX = 0xfffff
@@ -62,6 +66,8 @@ export class OutgoingQueues {
   #transaction = 0
   #messageId = 0
   #messageIdsReserved = 0
+  /** Below this, a MessageID will not be used again after a crash. */
+  #messageIdsDurable = 0
 
   /** @param timeStamp TxSequenceID.TimeStamp: the time of installation, the same for the life of a queue manager. */
   constructor(context: Context, timeStamp: number) {
@@ -71,6 +77,12 @@ export class OutgoingQueues {
 
   [Symbol.iterator](): Iterator<OutgoingQueue> {
     return this.#byName.values()
+  }
+
+  /** Begins to work: what a former run left to send is sent. */
+  start(): void {
+    this.#reserveMessageIds()
+    for (const queue of this) queue.start()
   }
 
   /** Names of local queues changed: what was looked up may be wrong. */
@@ -118,16 +130,51 @@ export class OutgoingQueues {
     return { request, messageIds }
   }
 
-  /** A message of the engine's own: an acknowledgement. Returns its MessageID; 0 when the destination cannot be sent to. */
+  /**
+   * A message of the engine's own: an acknowledgement. Returns its MessageID; 0 when the destination cannot be sent to, or
+   * there is no room for more.
+   */
   sendInternal(internal: InternalMessage): number {
-    let target: Target
     try {
-      target = this.#target(internal.destination)
+      const target = this.#roomTowards(internal.destination, internal.body.length, internal.delivery === 'express')
+      if (target !== null) return this.#sendInternal(internal, target)
+      this.#context.counters.acknowledgementsDropped += 1
     } catch (error) {
       // the peer chose this name; a bad one harms nobody but itself
-      if (error instanceof MqlabError) return 0
-      throw error
+      if (!(error instanceof MqlabError)) throw error
     }
+    return 0
+  }
+
+  /**
+   * The way to a destination that a peer named, or null when there is no room for a message on it. A peer can name
+   * destinations without end, and ones that are never reached.
+   */
+  #roomTowards(text: string, bytes: number, express: boolean): Target | null {
+    const { counters, settings } = this.#context
+    if (counters.messageBytes + bytes > settings.MachineQuota * 1024) return null
+    if (this.#byName.size >= QUEUES_FOR_PEERS_MAX && !this.#targets.has(text)) {
+      this.#forgetIdleQueues()
+      if (this.#byName.size >= QUEUES_FOR_PEERS_MAX && !this.#byName.has(formatNameText(parseFormatName(text))))
+        return null
+    }
+    const target = this.#target(text)
+    if (target.local !== null) return this.#context.localQueues.quota(target.local, bytes) === 'fits' ? target : null
+    return express && (target.outgoing?.size ?? 0) + (target.outgoing?.entering ?? 0) >= EXPRESS_FOR_PEERS_MAX
+      ? null
+      : target
+  }
+
+  #forgetIdleQueues(): void {
+    for (const [name, queue] of this.#byName) {
+      if (!queue.isIdle) continue
+      queue.discard()
+      this.#byName.delete(name)
+      this.#targets.clear()
+    }
+  }
+
+  #sendInternal(internal: InternalMessage, target: Target): number {
     const messageId = this.nextMessageId()
     const { guid, now } = this.#context
     const packet = buildUserMessage({
@@ -160,17 +207,23 @@ export class OutgoingQueues {
     return messageId
   }
 
-  /** A message of another queue manager on its way: its identity, transaction and times are not touched. */
-  forward(packet: UserMessagePacket, bytes: Buffer, hopCount: number): void {
+  /**
+   * A message of another queue manager on its way: its identity, transaction and times are not touched. False when it
+   * cannot go on: its destination has no number, or there is no room.
+   */
+  forward(packet: UserMessagePacket, bytes: Buffer, hopCount: number): boolean {
     const { destinationQueue, queueManagerAddress, messageId, sentTime } = packet.user
-    if (destinationQueue?.type !== 'PrivateQueueFormatNameId') return
-    const target = this.#target(`PRIVATE=${queueManagerAddress}\\${destinationQueue.number.toString(16)}`)
+    if (destinationQueue?.type !== 'PrivateQueueFormatNameId') return false
+    const name = `PRIVATE=${queueManagerAddress}\\${destinationQueue.number.toString(16)}`
+    const target = this.#roomTowards(name, bytes.length, !isRecoverable(packet))
+    if (target === null) return false
     setHopCount(bytes, hopCount)
     const { timeToReachQueue } = packet.base
     const expiresMs = timeToReachQueue === INFINITE_S ? Infinity : (sentTime + timeToReachQueue + 1) * 1000
     const priority = packet.base.flags & 7
     const message = this.#entry(bytes, messageId, priority, isRecoverable(packet), null, expiresMs)
     this.#enter([{ message, target }], () => undefined)
+    return true
   }
 
   /** An order ack arrived: finds the sequence by its id among this machine's own. */
@@ -219,11 +272,20 @@ export class OutgoingQueues {
 
   nextMessageId(): number {
     this.#messageId = (this.#messageId + 1) >>> 0 || 1
-    if (this.#messageId >= this.#messageIdsReserved) {
-      this.#messageIdsReserved = this.#messageId + MESSAGE_IDS_RESERVED
-      this.#context.batch.put('state', 'message-id', { reserved: this.#messageIdsReserved })
-    }
+    if (this.#messageId + MESSAGE_IDS_RESERVED / 2 >= this.#messageIdsReserved) this.#reserveMessageIds()
     return this.#messageId
+  }
+
+  /** Half used up, the next thousand is reserved, so that hardly a message ever has to wait for the store because of it. */
+  #reserveMessageIds(): void {
+    const { batch } = this.#context
+    const reserved = this.#messageId + MESSAGE_IDS_RESERVED
+    this.#messageIdsReserved = reserved
+    batch.put('state', 'message-id', { reserved })
+    batch.whenDurable(error => {
+      if (error === null) this.#messageIdsDurable = reserved
+      else this.#messageIdsReserved = this.#messageIdsDurable
+    })
   }
 
   restoreState(key: string, value: StoredValue): void {
@@ -231,6 +293,7 @@ export class OutgoingQueues {
     if (key === 'message-id') {
       this.#messageId = value.reserved as number
       this.#messageIdsReserved = this.#messageId
+      this.#messageIdsDurable = this.#messageId
     }
   }
 
@@ -254,6 +317,11 @@ export class OutgoingQueues {
     this.#order = Math.max(this.#order, Number(key))
     const message = this.#entry(bytes, user.messageId, base.flags & 7, true, place, expiresMs, key)
     message.previous = transaction?.previousSequenceNumber ?? 0
+    if (place !== null && queue.sequence.isAcknowledged(place)) {
+      this.#context.acknowledgements.transactionalMessageTaken(message, queue.text)
+      this.#context.batch.remove('outgoing', key)
+      return
+    }
     queue.restore(message)
     this.#track(message, queue)
   }
@@ -348,10 +416,15 @@ export class OutgoingQueues {
     const { batch } = this.#context
     let stored = false
     for (const { message, target } of entries) {
-      if (target.outgoing === null) continue
+      if (message.storeKey !== null || message.messageId >= this.#messageIdsDurable) stored = true
+      if (target.outgoing === null) {
+        // into the same batch as the rest: a transaction is whole on this machine, too
+        this.#deliverLocally(message, target.local as LocalQueue)
+        continue
+      }
       this.#track(message, target.outgoing)
+      target.outgoing.entering += 1
       if (message.storeKey === null) continue
-      stored = true
       batch.put('outgoing', message.storeKey, {
         queue: target.outgoing.text,
         packet: message.packet,
@@ -362,9 +435,9 @@ export class OutgoingQueues {
     const enter = (error: string | null): void => {
       const queues = new Set<OutgoingQueue>()
       for (const { message, target } of entries) {
-        if (target.outgoing === null) {
-          if (error === null) this.#deliverLocally(message, target.local as LocalQueue)
-        } else if (error === null) {
+        if (target.outgoing === null) continue
+        target.outgoing.entering -= 1
+        if (error === null) {
           target.outgoing.add(message)
           queues.add(target.outgoing)
         } else {

@@ -84,6 +84,11 @@ export class OutgoingSequence {
     this.#lastAcknowledged = lastAcknowledged
   }
 
+  /** Whether an order ack covered this place in a former run: it is not sent again, as nothing could come before it. */
+  isAcknowledged({ number }: SequencePlace): boolean {
+    return number <= this.#lastAcknowledged
+  }
+
   /** The next message to send, stamped; null when none waits. */
   next(): OutgoingMessage | null {
     for (; this.#cursor < this.#messages.size; this.#cursor += 1) {
@@ -137,20 +142,32 @@ export class OutgoingSequence {
     return covered
   }
 
-  /** Takes a message out; the last one ends the sequence, and the next transaction begins a new one. */
-  remove(message: OutgoingMessage): void {
-    let index = 0
-    if (this.#messages.at(0) === message) this.#messages.shift()
-    else {
-      let at = 0
+  /**
+   * Takes out the messages that are gone, `count` of them; mostly they are the oldest. The last one ends the sequence, and
+   * the next transaction begins a new one.
+   */
+  sweep(count: number): void {
+    if (count === 0) return
+    let swept = 0
+    while (swept < count && this.#messages.at(0)?.gone === true) {
+      this.#messages.shift()
+      swept += 1
+    }
+    let beforeCursor = Math.min(swept, this.#cursor)
+    if (swept < count) {
+      let index = swept
       this.#messages.filterInPlace(kept => {
-        if (kept === message) index = at
-        at += 1
-        return kept !== message
+        if (kept.gone && index < this.#cursor) beforeCursor += 1
+        index += 1
+        return !kept.gone
       })
     }
-    if (index < this.#cursor) this.#cursor -= 1
+    this.#cursor -= beforeCursor
     this.#endWhenEmpty()
+  }
+
+  discard(): void {
+    this.#resendTimer.discard()
   }
 
   #endWhenEmpty(): void {

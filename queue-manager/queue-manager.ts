@@ -128,7 +128,8 @@ export class QueueManager {
   start(now: Now): void {
     this.#input(now)
     this.#identifierCleanup()
-    for (const queue of this.#context.outgoingQueues) queue.attend()
+    this.#context.localQueues.start()
+    this.#context.outgoingQueues.start()
   }
 
   /** Closes every session; messages stay where they are. */
@@ -324,6 +325,9 @@ export class QueueManager {
     restore('state', (key, value) => outgoingQueues.restoreState(key, value))
     restore('queue', (_key, value) => localQueues.restoreQueue(value))
     restore('message', (key, value) => localQueues.restoreMessage(key, value))
+    const identifiers: StoredValue[] = []
+    restore('identifier', (_key, value) => identifiers.push(value))
+    this.#context.identifiers.restore(identifiers)
     restore('incoming-sequence', (key, value) => incomingSequences.restore(key, value))
     restore('outgoing-sequence', (key, value) => outgoingQueues.restoreSequence(key, value))
     restore('outgoing', (key, value) => outgoingQueues.restoreMessage(key, value))

@@ -136,10 +136,8 @@ class Reception {
   passOn(): void {
     const hops = this.#packet.user.flags & USER_FLAGS.RC
     if (hops >= HOP_COUNT_MAX) this.discard('hop-count', MessageClass.NACK_HOP_COUNT_EXCEEDED)
-    else {
-      this.#context.outgoingQueues.forward(this.#packet, this.#bytes, hops + 1)
-      this.settleAfterStore()
-    }
+    else if (this.#context.outgoingQueues.forward(this.#packet, this.#bytes, hops + 1)) this.settleAfterStore()
+    else this.discard('queue-not-found', MessageClass.NACK_BAD_DST_Q)
   }
 
   intoQueue(queue: LocalQueue): void {
@@ -203,6 +201,8 @@ class Reception {
         finalAckTo = acknowledgements.orderQueueOf(this.#session, this.#packet)
       batch.put('incoming-sequence', sequence.storeKey, sequence.stored(sequence.taken))
     }
+    if (sequence === null && isRecoverable(this.#packet))
+      this.#context.identifiers.store(batch, this.#packet.user.sourceQueueManager, this.#packet.user.messageId)
     const state = sequence?.taken
     localQueues.put(queue, this.#packet, bytes, isRecoverable(this.#packet), finalAckTo, error => {
       if (error !== null) {

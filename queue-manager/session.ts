@@ -100,14 +100,24 @@ export class Session {
     this.#initializationTimer.start(now, settings.SessionInitializationTimeout + 2 * settings.RoundTripDelay)
   }
 
-  /** The connecting side: asks the host for a connection; the handshake starts when it is there. */
-  static initiate(context: Context, queue: OutgoingQueue, address: string, wantedGuid: Guid): Session {
+  /**
+   * The connecting side: asks the host for a connection; the handshake starts when it is there. An attempt of the retry
+   * timer is not preceded by a ping ([MS-MQQB] 3.1.5.2.2).
+   */
+  static initiate(
+    context: Context,
+    queue: OutgoingQueue,
+    address: string,
+    wantedGuid: Guid,
+    isRetry: boolean,
+  ): Session {
     const peer = { address, port: context.settings.MsmqIpPort }
     const session = new Session(context, context.sessions.nextConnection(), peer, queue, wantedGuid)
     session.state = 'WAITING_ECR_MSG'
     context.sessions.add(session)
     context.counters.connectAttempts += 1
-    context.sessions.ping(address, verdict => session.#connect(verdict))
+    if (isRetry) session.#connect('no ping')
+    else context.sessions.ping(address, verdict => session.#connect(verdict))
     return session
   }
 
