@@ -100,7 +100,7 @@ t.test(
   'crashes of both sides: nothing accepted is lost, nothing comes twice, transactions stay whole and in order',
   async t => {
     const total = { accepted: 0, unknown: 0, crashes: 0, resends: 0 }
-    const seeds = forEachSeed(150, seed => {
+    const seeds = forEachSeed(60, seed => {
       const run = runCrashes(seed)
       total.accepted += run.accepted
       total.unknown += run.unknown
