@@ -1,4 +1,4 @@
-import type { ByteReader } from './byte-reader.js'
+import { type ByteReader, type FixedLayout, u16At, u32At } from './byte-reader.js'
 import type { ByteWriter } from './byte-writer.js'
 
 /* BaseHeader, first in every TCP packet. Source: [MS-MQMQ] 2.2.19.1.
@@ -44,26 +44,40 @@ export interface BaseHeader {
   timeToReachQueue: number
 }
 
+const LAYOUT: FixedLayout = [
+  ['VersionNumber', 1],
+  ['Reserved', 1],
+  ['Flags', 2],
+  ['Signature', 4],
+  ['PacketSize', 4],
+  ['TimeToReachQueue', 4],
+]
+
 /** `MSMQ_DECODE_VERSION`, `MSMQ_DECODE_SIGNATURE`, `MSMQ_DECODE_PACKET_SIZE`. */
 export function decodeBaseHeader(reader: ByteReader): BaseHeader {
   reader.enter('BaseHeader', BASE_HEADER_SECTION)
-  const start = reader.offset
-  const versionNumber = reader.u8('VersionNumber')
+  const start = reader.fixed(LAYOUT, BASE_HEADER_SIZE)
+  const bytes = reader.bytes
+  const versionNumber = bytes[start]!
   if (versionNumber !== VERSION_NUMBER) {
     reader.fail('MSMQ_DECODE_VERSION', 'VersionNumber', `${versionNumber}, must be 16`, start)
   }
-  const reserved = reader.u8('Reserved')
-  const flags = reader.u16('Flags')
-  const signature = reader.u32('Signature')
+  const signature = u32At(bytes, start + 4)
   if (signature !== PACKET_SIGNATURE) {
     reader.fail('MSMQ_DECODE_SIGNATURE', 'Signature', `0x${signature.toString(16)}, must be 0x524f494c`, start + 4)
   }
-  const packetSize = reader.u32('PacketSize')
+  const packetSize = u32At(bytes, start + 8)
   if (packetSize <= BASE_HEADER_SIZE || packetSize > PACKET_SIZE_MAX) {
     reader.fail('MSMQ_DECODE_PACKET_SIZE', 'PacketSize', `${packetSize}, must be 17 to ${PACKET_SIZE_MAX}`, start + 8)
   }
-  const timeToReachQueue = reader.u32('TimeToReachQueue')
-  return { versionNumber, reserved, flags, signature, packetSize, timeToReachQueue }
+  return {
+    versionNumber,
+    reserved: bytes[start + 1]!,
+    flags: u16At(bytes, start + 2),
+    signature,
+    packetSize,
+    timeToReachQueue: u32At(bytes, start + 12),
+  }
 }
 
 export function encodeBaseHeader(writer: ByteWriter, header: BaseHeader): void {

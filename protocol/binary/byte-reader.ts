@@ -8,6 +8,9 @@ export type FieldValue = number | string | Buffer
 
 const EMPTY = Buffer.alloc(0)
 
+/** Names and sizes in bytes of the fields of a fixed part, in wire order: 1, 2 and 4 are numbers, 16 a GUID, others bytes. */
+export type FixedLayout = readonly (readonly [field: string, size: number])[]
+
 /** A bounded little-endian window over one packet. Each read names its field, so a failed one reports itself:
  *  "BaseHeader.PacketSize at byte 8: 4 bytes needed, 1 left". Offsets count from the start of the packet; views share
  *  its memory. Nothing is allocated by a length before that length is known to fit.
@@ -76,6 +79,17 @@ export class ByteReader {
     return value
   }
 
+  /** Passes over a fixed part of `size` bytes that `layout` describes, with one check of the bounds, and returns where it
+   *  starts. The caller reads the fields by {@link u16At} and {@link u32At}: one call per field costs a third of the time
+   *  of decoding a message. A part cut short is reported by the first field that does not fit. */
+  fixed(layout: FixedLayout, size: number): number {
+    const start = this.offset
+    if (start + size > this.limit) this.truncatedWithin(layout)
+    this.offset = start + size
+    if (this.sink !== null) this.report(layout, start)
+    return start
+  }
+
   /** `size` bytes as a view, not a copy. */
   view(field: string, size: number): Buffer {
     const at = this.offset
@@ -122,7 +136,48 @@ export class ByteReader {
     throw new DecodeError(code, this.structure, field, offset, this.section, what)
   }
 
+  private truncatedWithin(layout: FixedLayout): never {
+    for (const [field, size] of layout) {
+      if (this.offset + size > this.limit) this.truncated(field, size)
+      this.offset += size
+    }
+    throw new RangeError('the layout is smaller than its size')
+  }
+
+  private report(layout: FixedLayout, start: number): void {
+    let at = start
+    for (const [field, size] of layout) {
+      this.sink?.(this.structure, field, at, size, this.valueAt(at, size))
+      at += size
+    }
+  }
+
+  private valueAt(at: number, size: number): FieldValue {
+    switch (size) {
+      case 1:
+        return this.bytes[at]!
+      case 2:
+        return u16At(this.bytes, at)
+      case 4:
+        return u32At(this.bytes, at)
+      case 16:
+        return decodeGuid(this.bytes, at)
+      default:
+        return this.bytes.subarray(at, at + size)
+    }
+  }
+
   private truncated(field: string, needed: number): never {
     this.fail('MSMQ_DECODE_TRUNCATED', field, `${needed} bytes needed, ${this.limit - this.offset} left`)
   }
+}
+
+/** Little-endian, unsigned; the caller has checked the bounds. */
+export function u16At(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8)
+}
+
+/** Little-endian, unsigned; the caller has checked the bounds. */
+export function u32At(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
 }

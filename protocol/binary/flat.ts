@@ -214,7 +214,7 @@ function flattenSecurity(out: FlatFields, security: SecurityHeader): void {
     out[`${data}.SecurityID.Hex`] = securityId.toString('hex')
     const type = security.flags & SECURITY_FLAGS.ST
     if (type === SENDER_ID_TYPE.SID) out[`${data}.SecurityID.SID`] = sidText(securityId)
-    if (type === SENDER_ID_TYPE.QUEUE_MANAGER) out[`${data}.SecurityID.Guid`] = decodeGuid(securityId, 0)
+    if (type === SENDER_ID_TYPE.QUEUE_MANAGER) out[`${data}.SecurityID.GUID`] = decodeGuid(securityId, 0)
   }
   if (encryptionKey.length > 0) out[`${data}.EncryptionKey`] = encryptionKey.toString('hex')
   if (signature.length > 0) out[`${data}.Signature`] = signature.toString('hex')

@@ -1,4 +1,4 @@
-import type { ByteReader } from './byte-reader.js'
+import { type ByteReader, type FixedLayout, u16At, u32At } from './byte-reader.js'
 import { align4, type ByteWriter } from './byte-writer.js'
 
 /* MessagePropertiesHeader, in every user message. Source: [MS-MQMQ] 2.2.19.3.
@@ -60,27 +60,34 @@ export interface MessagePropertiesHeader {
   padding: number
 }
 
+const LAYOUT: FixedLayout = [
+  ['Flags', 1],
+  ['LabelLength', 1],
+  ['MessageClass', 2],
+  ['CorrelationID', CORRELATION_ID_SIZE],
+  ['BodyType', 4],
+  ['ApplicationTag', 4],
+  ['MessageSize', 4],
+  ['AllocationBodySize', 4],
+  ['PrivacyLevel', 4],
+  ['HashAlgorithm', 4],
+  ['EncryptionAlgorithm', 4],
+  ['ExtensionSize', 4],
+]
 const ZERO_CORRELATION_ID = Buffer.alloc(CORRELATION_ID_SIZE)
 
 /** `MSMQ_DECODE_LABEL_LENGTH`, `MSMQ_DECODE_BODY_SIZE`, `MSMQ_DECODE_EXTENSION_SIZE`, `MSMQ_DECODE_STRING_*`. */
 export function decodeMessagePropertiesHeader(reader: ByteReader): MessagePropertiesHeader {
   reader.enter('MessagePropertiesHeader', '[MS-MQMQ] 2.2.19.3')
-  const start = reader.offset
-  const flags = reader.u8('Flags')
-  const labelLength = reader.u8('LabelLength')
+  const start = reader.fixed(LAYOUT, MESSAGE_PROPERTIES_FIXED_SIZE)
+  const bytes = reader.bytes
+  const labelLength = bytes[start + 1]!
   if (labelLength > LABEL_LENGTH_MAX) {
     reader.fail('MSMQ_DECODE_LABEL_LENGTH', 'LabelLength', `${labelLength}, at most ${LABEL_LENGTH_MAX}`, start + 1)
   }
-  const messageClass = reader.u16('MessageClass')
-  const correlationId = decodeCorrelationId(reader)
-  const bodyType = reader.u32('BodyType')
-  const applicationTag = reader.u32('ApplicationTag')
-  const messageSize = reader.u32('MessageSize')
-  const allocationBodySize = reader.u32('AllocationBodySize')
-  const privacyLevel = reader.u32('PrivacyLevel')
-  const hashAlgorithm = reader.u32('HashAlgorithm')
-  const encryptionAlgorithm = reader.u32('EncryptionAlgorithm')
-  const extensionSize = reader.u32('ExtensionSize')
+  const messageSize = u32At(bytes, start + 32)
+  const allocationBodySize = u32At(bytes, start + 36)
+  const extensionSize = u32At(bytes, start + 52)
 
   // Each size is checked alone and then their sum; plain numbers are exact far beyond three times 2^32.
   const remaining = reader.remaining
@@ -110,17 +117,17 @@ export function decodeMessagePropertiesHeader(reader: ByteReader): MessageProper
   const extensionData = reader.view('ExtensionData', extensionSize)
   const body = reader.view('MessageBody', allocationBodySize)
   return {
-    flags,
+    flags: bytes[start]!,
     labelLength,
-    messageClass,
-    correlationId,
-    bodyType,
-    applicationTag,
+    messageClass: u16At(bytes, start + 2),
+    correlationId: correlationIdAt(bytes, start + 4),
+    bodyType: u32At(bytes, start + 24),
+    applicationTag: u32At(bytes, start + 28),
     messageSize,
     allocationBodySize,
-    privacyLevel,
-    hashAlgorithm,
-    encryptionAlgorithm,
+    privacyLevel: u32At(bytes, start + 40),
+    hashAlgorithm: u32At(bytes, start + 44),
+    encryptionAlgorithm: u32At(bytes, start + 48),
     extensionSize,
     label,
     extensionData,
@@ -130,18 +137,10 @@ export function decodeMessagePropertiesHeader(reader: ByteReader): MessageProper
 }
 
 // Most messages correlate with nothing; they share one constant instead of making a view each.
-function decodeCorrelationId(reader: ByteReader): Buffer {
-  const at = reader.offset
-  const bytes = reader.bytes
-  if (reader.sink === null && at + CORRELATION_ID_SIZE <= reader.limit) {
-    let any = 0
-    for (let i = 0; i < CORRELATION_ID_SIZE; i++) any |= bytes[at + i]!
-    if (any === 0) {
-      reader.offset = at + CORRELATION_ID_SIZE
-      return ZERO_CORRELATION_ID
-    }
-  }
-  return reader.view('CorrelationID', CORRELATION_ID_SIZE)
+function correlationIdAt(bytes: Buffer, at: number): Buffer {
+  const any =
+    u32At(bytes, at) | u32At(bytes, at + 4) | u32At(bytes, at + 8) | u32At(bytes, at + 12) | u32At(bytes, at + 16)
+  return any === 0 ? ZERO_CORRELATION_ID : bytes.subarray(at, at + CORRELATION_ID_SIZE)
 }
 
 export function sizeOfMessagePropertiesHeader(header: MessagePropertiesHeader): number {

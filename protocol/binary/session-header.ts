@@ -1,4 +1,4 @@
-import type { ByteReader } from './byte-reader.js'
+import { type ByteReader, type FixedLayout, u16At, u32At } from './byte-reader.js'
 import type { ByteWriter } from './byte-writer.js'
 
 /* SessionHeader: at byte 20 of a SessionAck, or after everything else in a user message. Source: [MS-MQMQ] 2.2.20.4.
@@ -23,16 +23,28 @@ export interface SessionHeader {
   reserved: number
 }
 
+const LAYOUT: FixedLayout = [
+  ['AckSequenceNumber', 2],
+  ['RecoverableMsgAckSeqNumber', 2],
+  ['RecoverableMsgAckFlags', 4],
+  ['UserMsgSequenceNumber', 2],
+  ['RecoverableMsgSeqNumber', 2],
+  ['WindowSize', 2],
+  ['Reserved', 2],
+]
+
 export function decodeSessionHeader(reader: ByteReader): SessionHeader {
   reader.enter('SessionHeader', '[MS-MQMQ] 2.2.20.4')
+  const start = reader.fixed(LAYOUT, SESSION_HEADER_SIZE)
+  const bytes = reader.bytes
   return {
-    ackSequenceNumber: reader.u16('AckSequenceNumber'),
-    recoverableMsgAckSeqNumber: reader.u16('RecoverableMsgAckSeqNumber'),
-    recoverableMsgAckFlags: reader.u32('RecoverableMsgAckFlags'),
-    userMsgSequenceNumber: reader.u16('UserMsgSequenceNumber'),
-    recoverableMsgSeqNumber: reader.u16('RecoverableMsgSeqNumber'),
-    windowSize: reader.u16('WindowSize'),
-    reserved: reader.u16('Reserved'),
+    ackSequenceNumber: u16At(bytes, start),
+    recoverableMsgAckSeqNumber: u16At(bytes, start + 2),
+    recoverableMsgAckFlags: u32At(bytes, start + 4),
+    userMsgSequenceNumber: u16At(bytes, start + 8),
+    recoverableMsgSeqNumber: u16At(bytes, start + 10),
+    windowSize: u16At(bytes, start + 12),
+    reserved: u16At(bytes, start + 14),
   }
 }
 

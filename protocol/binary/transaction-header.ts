@@ -1,6 +1,6 @@
 import type { Guid } from '../guid.js'
 import type { TxSequenceId } from '../sequence-id.js'
-import type { ByteReader } from './byte-reader.js'
+import { type ByteReader, type FixedLayout, u32At } from './byte-reader.js'
 import type { ByteWriter } from './byte-writer.js'
 
 /* TransactionHeader, with UserHeader.Flags.TH. Source: [MS-MQMQ] 2.2.20.5.
@@ -35,24 +35,37 @@ export interface TransactionHeader {
   connectorQmGuid: Guid | null
 }
 
+const LAYOUT: FixedLayout = [
+  ['Flags', 4],
+  ['TxSequenceID.Ordinal', 4],
+  ['TxSequenceID.TimeStamp', 4],
+  ['TxSequenceNumber', 4],
+  ['PreviousTxSequenceNumber', 4],
+]
+
 /** Unknown flag bits are kept and ignored. `MSMQ_DECODE_SEQUENCE_NUMBER` when the number is 0 or not above the previous
  *  one. */
 export function decodeTransactionHeader(reader: ByteReader): TransactionHeader {
   reader.enter('TransactionHeader', '[MS-MQMQ] 2.2.20.5')
-  const flags = reader.u32('Flags')
-  const ordinal = reader.u32('TxSequenceID.Ordinal')
-  const timeStamp = reader.u32('TxSequenceID.TimeStamp')
-  const sequenceNumber = reader.u32('TxSequenceNumber')
+  const start = reader.fixed(LAYOUT, TRANSACTION_HEADER_SIZE)
+  const bytes = reader.bytes
+  const flags = u32At(bytes, start)
+  const sequenceNumber = u32At(bytes, start + 12)
   if (sequenceNumber === 0) {
-    reader.fail('MSMQ_DECODE_SEQUENCE_NUMBER', 'TxSequenceNumber', '0, must be at least 1', reader.offset - 4)
+    reader.fail('MSMQ_DECODE_SEQUENCE_NUMBER', 'TxSequenceNumber', '0, must be at least 1', start + 12)
   }
-  const previousSequenceNumber = reader.u32('PreviousTxSequenceNumber')
+  const previousSequenceNumber = u32At(bytes, start + 16)
   if (previousSequenceNumber >= sequenceNumber) {
     const what = `${previousSequenceNumber}, must be below TxSequenceNumber ${sequenceNumber}`
-    reader.fail('MSMQ_DECODE_SEQUENCE_NUMBER', 'PreviousTxSequenceNumber', what, reader.offset - 4)
+    reader.fail('MSMQ_DECODE_SEQUENCE_NUMBER', 'PreviousTxSequenceNumber', what, start + 16)
   }
-  const connectorQmGuid = (flags & TX_FLAGS.CG) !== 0 ? reader.guid('ConnectorQMGuid') : null
-  return { flags, sequenceId: { ordinal, timeStamp }, sequenceNumber, previousSequenceNumber, connectorQmGuid }
+  return {
+    flags,
+    sequenceId: { ordinal: u32At(bytes, start + 4), timeStamp: u32At(bytes, start + 8) },
+    sequenceNumber,
+    previousSequenceNumber,
+    connectorQmGuid: (flags & TX_FLAGS.CG) !== 0 ? reader.guid('ConnectorQMGuid') : null,
+  }
 }
 
 export function sizeOfTransactionHeader(header: TransactionHeader): number {

@@ -1,5 +1,5 @@
-import type { Guid } from '../guid.js'
-import type { ByteReader } from './byte-reader.js'
+import { decodeGuid, type Guid } from '../guid.js'
+import { type ByteReader, type FixedLayout, u32At } from './byte-reader.js'
 import type { ByteWriter } from './byte-writer.js'
 import {
   ADMIN_QUEUE,
@@ -86,30 +86,36 @@ export interface UserHeader {
 const DESTINATION_TYPES = 0b10101001
 const ADMIN_TYPES = 0b11101101
 
+const LAYOUT: FixedLayout = [
+  ['SourceQueueManager', 16],
+  ['QueueManagerAddress', 16],
+  ['TimeToBeReceived', 4],
+  ['SentTime', 4],
+  ['MessageID', 4],
+  ['Flags', 4],
+]
+
 /** `MSMQ_DECODE_DELIVERY_MODE`, `MSMQ_DECODE_QUEUE_TYPE`, `MSMQ_DECODE_TRANSACTION_EXPRESS`,
  *  `MSMQ_DECODE_PROPERTIES_MISSING`, and those of {@link decodeQueueName}. */
 export function decodeUserHeader(reader: ByteReader): UserHeader {
   reader.enter('UserHeader', USER_HEADER_SECTION)
-  const sourceQueueManager = reader.guid('SourceQueueManager')
-  const queueManagerAddress = reader.guid('QueueManagerAddress')
-  const timeToBeReceived = reader.u32('TimeToBeReceived')
-  const sentTime = reader.u32('SentTime')
-  const messageId = reader.u32('MessageID')
-  const flags = reader.u32('Flags')
+  const start = reader.fixed(LAYOUT, USER_HEADER_FIXED_SIZE)
+  const bytes = reader.bytes
+  const flags = u32At(bytes, start + 44)
   const dq = (flags & USER_FLAGS.DQ) >>> USER_FLAGS.DQ_SHIFT
   const aq = (flags & USER_FLAGS.AQ) >>> USER_FLAGS.AQ_SHIFT
   const rq = (flags & USER_FLAGS.RQ) >>> USER_FLAGS.RQ_SHIFT
   checkFlags(reader, flags, dq, aq)
   return {
-    sourceQueueManager,
-    queueManagerAddress,
-    timeToBeReceived,
-    sentTime,
-    messageId,
+    sourceQueueManager: decodeGuid(bytes, start),
+    queueManagerAddress: decodeGuid(bytes, start + 16),
+    timeToBeReceived: u32At(bytes, start + 32),
+    sentTime: u32At(bytes, start + 36),
+    messageId: u32At(bytes, start + 40),
     flags,
     destinationQueue: decodeQueueName(reader, dq, DESTINATION_QUEUE),
-    adminQueue: decodeQueueName(reader, aq, ADMIN_QUEUE),
-    responseQueue: decodeQueueName(reader, rq, RESPONSE_QUEUE),
+    adminQueue: aq === 0 ? null : decodeQueueName(reader, aq, ADMIN_QUEUE),
+    responseQueue: rq === 0 ? null : decodeQueueName(reader, rq, RESPONSE_QUEUE),
     connectorType: (flags & USER_FLAGS.CQ) !== 0 ? reader.guid('ConnectorType') : null,
   }
 }
