@@ -126,6 +126,11 @@ export class NodeHandle {
     }
   }
 
+  /** Of its process; undefined for a thread. */
+  get pid(): number | undefined {
+    return this.#process?.pid
+  }
+
   start(): void {
     this.#channel?.send({ type: 'start' })
   }

@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { launchNode, type NodeExit, type NodeHandle, type NodeHandleOptions } from '../../lab/node-handle.js'
 import { type GatewaySpec, isRemaining, type QueueManagerReport, type QueueManagerSpec } from '../../lab/node-spec.js'
@@ -15,7 +18,7 @@ function queueManager(name: string, place: number, changes: Partial<QueueManager
     address: `127.0.92.${place}`,
     port: PORT,
     sequenceTimeStamp: 1000 + place,
-    settings: { TryConnectInterval: 100 },
+    settings: { TryConnectInterval: 100, IdleAckDelay: 50 },
     queues: [],
     resolver: { names: {}, queueManagers: {} },
     notes: true,
@@ -162,3 +165,23 @@ t.test('a node that cannot be what it should be says why', async t => {
     code: 'MSMQ_OPTION_UNKNOWN',
   })
 })
+
+t.test('a node ends by itself when its lab dies', async t => {
+  const script = fileURLToPath(new URL('../fixtures/lab-that-dies.js', import.meta.url))
+  const lab = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [line] = await once(lab.stdout, 'data')
+  const pid = Number(String(line))
+  t.ok(pid > 0 && isRunning(pid))
+  t.match(await once(lab, 'exit'), [null, 'SIGKILL'])
+  for (const untilMs = Date.now() + 5000; isRunning(pid) && Date.now() < untilMs; )
+    await new Promise(resolve => setTimeout(resolve, 20))
+  t.notOk(isRunning(pid))
+})
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
