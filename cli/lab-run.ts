@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { NodeError } from '../lab/node-handle.js'
 import { createReport, type ReportedRun } from '../lab/report/report.js'
@@ -50,13 +50,19 @@ function interruptible(): { signal: AbortSignal; end: () => void } {
   }
 }
 
-/** Makes sure before a run that its report will have a place. */
+/** Makes sure before a run that its report will have a place: folders made, file there. */
 export function reportFile(file: string): void {
-  mkdirSync(dirname(file), { recursive: true })
+  makeFolder(dirname(file))
   writeFileSync(file, '', { flag: 'a' })
 }
 
 export function writeReport(file: string, runs: readonly ReportedRun[], title: string): void {
-  mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, createReport(runs, title))
+}
+
+/** One folder after the other: mkdir's own recursion does not come back where a parent refuses children, as /proc does. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
+  mkdirSync(folder)
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import { nearestName } from '../lab/nearest-name.js'
 import { findScenario, scenarioNames } from '../lab/scenario-catalogue.js'
@@ -52,14 +52,17 @@ function checkWorld(world: string): void {
 /** A file if there is one of that name, else a shipped scenario. */
 function loadScenario(name: string): Scenario {
   try {
-    if (existsSync(name)) return readScenarioFile(name)
+    if (existsSync(name)) {
+      if (statSync(name).isDirectory()) fail(`${name}: is a directory, a scenario file is wanted`)
+      return readScenarioFile(name)
+    }
     const shipped = findScenario(name)
     if (shipped !== null) return shipped
   } catch (error) {
     if (error instanceof ScenarioError) fail(error.message, { cause: error })
     throw error
   }
-  const near = nearestName(name, scenarioNames())
+  const near = scenarioNames().find(known => known.startsWith(name)) ?? nearestName(name, scenarioNames())
   fail(
     `${name}: no such file and no such scenario; ${near === null ? '' : `did you mean ${near}? `}mqlab scenarios lists them`,
   )

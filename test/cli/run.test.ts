@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process'
+import { platform } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+/** The compiled command, beside the compiled tests. */
+const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
+
+function mqlab(...args: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', timeout: 60_000 })
+  return { status, stdout, stderr }
+}
+
+t.test('what cannot run: exit code 2, one line, nothing on stdout', async t => {
+  const bad = join(t.testdir({ 'bad.yaml': 'scenario: x\nabout: y\ntopology: { recievers: {} }\n' }), 'bad.yaml')
+  for (const [args, words] of [
+    [['run', bad], /bad\.yaml:3:13 topology\.recievers: unknown key recievers: did you mean receivers\?/],
+    [['run', 'no-such-scenario'], /no such file and no such scenario/],
+    [['run', 'nlb-11'], /did you mean nlb-11-acks-to-the-balancer\?/],
+    [['run', t.testdirName], /is a directory/],
+    [['run', 'nlb-1-plain-messages', '--world', 'sim'], /loopback/],
+    [['run', 'nlb-1-plain-messages', '--seed', 'x'], /whole number/],
+    [['run', 'nlb-1-plain-messages', '--report', join(bad, 'report.html')], /report\.html|bad\.yaml/],
+    [['demo', '--report', t.testdirName], /is a directory/],
+  ] as const) {
+    const { status, stdout, stderr } = mqlab(...args)
+    t.equal(status, 2, args.join(' '))
+    t.equal(stdout, '')
+    t.match(stderr, words)
+    t.equal(stderr.trimEnd().split('\n').length, 1, stderr)
+  }
+})
+
+t.test('the list of scenarios', async t => {
+  t.match(mqlab('scenarios').stdout, /nlb-11-acks-to-the-balancer +NLB-11\n/)
+  const all = JSON.parse(mqlab('scenarios', '--json').stdout) as {
+    scenario: string
+    behaviours: string[]
+    about: string
+  }[]
+  t.ok(all.length >= 15)
+  t.ok(all.every(({ about, behaviours }) => about !== '' && behaviours.length > 0))
+})
+
+t.test(
+  'a run that is not as expected ends with 1',
+  { skip: platform() !== 'linux' && 'needs all of 127.0.0.0/8' },
+  async t => {
+    const folder = t.testdir({
+      'wrong.yaml': `
+scenario: wrong-on-purpose
+about: expects a loss that does not happen
+topology:
+  settings: { IdleAckDelay: 20 }
+  receivers: { name: R1, queues: { name: private$\\orders } }
+  senders: { name: S1 }
+load: { to: 'DIRECT=TCP:{R1}\\private$\\orders', delivery: express, messages: 5 }
+time: { loadS: 5, drainS: 5 }
+expect: { lost: 5 }
+exercises: [resend]
+`,
+    })
+    const { status, stdout } = mqlab(
+      'run',
+      join(folder, 'wrong.yaml'),
+      '--json',
+      '--report',
+      join(folder, 'a', 'b.html'),
+    )
+    t.equal(status, 1)
+    const verdict = JSON.parse(stdout) as Record<string, unknown>
+    t.match(verdict, {
+      scenario: 'wrong-on-purpose',
+      world: 'loopback',
+      seed: 1,
+      asExpected: false,
+      counts: { sent: 5, delivered: 5, lost: 0 },
+      vacuous: ['resend'],
+    })
+  },
+)
