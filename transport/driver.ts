@@ -224,9 +224,10 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
     this.#connections.set(id, new TcpConnection(id, socket, options))
   }
 
-  /** Until nothing is left to do. Called from within, it leaves the rest to the outer call. */
+  /** Until nothing is left to do. Called from within, it leaves the rest to the outer call; before the start it waits for
+   *  that, and after the end nothing is carried out any more. */
   #carryOutAll(): void {
-    if (this.#carryingOut) return
+    if (this.#carryingOut || !this.#running) return
     this.#carryingOut = true
     try {
       let actions = this.engine.takeActions()

@@ -331,6 +331,9 @@ t.test('stopping ends also with connections that the engine leaves open', async 
   await driver.stop()
   t.ok(monotonicMs() - startedMs < 2000)
   t.equal(engine.of('stop').length, 1)
+  driver.call(engine => engine.act({ do: 'connect', connection: 99, address: ADDRESS, port }))
+  await sleep(20)
+  t.equal(engine.takeActions().length, 1, 'nothing is carried out after the end')
 })
 
 function bytesReceived(engine: ScriptedEngine): number {
