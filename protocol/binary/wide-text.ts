@@ -5,6 +5,8 @@
  *  whatever a peer sends. */
 const SLOT_COUNT = 4096
 const CACHED_CHARACTERS_MAX = 96
+// Hash of each slot's text: most others differ in it and need not be compared.
+const slotHashes = new Int32Array(SLOT_COUNT)
 const slotTexts: string[] = new Array<string>(SLOT_COUNT).fill('')
 // Characters of each slot's text, one byte each: comparing them beats asking the string for each of its characters.
 const slotCharacters = Buffer.alloc(SLOT_COUNT * CACHED_CHARACTERS_MAX)
@@ -31,9 +33,11 @@ export function cachedWideText(bytes: Buffer, offset: number, size: number): str
   hash = Math.imul(hash ^ bytes[offset]!, 0x01000193)
   const slot = (hash ^ (hash >>> 15)) & (SLOT_COUNT - 1)
 
-  const known = slotTexts[slot]!
-  const first = slot * CACHED_CHARACTERS_MAX
-  if (known.length === length && sameText(bytes, offset, first, length)) return known
+  if (slotHashes[slot] === hash) {
+    const known = slotTexts[slot]!
+    if (known.length === length && sameText(bytes, offset, slot * CACHED_CHARACTERS_MAX, length)) return known
+  }
+  slotHashes[slot] = hash
   return learn(bytes, offset, end, slot)
 }
 
