@@ -2,7 +2,7 @@ import t from 'tap'
 import { HOSTILE_LINK, QUIET_LINK } from '../../lab/sim/link-profile.js'
 import type { SimNode, Submission } from '../../lab/sim/sim-node.js'
 import { SimWorld } from '../../lab/sim/world.js'
-import { addNode, direct, forEachSeed, PLAIN_QUEUE, TX_QUEUE } from '../fixtures/sim-tests.js'
+import { addNode, direct, forEachSeed, PLAIN_QUEUE, SEEDS_TIMEOUT_MS, TX_QUEUE } from '../fixtures/sim-tests.js'
 
 const CRASHES_MS = 400_000
 const HOUR_MS = 3_600_000
@@ -16,32 +16,35 @@ function outgoing(world: SimWorld): number {
   return world.nodes.reduce((sum, node) => sum + (node.isRunning ? node.engine.counters.outgoingMessages : 1), 0)
 }
 
-/** Accepted ones are there, once and in order; of the others all of a transaction or nothing, and nothing twice. */
-function check(what: string, sent: readonly Sent[], got: readonly string[]): void {
-  const positions = new Map<string, number>()
-  got.forEach((body, index) => {
-    if (positions.has(body)) throw new Error(`${what}: ${body} came twice`)
-    positions.set(body, index)
-  })
-  let last = -1
+/**
+ * Accepted ones are there, once and in the order of each queue; of the others all of a transaction or nothing, and
+ * nothing twice. `queues` are the bodies in the queues that the messages were spread over.
+ */
+function check(what: string, sent: readonly Sent[], queues: readonly (readonly string[])[]): void {
+  const places = new Map<string, { readonly queue: number; readonly position: number }>()
+  for (const [queue, bodies] of queues.entries())
+    for (const [position, body] of bodies.entries()) {
+      if (places.has(body)) throw new Error(`${what}: ${body} came twice`)
+      places.set(body, { queue, position })
+    }
+  const last = queues.map(() => -1)
   for (const { submission, bodies } of sent) {
-    const there = bodies.filter(body => positions.has(body))
+    const there = bodies.flatMap(body => places.get(body) ?? [])
     if (submission.outcome === 'accepted' && there.length < bodies.length)
       throw new Error(`${what}: ${bodies} accepted, ${there.length} came`)
     if (submission.outcome === 'refused' && there.length > 0)
       throw new Error(`${what}: ${bodies} refused, ${there.length} came`)
-    if (there.length > 0 && there.length < bodies.length) throw new Error(`${what}: only ${there} of ${bodies}`)
-    for (const body of there) {
-      const position = positions.get(body)!
-      if (position < last) throw new Error(`${what}: ${body} out of order`)
-      last = position
+    if (there.length > 0 && there.length < bodies.length) throw new Error(`${what}: only ${there.length} of ${bodies}`)
+    for (const { queue, position } of there) {
+      if (position < last[queue]!) throw new Error(`${what}: ${bodies} out of order`)
+      last[queue] = position
     }
   }
   const known = new Set(sent.flatMap(({ bodies }) => bodies))
-  for (const body of got) if (!known.has(body)) throw new Error(`${what}: ${body} was never sent`)
+  for (const body of places.keys()) if (!known.has(body)) throw new Error(`${what}: ${body} was never sent`)
 }
 
-/** One engine sends to another; both crash and start again, on networks good or bad. */
+/** One engine sends to two others; it and one of them crash and start again, on networks good or bad. */
 function runCrashes(seed: number): { world: SimWorld; accepted: number; unknown: number; crashes: number } {
   const world = new SimWorld(seed)
   const { random } = world
@@ -51,6 +54,7 @@ function runCrashes(seed: number): { world: SimWorld; accepted: number; unknown:
   })
   const sender = addNode(world, 1, options())
   const receiver = addNode(world, 2, options())
+  const other = addNode(world, 3, options())
   world.network.profile = random.chance(0.5) ? QUIET_LINK : { ...HOSTILE_LINK, cutChance: 0.02, stallMaxMs: 5_000 }
   const sent: Record<'recoverable' | 'transactional', Sent[]> = { recoverable: [], transactional: [] }
   let number = 0
@@ -60,7 +64,10 @@ function runCrashes(seed: number): { world: SimWorld; accepted: number; unknown:
     if (!sender.isRunning) return
     if (random.chance(0.5)) {
       const texts = bodies(random.between(1, 5))
-      const messages = texts.map(text => ({ destination: direct(receiver, TX_QUEUE), body: Buffer.from(text) }))
+      const messages = texts.map((text, index) => ({
+        destination: direct(index % 2 === 0 ? receiver : other, TX_QUEUE),
+        body: Buffer.from(text),
+      }))
       sent.transactional.push({ submission: sender.sendTransaction(messages), bodies: texts })
     } else {
       const [text] = bodies(1)
@@ -85,8 +92,8 @@ function runCrashes(seed: number): { world: SimWorld; accepted: number; unknown:
   const drained = world.runUntil(() => outgoing(world) === 0, 10 * HOUR_MS)
   if (!drained)
     throw new Error(`never drained: ${JSON.stringify(world.nodes.map(node => node.engine.outgoingQueues()))}`)
-  check('transactional', sent.transactional, receiver.bodies(TX_QUEUE))
-  check('recoverable', sent.recoverable, receiver.bodies(PLAIN_QUEUE))
+  check('transactional', sent.transactional, [receiver.bodies(TX_QUEUE), other.bodies(TX_QUEUE)])
+  check('recoverable', sent.recoverable, [receiver.bodies(PLAIN_QUEUE)])
   const outcomes = [...sent.recoverable, ...sent.transactional].map(({ submission }) => submission.outcome)
   return {
     world,
@@ -95,6 +102,8 @@ function runCrashes(seed: number): { world: SimWorld; accepted: number; unknown:
     unknown: outcomes.filter(outcome => outcome === 'unknown').length,
   }
 }
+
+t.setTimeout(SEEDS_TIMEOUT_MS)
 
 t.test(
   'crashes of both sides: nothing accepted is lost, nothing comes twice, transactions stay whole and in order',

@@ -3,7 +3,7 @@ import { HOSTILE_LINK } from '../../lab/sim/link-profile.js'
 import type { SimNode, Submission } from '../../lab/sim/sim-node.js'
 import { randomClockOptions } from '../../lab/sim/virtual-clock.js'
 import { SimWorld } from '../../lab/sim/world.js'
-import { addNode, direct, forEachSeed, PLAIN_QUEUE, TX_QUEUE } from '../fixtures/sim-tests.js'
+import { addNode, direct, forEachSeed, PLAIN_QUEUE, SEEDS_TIMEOUT_MS, TX_QUEUE } from '../fixtures/sim-tests.js'
 
 const FAULTS_MS = 300_000
 const HOUR_MS = 3_600_000
@@ -121,6 +121,8 @@ function runFaults(seed: number): { world: SimWorld; refused: number } {
   }
   return { world, refused: promises.reduce((sum, each) => sum + each.check(diskFails), 0) }
 }
+
+t.setTimeout(SEEDS_TIMEOUT_MS)
 
 t.test('after every kind of fault everything owed arrives, once and in order', async t => {
   const total = { refused: 0, resends: 0, duplicates: 0, rejected: 0, closed: 0, failures: 0, violations: 0 }

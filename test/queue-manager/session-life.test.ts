@@ -196,3 +196,39 @@ t.test('stop closes every session', async t => {
   t.equal(session.closed?.how, 'end')
   world.runFor(1_000)
 })
+
+t.test('a wall clock that is set does not move a timer', async t => {
+  const { world, node, peer } = engineAndPeer()
+  node.send({ destination: direct(peer, 'q'), body: Buffer.from('x') })
+  const session = peer.accept()
+  session.openAsAcceptor()
+  session.next('UserMessage')
+  const sentMs = world.nowMs
+  world.runFor(1_000)
+  node.clock.stepWall(-10_000_000)
+  world.runFor(1_000)
+  node.clock.stepWall(20_000_000)
+  session.closedWithin(200_000)
+  t.ok(Math.abs(session.closed!.atMs - sentMs - 40_000) < 10, `ack wait: ${session.closed!.atMs - sentMs}`)
+  peer.accept(5_100)
+})
+
+t.test('nothing is written to a connection whose buffer is full', async t => {
+  const { world, node, peer } = engineAndPeer({ settings: { MaxUnackedPacket: 1_000 } })
+  const send = (count: number): void => {
+    for (let number = 0; number < count; number++)
+      node.send({ destination: direct(peer, 'q'), body: Buffer.alloc(10_000) })
+  }
+  send(50)
+  const session = peer.accept()
+  session.openAsAcceptor({ windowSize: 1_000 })
+  session.socket.pause()
+  world.runFor(1_000)
+  t.equal(node.engine.counters.userMessagesSent, 50, 'more than the buffer holds, at one go')
+  send(150)
+  world.runFor(1_000)
+  t.equal(node.engine.counters.userMessagesSent, 50, 'then it waits, though the window is wide')
+  session.socket.resume()
+  world.runFor(1_000)
+  t.equal(session.received, 200)
+})
