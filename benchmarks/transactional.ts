@@ -5,7 +5,7 @@ import { withProcesses } from './processes.js'
 import { benchmarkAddress } from './roles/address.js'
 
 const GOAL = { at: 'least', of: 'ratio', value: 0.08 } as const
-const LOAD: Load = { delivery: 'transactional', perTransaction: 10, outgoingMax: 16_384 }
+const LOAD: Load = { delivery: 'transactional', perTransaction: 10, outgoingMax: 8192 }
 
 /** By default an order ack waits for half a second without messages, or for 10 s of them, while the sender keeps every
  *  message: what would be measured is how much memory it has. Here twenty and more order acks come each second. */
