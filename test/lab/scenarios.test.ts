@@ -1,10 +1,17 @@
-import { availableParallelism, platform } from 'node:os'
+import { platform } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createReport } from '../../lab/report/report.js'
 import { DEMO_PARTS, demoScenario, findScenario, shippedScenarios } from '../../lab/scenario-catalogue.js'
 import type { Scenario } from '../../lab/scenario-schema.js'
 import { createRunView, createVerdict } from '../../lab/verdict.js'
 import { runOnLoopback } from '../../lab/worlds/loopback.js'
+
+/** Scenarios at once: they mostly wait for timers, yet each is up to eight processes. */
+const AT_ONCE = 3
+
+// Each scenario may wait for what it expects; the machine may be busy with other tests.
+t.setTimeout(280_000)
 
 const shipped = shippedScenarios()
 
@@ -27,7 +34,7 @@ t.test(
     for (const scenario of scenarios) {
       const done = goes(scenario).finally(() => running.delete(done))
       running.add(done)
-      if (running.size >= Math.max(2, Math.min(4, availableParallelism()))) await Promise.race(running)
+      if (running.size >= AT_ONCE) await Promise.race(running)
     }
     await Promise.all(running)
 
@@ -35,7 +42,6 @@ t.test(
       const view = createRunView(await runOnLoopback(scenario, { seed: 1 }))
       const verdict = createVerdict(view)
       t.ok(verdict.asExpected, scenario.scenario, {
-        diagnostic: true,
         unmet: verdict.unmet,
         vacuous: verdict.vacuous,
         counts: verdict.counts,
@@ -60,9 +66,8 @@ t.test(
       },
     })
     await t.rejects(run)
-    t.same(
-      process.getActiveResourcesInfo().filter(kind => /Process|TCPServer|TCPSocket/.test(kind)),
-      [],
-    )
+    const left = () => process.getActiveResourcesInfo().filter(kind => /Process|TCPServer|TCPSocket/.test(kind))
+    for (let waits = 0; left().length > 0 && waits < 100; waits++) await sleep(20) // handles close a turn later
+    t.same(left(), [])
   },
 )
