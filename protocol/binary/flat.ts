@@ -13,6 +13,7 @@ import { type MessagePropertiesHeader, MP_FLAGS, sizeOfMessagePropertiesHeader }
 import {
   type MqfAddressHeader,
   type MultiQueueFormatHeader,
+  mqfElements,
   sizeOfAddressHeader,
   sizeOfMultiQueueFormatHeader,
 } from './multi-queue-format-header.js'
@@ -309,8 +310,8 @@ function flattenAddressHeader(out: FlatFields, role: string, header: MqfAddressH
   out[`${prefix}.HeaderSize`] = sizeOfAddressHeader(header)
   out[`${prefix}.HeaderID`] = header.headerId
   out[`${prefix}.Reserved`] = header.reserved
-  out[`${prefix}.ElementCount`] = header.elements.length
-  header.elements.forEach((element, index) => {
+  out[`${prefix}.ElementCount`] = header.elementCount
+  mqfElements(header).forEach((element, index) => {
     const path = `${prefix}.Elements.${index}`
     out[`${path}.FormatType`] = element.formatType
     switch (element.formatType) {

@@ -1,6 +1,6 @@
 import type { Guid } from '../guid.js'
-import type { ByteReader } from './byte-reader.js'
-import { align4, type ByteWriter } from './byte-writer.js'
+import { ByteReader, u16At } from './byte-reader.js'
+import { align4, ByteWriter } from './byte-writer.js'
 import { wideTextSizeWithin } from './security-header.js'
 
 /* MultiQueueFormatHeader, with UserHeader.Flags.MQ: every queue a message was sent to. Three address headers and a
@@ -27,6 +27,8 @@ export const MQF_HEADER_ID = {
 } as const
 export const MQF_FORMAT_TYPE = { PUBLIC: 1, PRIVATE: 2, DIRECT: 3, DISTRIBUTION_LIST: 6 } as const
 const ADDRESS_HEADER_SIZE = 12
+// Bytes after the alignment, by format type.
+const MQF_DATA_SIZE: Readonly<Record<number, number>> = { 1: 16, 2: 20, 6: 16 }
 // FormatType and the terminator of an empty direct name.
 const ELEMENT_SIZE_MIN = 4
 
@@ -36,12 +38,14 @@ export type MqfElement =
   | { formatType: 3; name: string }
   | { formatType: 6; guid: Guid; padding: number }
 
+/** The elements stay in their bytes, for a packet can hold a million of them; {@link mqfElements} reads them. */
 export interface MqfAddressHeader {
   headerId: number
   reserved: number
-  elements: MqfElement[]
-  /** Bytes inside HeaderSize after the last element; empty as we send it. */
-  rest: Buffer
+  elementCount: number
+  /** HeaderSize - 12 bytes: the elements, and perhaps padding. A view. */
+  list: Buffer
+  /** The 0..3 bytes up to a multiple of 4, little-endian. */
   padding: number
 }
 
@@ -87,15 +91,48 @@ function decodeAddressHeader(reader: ByteReader, role: string, expectedId: numbe
     const what = `${elementCount}, too many for HeaderSize ${headerSize}`
     reader.fail('MSMQ_DECODE_ADDRESS_COUNT', `${role}.ElementCount`, what, start + 8)
   }
+  const listOffset = reader.offset
   const outerLimit = reader.limit
   reader.limit = start + headerSize
-  const elements: MqfElement[] = []
   for (let index = 0; index < elementCount; index++) {
-    elements.push(decodeElement(reader, `${role}.Elements.${index}`))
+    const end = reader.sink === null ? endOfElement(reader.bytes, reader.offset, reader.limit) : -1
+    // The slow way names each field, whether to a sink or in the error.
+    if (end < 0) decodeElement(reader, `${role}.Elements.${index}`)
+    else reader.offset = end
   }
-  const rest = reader.view(`${role}.Rest`, reader.remaining)
+  if (reader.remaining > 0) reader.view(`${role}.Rest`, reader.remaining)
+  const list = reader.bytes.subarray(listOffset, reader.limit)
   reader.limit = outerLimit
-  return { headerId, reserved, elements, rest, padding: reader.padding() }
+  return { headerId, reserved, elementCount, list, padding: reader.padding() }
+}
+
+// Offset after a well-formed element, or -1.
+function endOfElement(bytes: Buffer, start: number, limit: number): number {
+  if (start + 2 > limit) return -1
+  const formatType = u16At(bytes, start)
+  const at = start + 2
+  if (formatType === MQF_FORMAT_TYPE.DIRECT) {
+    const size = wideTextSizeWithin(bytes, at, limit - at)
+    return size === 0 ? -1 : at + size
+  }
+  const size = MQF_DATA_SIZE[formatType]
+  const end = size === undefined ? -1 : align4(at) + size
+  return end > limit ? -1 : end
+}
+
+/** The elements of an address header that was decoded, in order. */
+export function mqfElements(header: MqfAddressHeader): MqfElement[] {
+  const reader = new ByteReader(header.list)
+  reader.enter('MQFAddressHeader', '[MS-MQMQ] 2.2.20.2')
+  return Array.from({ length: header.elementCount }, (_, index) => decodeElement(reader, String(index)))
+}
+
+/** An address header that holds `elements`; `headerId` from {@link MQF_HEADER_ID}. */
+export function createMqfAddressHeader(headerId: number, elements: readonly MqfElement[]): MqfAddressHeader {
+  const writer = new ByteWriter(Buffer.allocUnsafe(sizeOfElements(elements)))
+  writer.enter('MQFAddressHeader')
+  for (const element of elements) encodeElement(writer, element)
+  return { headerId, reserved: 0, elementCount: elements.length, list: writer.bytes, padding: 0 }
 }
 
 function decodeElement(reader: ByteReader, path: string): MqfElement {
@@ -147,21 +184,21 @@ function decodeSignatureHeader(reader: ByteReader): MqfSignatureHeader {
   return { id, reserved, signature: reader.view('Signature.Signature', size), padding: reader.padding() }
 }
 
-// Elements follow each other on even offsets; a GUID inside one starts on a multiple of 4. Address headers start on a
-// multiple of 4 of the packet, so offsets inside them align alike.
+// Elements follow each other on even offsets; a GUID inside one starts on a multiple of 4. The list itself starts on one,
+// of its header and of the packet, so offsets inside it align alike.
 function sizeOfElements(elements: readonly MqfElement[]): number {
-  let at = ADDRESS_HEADER_SIZE
+  let at = 0
   for (const element of elements) {
     at += 2
     if (element.formatType === 3) at += 2 * (element.name.length + 1)
-    else at = align4(at) + (element.formatType === 2 ? 20 : 16)
+    else at = align4(at) + MQF_DATA_SIZE[element.formatType]!
   }
-  return at - ADDRESS_HEADER_SIZE
+  return at
 }
 
 /** HeaderSize as written: without the padding that follows it. */
 export function sizeOfAddressHeader(header: MqfAddressHeader): number {
-  return ADDRESS_HEADER_SIZE + sizeOfElements(header.elements) + header.rest.length
+  return ADDRESS_HEADER_SIZE + header.list.length
 }
 
 export function sizeOfMultiQueueFormatHeader(header: MultiQueueFormatHeader): number {
@@ -189,21 +226,22 @@ function encodeAddressHeader(writer: ByteWriter, header: MqfAddressHeader): void
   writer.u32('HeaderSize', sizeOfAddressHeader(header))
   writer.u16('HeaderID', header.headerId)
   writer.u16('Reserved', header.reserved)
-  writer.u32('ElementCount', header.elements.length)
-  for (const element of header.elements) {
-    writer.u16('FormatType', element.formatType)
-    if (element.formatType === 3) {
-      writer.wideText('DirectFormatName', element.name)
-      continue
-    }
-    writer.padding(element.padding)
-    if (element.formatType === 2) {
-      writer.guid(element.queueManager)
-      writer.u32('PrivateQueueIdentifier', element.number)
-    } else {
-      writer.guid(element.guid)
-    }
-  }
-  writer.view(header.rest)
+  writer.u32('ElementCount', header.elementCount)
+  writer.view(header.list)
   writer.padding(header.padding)
+}
+
+function encodeElement(writer: ByteWriter, element: MqfElement): void {
+  writer.u16('FormatType', element.formatType)
+  if (element.formatType === 3) {
+    writer.wideText('DirectFormatName', element.name)
+    return
+  }
+  writer.padding(element.padding)
+  if (element.formatType === 2) {
+    writer.guid(element.queueManager)
+    writer.u32('PrivateQueueIdentifier', element.number)
+  } else {
+    writer.guid(element.guid)
+  }
 }

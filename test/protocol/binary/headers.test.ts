@@ -14,8 +14,10 @@ import {
   encodeMessagePropertiesHeader,
 } from '../../../protocol/binary/message-properties-header.js'
 import {
+  createMqfAddressHeader,
   decodeMultiQueueFormatHeader,
   encodeMultiQueueFormatHeader,
+  mqfElements,
 } from '../../../protocol/binary/multi-queue-format-header.js'
 import { decodePing } from '../../../protocol/binary/ping.js'
 import { decodeSecurityHeader, encodeSecurityHeader } from '../../../protocol/binary/security-header.js'
@@ -415,25 +417,25 @@ bad(
 )
 
 const multiQueue = { decode: decodeMultiQueueFormatHeader, encode: encodeMultiQueueFormatHeader }
+const MQF_LIST = `0300 6100 0000 0100 ${G1_WIRE} 0200 cdab ${G1_WIRE} 2a000000 0600 0000 ${G1_WIRE}`
 const EMPTY_TAIL = '0c000000 c800 0000 00000000 0c000000 2c01 0000 00000000 5e01 0000 00000000'
 good(
   'MultiQueueFormatHeader, every element type and its alignment',
   multiQueue,
-  `50000000 6400 0100 04000000 0300 6100 0000 0100 ${G1_WIRE} 0200 cdab ${G1_WIRE} 2a000000 0600 0000 ${G1_WIRE} ${EMPTY_TAIL}`,
-  {
-    destination: {
-      reserved: 1,
-      elements: [
-        { formatType: 3, name: 'a' },
-        { formatType: 1, guid: G1, padding: 0 },
-        { formatType: 2, queueManager: G1, number: 42, padding: 0xabcd },
-        { formatType: 6, guid: G1, padding: 0 },
-      ],
-    },
-    administration: { elements: [] },
-    signature: { id: 0x15e },
-  },
+  `50000000 6400 0100 04000000 ${MQF_LIST} ${EMPTY_TAIL}`,
+  { destination: { reserved: 1, elementCount: 4 }, administration: { elementCount: 0 }, signature: { id: 0x15e } },
 )
+t.test('the elements of a MultiQueueFormatHeader', async t => {
+  const header = { headerId: 0x64, reserved: 0, elementCount: 4, list: bytesOf(MQF_LIST), padding: 0 }
+  const elements = mqfElements(header)
+  t.strictSame(elements, [
+    { formatType: 3, name: 'a' },
+    { formatType: 1, guid: G1, padding: 0 },
+    { formatType: 2, queueManager: G1, number: 42, padding: 0xabcd },
+    { formatType: 6, guid: G1, padding: 0 },
+  ])
+  t.strictSame(createMqfAddressHeader(0x64, elements), header)
+})
 bad(
   'address header of 11 bytes',
   multiQueue,

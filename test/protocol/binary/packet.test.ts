@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
+import { fieldRows } from '../../../protocol/binary/field-table.js'
 import { flatFields, nestFields } from '../../../protocol/binary/flat.js'
 import {
   decodePacket,
@@ -11,6 +12,7 @@ import {
   wireSizeOf,
 } from '../../../protocol/binary/packet.js'
 import { PacketFramer } from '../../../protocol/binary/packet-framer.js'
+import { ERROR_CODES, type ErrorCode } from '../../../protocol/error-codes.js'
 import { DecodeError } from '../../../protocol/errors.js'
 import { arbitraryPacket } from '../../fixtures/arbitrary-packets.js'
 import { createRandom, mutate } from '../../fixtures/mutations.js'
@@ -49,6 +51,12 @@ t.test('what is encoded is decoded to the same, and the other way round', async 
     const framed = frame(bytes)
     if (framed.length !== 1 || !framed[0]!.equals(bytes)) throw new Error('the framer disagrees')
     JSON.stringify(nestFields(flatFields(decoded)))
+    let next = 0
+    for (const row of fieldRows(bytes)) {
+      if (row.offset !== next) throw new Error(`the listing leaves bytes ${next} to ${row.offset} out`)
+      next += row.size
+    }
+    if (next !== bytes.length) throw new Error(`the listing ends at byte ${next}`)
   })
   fc.assert(check, { numRuns: 3000, seed: SEED, endOnFailure: true })
   for (const part of PARTS) t.ok(seen.has(part), `${part} was generated`)
@@ -93,6 +101,7 @@ function faultOf(mutant: Buffer): string {
     packet = decodePacket(mutant)
   } catch (error) {
     if (!(error instanceof DecodeError)) return `decodePacket threw ${error}`
+    if (ERROR_CODES[error.code as ErrorCode] === undefined) return `${error.code} is in no table`
     if (error.offset < 0 || error.offset > mutant.length) return `offset ${error.offset} lies outside: ${error.message}`
   }
   if (packet !== null && !encodePacket(packet).equals(mutant)) return 'encoding gave other bytes'
