@@ -72,7 +72,7 @@ function tell(view: RunView, journey: AckJourney): AckStory {
           gateway.name,
           null,
           null,
-          'picks a host',
+          `gives it to ${decision.host}`,
           `the gateway gives ${owner.name}'s connection to ${receiver.name} (${decision.reason}) and connects from ${seen}${seen === owner.address ? ', the address of the sender' : ', its own address'}`,
         )
       }
@@ -118,7 +118,7 @@ function tell(view: RunView, journey: AckJourney): AckStory {
         gateway.name,
         null,
         null,
-        'picks a host',
+        `gives it to ${decision.host}`,
         `to the gateway that is one more connection: it gives it to ${landing.node} (${decision.reason})`,
       )
     step(landing.atMs, gateway.name, landing.node, 'OrderAck', ackLabel, landingText(), astray)
@@ -157,10 +157,10 @@ function tell(view: RunView, journey: AckJourney): AckStory {
   }
 
   function landingText(): string {
-    const role = landed?.sender === null ? ', which never sent a message' : ''
+    const role = landed?.sender === null ? ', which never sent a message,' : ''
     if (!astray)
       return `${landing.node} (${landed?.address}) gets it: its messages up to number ${landing.number} are done`
-    return `${landing.node} (${landed?.address})${role}, gets the OrderAck of ${sent.node}: ${OUTCOMES[landing.result]}, and discards it`
+    return `${landing.node} (${landed?.address})${role} gets the OrderAck of ${sent.node}: ${OUTCOMES[landing.result]}, and discards it`
   }
 
   function step(

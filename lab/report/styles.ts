@@ -27,7 +27,7 @@ text { fill: var(--ink); font: 13px system-ui, "Segoe UI", "DejaVu Sans", sans-s
 .path { stroke: var(--message); stroke-width: 1.4; opacity: .75; } .path.wrong { stroke: var(--bad); }
 .packet { stroke-width: 2; stroke: var(--message); } .packet.ack { stroke: var(--good); } .packet.wrong { stroke: var(--bad); stroke-dasharray: 6 4; }
 .tip, .event { fill: var(--message); } .tip.ack, .event.ack { fill: var(--good); } .tip.wrong, .event.wrong { fill: var(--bad); }
-text.label { font-size: 12px; fill: var(--message); } text.label.ack { fill: var(--good); } text.label.wrong { fill: var(--bad); font-weight: 600; }
+text.label { paint-order: stroke; stroke: var(--card); stroke-width: 4px; font-size: 12px; fill: var(--message); } text.label.ack { fill: var(--good); } text.label.wrong { fill: var(--bad); font-weight: 600; }
 .depth { fill: none; stroke-width: 2; stroke: var(--message); } .depth-1 { stroke: var(--line-2); stroke-dasharray: 7 3; } .depth-2 { stroke: var(--line-3); stroke-dasharray: 2 3; }
 .depth-3 { stroke: var(--line-4); } .depth-4 { stroke: var(--line-5); stroke-dasharray: 7 3; } .depth-5 { stroke: var(--line-6); stroke-dasharray: 2 3; }
 `

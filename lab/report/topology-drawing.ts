@@ -49,8 +49,8 @@ ${run.nodes.map(({ name, address }) => {
     receiver === undefined ? null : `delivered ${receiver.delivered}`,
   ].filter(fact => fact !== null)
   const troubles = [
-    sender !== undefined && sender.unacknowledged > 0 ? `still holds ${sender.unacknowledged}` : null,
-    astray > 0 ? `got ${counted(astray, 'ack')} of others` : null,
+    sender !== undefined && sender.unacknowledged > 0 ? `holds ${sender.unacknowledged}` : null,
+    astray > 0 ? `${counted(astray, 'ack')} of others` : null,
   ].filter(fact => fact !== null)
   return box(place, name, address, traffic.join(' · '), troubles.join(' · '))
 })}
