@@ -73,7 +73,6 @@ export function decodeSecurityHeader(reader: ByteReader): SecurityHeader {
   checkSize(reader, 'ProviderInfoSize', providerInfoSize, start + 12)
   checkSenderId(reader, flags, senderIdSize, start)
 
-  const paddings = [0, 0, 0, 0, 0]
   const securityId = reader.view('SecurityData.SecurityID', senderIdSize)
   if ((flags & SECURITY_FLAGS.ST) === SENDER_ID_TYPE.SID) {
     const fault = sidFault(securityId)
@@ -81,15 +80,15 @@ export function decodeSecurityHeader(reader: ByteReader): SecurityHeader {
       reader.fail('MSMQ_DECODE_SENDER_ID', 'SecurityData.SecurityID', fault, start + SECURITY_HEADER_SIZE)
     }
   }
-  paddings[0] = reader.padding()
+  const padding0 = reader.padding()
   const encryptionKey = reader.view('SecurityData.EncryptionKey', encryptionKeySize)
-  paddings[1] = reader.padding()
+  const padding1 = reader.padding()
   const signature = reader.view('SecurityData.Signature', signatureSize)
-  paddings[2] = reader.padding()
+  const padding2 = reader.padding()
   const senderCert = reader.view('SecurityData.SenderCert', senderCertSize)
-  paddings[3] = reader.padding()
+  const padding3 = reader.padding()
   const providerInfo = providerInfoSize === 0 ? null : decodeProviderInfo(reader, providerInfoSize)
-  paddings[4] = reader.padding()
+  const padding4 = reader.padding()
   return {
     flags,
     securityId,
@@ -97,7 +96,10 @@ export function decodeSecurityHeader(reader: ByteReader): SecurityHeader {
     signature,
     senderCert,
     providerInfo,
-    paddings: paddings.some(padding => padding !== 0) ? paddings : null,
+    paddings:
+      (padding0 | padding1 | padding2 | padding3 | padding4) === 0
+        ? null
+        : [padding0, padding1, padding2, padding3, padding4],
   }
 }
 

@@ -62,8 +62,28 @@ function learn(bytes: Buffer, offset: number, end: number, slot: number): string
     }
     slotCharacters[last++] = character
   }
-  const text = slotCharacters.toString('latin1', first, last)
+  const text =
+    last - first > JOINED_CHARACTERS_MAX ? slotCharacters.toString('latin1', first, last) : joined(first, last)
   slotTexts[slot] = text
+  return text
+}
+
+// Labels are short and often new with every message; below some length the call into the runtime is the dearer part.
+const JOINED_CHARACTERS_MAX = 16
+
+function joined(first: number, last: number): string {
+  const c = slotCharacters
+  let text = ''
+  let at = first
+  for (; at + 8 <= last; at += 8) {
+    // biome-ignore format: eight characters
+    text += String.fromCharCode(c[at]!, c[at + 1]!, c[at + 2]!, c[at + 3]!, c[at + 4]!, c[at + 5]!, c[at + 6]!, c[at + 7]!)
+  }
+  if (at + 4 <= last) {
+    text += String.fromCharCode(c[at]!, c[at + 1]!, c[at + 2]!, c[at + 3]!)
+    at += 4
+  }
+  for (; at < last; at++) text += String.fromCharCode(c[at]!)
   return text
 }
 

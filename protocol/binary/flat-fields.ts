@@ -1,0 +1,21 @@
+/** Dotted specification names to values: integers, GUIDs in lower case, byte strings as hexadecimal text, texts without
+ *  terminator. `X.Flags.Raw` is a whole flags word, `X.Flags.NAME` one field of it. */
+export type FlatFields = Record<string, number | string | readonly string[]>
+
+// Each mask becomes one field, shifted down to its lowest bit; *_SHIFT entries and other helpers are left out.
+export function flattenFlags(
+  out: FlatFields,
+  name: string,
+  raw: number,
+  masks: Readonly<Record<string, number>>,
+): void {
+  out[`${name}.Raw`] = raw
+  for (const [field, mask] of Object.entries(masks)) {
+    if (/_SHIFT$|^RESERVED$|^RECOVERABLE$/.test(field)) continue
+    out[`${name}.${field}`] = Math.floor(((raw & mask) >>> 0) / lowestBit(mask))
+  }
+}
+
+function lowestBit(mask: number): number {
+  return (mask & -mask) >>> 0
+}
