@@ -2,7 +2,7 @@
  *  terminator. `X.Flags.Raw` is a whole flags word, `X.Flags.NAME` one field of it. */
 export type FlatFields = Record<string, number | string | readonly string[]>
 
-// Each mask becomes one field, shifted down to its lowest bit; *_SHIFT entries and other helpers are left out.
+// Each mask becomes one field, shifted down to its lowest bit; shifts and derived constants are left out.
 export function flattenFlags(
   out: FlatFields,
   name: string,
