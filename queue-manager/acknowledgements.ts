@@ -166,11 +166,13 @@ export class Acknowledgements {
     if ((packet.user.flags & (USER_FLAGS.JN | USER_FLAGS.JP)) === 0) return
     if (this.#awaitingFinalAck.size >= FINAL_ACKS_AWAITED_MAX) return
     this.#awaitingFinalAck.set(message.messageId, { packet: message.packet, queue })
+    this.#context.counters.messageBytes += message.packet.length
     this.#context.batch.put('awaiting-final-ack', String(message.messageId), { packet: message.packet, queue })
   }
 
   restoreAwaitingFinalAck(key: string, packet: Uint8Array, queue: string): void {
     this.#awaitingFinalAck.set(Number(key), { packet: Buffer.from(packet), queue })
+    this.#context.counters.messageBytes += packet.length
   }
 
   /** The sender (or a router) gives a message up: NACK if asked for, dead letter if wanted ([MS-MQQB] 3.1.7.1.2). */
@@ -228,6 +230,7 @@ export class Acknowledgements {
     else {
       if (awaiting !== undefined) {
         this.#awaitingFinalAck.delete(messageId)
+        counters.messageBytes -= awaiting.packet.length
         batch.remove('awaiting-final-ack', String(messageId))
       }
       if (messageClass !== MessageClass.ACK_RECEIVE)

@@ -13,6 +13,8 @@ export function createCounters() {
     protocolViolations: 0,
     /** Times a session stopped reading, for its peer does not read or the store falls behind. */
     readingPaused: 0,
+    /** Sessions closed because a message had no room on this machine: the peer keeps it, and tries again. */
+    quotaCloses: 0,
     /** Sessions closed because all of them together held too much of packets that were not whole. */
     unfinishedPacketsGivenUp: 0,
     pingsAnswered: 0,

@@ -10,6 +10,9 @@ export interface SequenceState {
   readonly number: number
 }
 
+/** Streams that are kept, for good: each pair of a source and a queue is one, and sources can be invented. */
+const SEQUENCES_MAX = 200_000
+
 const NOTHING: SequenceState = { id: { ordinal: 0, timeStamp: 0 }, number: 0 }
 
 /**
@@ -72,6 +75,11 @@ export class IncomingSequences {
   find(source: Guid, queueNumber: number): IncomingSequence {
     const key = `${source}/${queueNumber}`
     return this.#byKey.get(key) ?? new IncomingSequence(source, key)
+  }
+
+  /** There is no room to keep a new one. Old ones are never given up for it: what was taken must not be taken again. */
+  get isFull(): boolean {
+    return this.#byKey.size >= SEQUENCES_MAX
   }
 
   /** Kept from its first accepted message on: a peer that only invents sources costs nothing. */

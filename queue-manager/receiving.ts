@@ -166,6 +166,11 @@ class Reception {
       return
     }
     const sequence = incomingSequences.find(this.#packet.user.sourceQueueManager, queue.number)
+    if (sequence.taken.number === 0 && incomingSequences.isFull) {
+      counters.quotaCloses += 1
+      this.#session.close('too many incoming sequences')
+      return
+    }
     const verdict = sequence.judge(sequenceId, sequenceNumber, previousSequenceNumber)
     if (verdict === 'accept') {
       this.#enqueue(queue, sequence)
@@ -183,6 +188,7 @@ class Reception {
     const bytes = this.#bytes
     const quota = localQueues.quota(queue, bytes.length)
     if (quota === 'machine-quota') {
+      counters.quotaCloses += 1
       this.#session.close('machine quota reached')
       return
     }

@@ -294,7 +294,9 @@ export class Session {
   /** [MS-MQQB] 3.1.5.3.1. A foreign ServerGuid is refused by CS, and the peer is left to close. */
   #answerEstablish(packet: EstablishConnectionPacket): void {
     const { guid, counters, sessions, settings } = this.#context
-    if (packet.operatingSystem & OS_NO_PING && sessions.acceptedOpen >= settings.MaxInSessions) {
+    // who says it pinged was let in by the ping service, if there is one
+    const pinged = settings.EnablePingService === 1 && (packet.operatingSystem & OS_NO_PING) === 0
+    if (!pinged && sessions.acceptedOpen >= settings.MaxInSessions) {
       counters.sessionsRefused += 1
       this.close('MaxInSessions reached')
       return
