@@ -2,7 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { AbuseBench } from '../fixtures/abuse-bench.js'
 import { plainMessage } from '../fixtures/messages.js'
-import { ABUSER_GUID, establish, established, parameters, type RawPeer, until } from '../fixtures/raw-peer.js'
+import {
+  ABUSER_GUID,
+  ESTABLISHED_BYTES,
+  establish,
+  established,
+  parameters,
+  type RawPeer,
+  until,
+} from '../fixtures/raw-peer.js'
 import { guidOf } from '../fixtures/sim-tests.js'
 
 // SessionInitializationTimeout of the target is 2 s.
@@ -119,5 +127,32 @@ t.test('handshakes that lead nowhere', async t => {
     )
   })
 
+  await bench.close(t)
+})
+
+t.test('MaxInSessions holds for those, too, who say that they pinged', async t => {
+  // two of these are the witness's
+  const bench = await AbuseBench.open(t, 8, { settings: { MaxInSessions: 4 } })
+  const pinged = establish()
+  pinged.writeUInt16LE(0x0210, 56)
+  await bench.endures(
+    t,
+    async () => {
+      const peers: RawPeer[] = []
+      for (let n = 0; n < 6; n += 1) {
+        const peer = await bench.connect()
+        peer.write(pinged, parameters())
+        t.ok(await until(() => peer.bytesReceived >= ESTABLISHED_BYTES || peer.ending !== null))
+        peers.push(peer)
+      }
+      t.strictSame(
+        peers.map(({ bytesReceived }) => bytesReceived),
+        [ESTABLISHED_BYTES, ESTABLISHED_BYTES, 0, 0, 0, 0],
+      )
+      for (const peer of peers) peer.end()
+      t.ok(await until(() => peers.every(({ ending }) => ending !== null)))
+    },
+    { counters: { sessionsRefused: 4, sessionsOpened: 2 } },
+  )
   await bench.close(t)
 })
