@@ -243,7 +243,8 @@ export class OutgoingQueues {
   /** A final ack came for a transactional message still waiting for its order ack: it leaves. */
   takeTransactional(messageId: number): { readonly packet: Buffer; readonly queue: string } | null {
     const found = this.#transactional.get(messageId)
-    if (found === undefined) return null
+    // of a message that never left, and may still be on its way into the store, nobody can know anything
+    if (found === undefined || found.message.attempts === 0) return null
     found.queue.finallyAcknowledged(found.message)
     return { packet: found.message.packet, queue: found.queue.text }
   }

@@ -194,6 +194,21 @@ t.test('the sender: final acks for others, or for nothing, are ignored', async t
   t.equal(node.bodies(DEADXACT).length, 0)
 })
 
+t.test('the sender: a final ack for a message that was never sent is ignored', async t => {
+  const { world, node, peer } = engineAndAutomaticPeer({ store: { delayMs: 1_000 } })
+  world.runFor(2_000)
+  const session = peer.openTo(node)
+  const { messageIds } = node.sendTransaction([{ destination: direct(peer, 'q'), body: Buffer.from('mine') }])
+  const forged = { source: guidOf(2), to: node.address, messageClass: MessageClass.NACK_Q_PURGED, forSource: node.guid }
+  const forMessageId = messageIds[0]!
+  session.sendCounted(finalAckMessage({ ...forged, messageId: 1, forMessageId, sequenceId: SEQUENCE, number: 1 }))
+  world.runFor(2_000)
+  t.equal(node.engine.counters.finalAcksUnmatched, 1)
+  t.equal(peer.messages.length, 1, 'it is sent')
+  t.equal(node.engine.counters.outgoingMessages, 1)
+  t.equal(node.engine.outgoingQueues()[0]?.messages, 1)
+})
+
 t.test('a rejected message leaves a hole, which the sender bridges: what follows is not held up for ever', async t => {
   const { world, node, peer } = engineAndAutomaticPeer({
     queues: [{ name: TX_QUEUE, transactional: true, quotaKB: 1 }],
