@@ -1,9 +1,10 @@
-import { createConnection, createServer, isIP, type Server, type Socket } from 'node:net'
+import { createConnection, createServer, isIP, type OnReadOpts, type Server, type Socket } from 'node:net'
 import type { Action, ConnectionId, Endpoint, PingSocket, SendOutcome } from '../queue-manager/actions.js'
 import type { Now } from '../queue-manager/clock.js'
 import type { QueuedMessage } from '../queue-manager/local-queue.js'
 import type { Note } from '../queue-manager/notes.js'
 import type { Store } from '../store/store.js'
+import { adoptSocket } from './adopted-socket.js'
 import { realNow } from './clock.js'
 import { DatagramSocket } from './datagram-socket.js'
 import type { CloseKind, DrivenEngine } from './driven-engine.js'
@@ -43,6 +44,9 @@ export interface DriverLimits {
 
 export const DRIVER_LIMITS: DriverLimits = { connectionsMax: 16_384, backlog: 4096, lingerMs: 5000 }
 
+/** What one read of the system brings at most. */
+const READ_BYTES = 262_144
+
 /** The longest wait of a Node timer, about 25 days; a longer one would fire at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1
 
@@ -60,6 +64,8 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
   readonly #limits: DriverLimits
   readonly #connections = new Map<ConnectionId, TcpConnection>()
   readonly #buffers = new WriteBuffers()
+  /** One for all connections: the engine copies what it keeps, and reads come one at a time. */
+  readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BYTES)
   #dirty: TcpConnection[] = []
   #server: Server | null = null
   readonly #pingSockets = new Map<PingSocket, DatagramSocket>()
@@ -176,7 +182,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
 
   #listen(listen: Endpoint): Promise<Endpoint> {
     return new Promise((resolve, reject) => {
-      const server = createServer({ noDelay: true }, socket => this.#accept(socket))
+      const server = createServer({ noDelay: true, pauseOnConnect: true }, socket => this.#accept(socket))
       this.#server = server
       server.maxConnections = this.#limits.connectionsMax
       server.on('drop', () => this.counters.connectionsOverLimit++)
@@ -215,13 +221,14 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
       return
     }
     const id = this.engine.accepted(realNow(), { address: plainAddress(remoteAddress), port: remotePort })
-    this.#add(id, socket)
+    this.#add(id, onread => adopt(socket, onread))
     this.#carryOutAll()
   }
 
-  #add(id: ConnectionId, socket: Socket): void {
-    const options = { owner: this, buffers: this.#buffers, lingerMs: this.#limits.lingerMs }
-    this.#connections.set(id, new TcpConnection(id, socket, options))
+  #add(id: ConnectionId, openSocket: (onread: OnReadOpts) => Socket): void {
+    const { lingerMs } = this.#limits
+    const options = { owner: this, buffers: this.#buffers, readBuffer: this.#readBuffer, lingerMs }
+    this.#connections.set(id, new TcpConnection(id, openSocket, options))
   }
 
   /** Until nothing is left to do. Called from within, it leaves the rest to the outer call; before the start it waits for
@@ -304,7 +311,8 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
       return
     }
     const { localAddress } = this.#options
-    this.#add(id, createConnection({ host: address, port, noDelay: true, ...(localAddress && { localAddress }) }))
+    const options = { host: address, port, noDelay: true, ...(localAddress && { localAddress }) }
+    this.#add(id, onread => createConnection({ ...options, onread }))
   }
 
   #persisted(ticket: number, error: Error | null): void {
@@ -348,4 +356,12 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
 /** An IPv4 address as such, also where a dual-stack socket reports it as IPv6. */
 function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
+}
+
+/** The accepted connection, reading through `onread`; the server counts it until it closes. */
+function adopt(accepted: Socket, onread: OnReadOpts): Socket {
+  const socket = adoptSocket(accepted, { onread, allowHalfOpen: false })
+  if (socket === undefined) return accepted
+  socket.on('close', () => accepted.destroy())
+  return socket.resume()
 }

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { OnReadOpts, Socket } from 'node:net'
 import type { CloseKind } from './driven-engine.js'
 import { systemCode } from './errors.js'
 import type { WriteBuffer, WriteBuffers } from './write-buffers.js'
@@ -32,14 +32,18 @@ export class TcpConnection {
 
   constructor(
     id: number,
-    socket: Socket,
+    openSocket: (onread: OnReadOpts) => Socket,
     options: {
       readonly owner: ConnectionOwner
       readonly buffers: WriteBuffers
+      /** What each read goes into. It may be the same for all connections: a read is reported before the next one. */
+      readonly readBuffer: Buffer
       /** How long a closing connection may take to deliver what was written, before it is destroyed. */
       readonly lingerMs: number
     },
   ) {
+    const { readBuffer } = options
+    const socket = openSocket({ buffer: readBuffer, callback: size => this.#read(readBuffer, size) })
     this.id = id
     this.#socket = socket
     this.#owner = options.owner
@@ -47,9 +51,6 @@ export class TcpConnection {
     this.#lingerMs = options.lingerMs
     this.#open = !socket.connecting
     if (socket.connecting) socket.once('connect', () => this.#connected())
-    socket.on('data', (bytes: Buffer) => {
-      if (!this.#closing) this.#owner.received(this, bytes)
-    })
     socket.on('drain', () => this.#drained())
     socket.on('error', error => {
       this.#reason = systemCode(error)
@@ -131,6 +132,12 @@ export class TcpConnection {
     this.#gathered = []
     if (this.#open) this.#socket.resetAndDestroy()
     else this.#socket.destroy()
+  }
+
+  /** True: go on reading. */
+  #read(buffer: Buffer, size: number): boolean {
+    if (!this.#closing) this.#owner.received(this, buffer.subarray(0, size))
+    return true
   }
 
   #connected(): void {

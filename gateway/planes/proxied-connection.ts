@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { adoptSocket } from '../../transport/adopted-socket.js'
 import type { Decision, Policy } from '../nlb/policy.js'
 import { PacketCounter } from './packet-count.js'
 import type {
@@ -10,7 +11,7 @@ import type {
   ProxyDecision,
   SourceMode,
 } from './proxy-events.js'
-import { adoptSocket, type ReadBufferPool, Relay } from './relay.js'
+import { type ReadBufferPool, Relay } from './relay.js'
 
 export interface ProxyHost {
   readonly name: string
@@ -79,7 +80,7 @@ export class ProxiedConnection implements ConnectionView {
     this.clientPort = accepted.remotePort ?? 0
     this.openedMs = context.nowMs()
     this.#relays = { toHost: this.#relay('toHost'), toClient: this.#relay('toClient') }
-    const client = adoptSocket(accepted, this.#relays.toHost.onread) ?? accepted
+    const client = adoptSocket(accepted, { onread: this.#relays.toHost.onread, allowHalfOpen: true }) ?? accepted
     this.#client = client
     client.on('error', (error: NodeJS.ErrnoException) => this.#broken('client', error.code ?? error.message))
     client.on('close', () => {
