@@ -1,13 +1,7 @@
 import { BASE_FLAGS } from '../protocol/binary/base-header.js'
-import {
-  buildConnectionParameters,
-  buildEstablishConnection,
-  buildSessionAck,
-  withSessionHeader,
-} from '../protocol/binary/build.js'
+import { buildSessionAck, withSessionHeader } from '../protocol/binary/build.js'
 import type { ConnectionParametersPacket } from '../protocol/binary/connection-parameters.js'
 import { ESTABLISH_CONNECTION_SIZE, type EstablishConnectionPacket } from '../protocol/binary/establish-connection.js'
-import { INTERNAL_FLAGS } from '../protocol/binary/internal-header.js'
 import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
 import { PacketFramer } from '../protocol/binary/packet-framer.js'
 import type { SessionHeader } from '../protocol/binary/session-header.js'
@@ -17,6 +11,18 @@ import { type Guid, NIL_GUID } from '../protocol/guid.js'
 import { createWriteSlot } from './action-log.js'
 import type { ConnectionId, Endpoint } from './actions.js'
 import type { Context } from './context.js'
+import {
+  areInRange,
+  claimsPing,
+  establishAnswer,
+  establishRequest,
+  isWanted,
+  parametersAnswer,
+  parametersRequest,
+  recoverableDelayMs,
+  refusalIn,
+  timesIn,
+} from './handshake.js'
 import type { IncomingSequence } from './incoming-sequence.js'
 import { txPlace } from './notes.js'
 import { OrderAckSchedule } from './order-ack-schedule.js'
@@ -29,15 +35,6 @@ import { SessionAcknowledger } from './session-acknowledger.js'
 import { SESSION_STEPS, type SessionState } from './session-states.js'
 import type { PingVerdict } from './sessions.js'
 import type { Timer } from './timers.js'
-
-/** EstablishConnection OperatingSystem ([MS-MQQB] 2.2.3.1): 0x10 always, SE "no ping came first", OS "server edition". */
-const OPERATING_SYSTEM = 0x0010
-const OS_NO_PING = 0x0100
-const OS_SERVER = 0x0200
-
-/** Ranges of ConnectionParameters, ms ([MS-MQQB] 2.2.2.1). */
-const RECOVERABLE_ACK_TIMEOUT = { min: 500, max: 120_000 }
-const ACK_TIMEOUT = { min: 20_000, max: 120_000 }
 
 /** Received messages that the store has yet to take: reading from the peer pauses beyond, and resumes below half. */
 const UNSETTLED_MAX = 4_096
@@ -145,15 +142,7 @@ export class Session {
   connected(): void {
     if (this.state !== 'WAITING_ECR_MSG') return
     const { guid, now } = this.#context
-    this.#write(
-      buildEstablishConnection({
-        response: false,
-        clientGuid: guid,
-        serverGuid: this.#wantedGuid,
-        timeStamp: Math.floor(now.monotonicMs) >>> 0,
-        operatingSystem: OPERATING_SYSTEM | OS_SERVER | (this.#pinged ? 0 : OS_NO_PING),
-      }),
-    )
+    this.#write(establishRequest(guid, this.#wantedGuid, now, this.#pinged))
   }
 
   /** Bytes of the stream. Whatever they are, the worst that happens is that this session closes. */
@@ -295,69 +284,41 @@ export class Session {
   #answerEstablish(packet: EstablishConnectionPacket): void {
     const { guid, counters, sessions, settings } = this.#context
     // who says it pinged was let in by the ping service, if there is one
-    const pinged = settings.EnablePingService === 1 && (packet.operatingSystem & OS_NO_PING) === 0
+    const pinged = settings.EnablePingService === 1 && claimsPing(packet)
     if (!pinged && sessions.acceptedOpen >= settings.MaxInSessions) {
       counters.sessionsRefused += 1
       this.close('MaxInSessions reached')
       return
     }
     this.peerGuid = packet.clientGuid
-    const refused = packet.serverGuid !== NIL_GUID && packet.serverGuid !== guid
-    if (refused) counters.sessionsRefused += 1
-    this.#write(
-      buildEstablishConnection({
-        response: true,
-        refused,
-        clientGuid: packet.clientGuid,
-        serverGuid: guid,
-        timeStamp: packet.timeStamp,
-        operatingSystem: OPERATING_SYSTEM | (packet.operatingSystem & OS_NO_PING) | OS_SERVER,
-      }),
-    )
+    if (!isWanted(packet, guid)) counters.sessionsRefused += 1
+    this.#write(establishAnswer(packet, guid))
     this.state = 'WAITING_CP_MSG'
   }
 
-  /** [MS-MQQB] 3.1.5.3.2, with any ServerGuid accepted when none was asked for (decision A9). */
+  /** [MS-MQQB] 3.1.5.3.2. */
   #checkEstablishResponse(packet: EstablishConnectionPacket): void {
     const { guid, counters, now, settings } = this.#context
-    const refused = (packet.internal.flags & INTERNAL_FLAGS.CS) !== 0
-    const wrongServer = this.#wantedGuid !== NIL_GUID && packet.serverGuid !== this.#wantedGuid
-    if (refused || wrongServer || packet.clientGuid !== guid) {
+    const refusal = refusalIn(packet, guid, this.#wantedGuid)
+    if (refusal !== null) {
       counters.sessionsRefused += 1
-      this.close(
-        refused ? 'refused by the peer' : wrongServer ? `peer is ${packet.serverGuid}` : 'answer to another client',
-      )
+      this.close(refusal)
       return
     }
     this.peerGuid = packet.serverGuid
-    const roundTripMs = ((Math.floor(now.monotonicMs) >>> 0) - packet.timeStamp) >>> 0
-    this.#acknowledger.recoverableDelayMs = Math.min(
-      Math.max(8 * roundTripMs, settings.RecoverableAckSendTimeoutMin),
-      RECOVERABLE_ACK_TIMEOUT.max,
-    )
-    this.#write(
-      buildConnectionParameters({
-        recoverableAckTimeout: Math.round(this.#acknowledger.recoverableDelayMs),
-        ackTimeout: Math.round(this.#acknowledger.ackWaitTimeoutMs),
-        windowSize: settings.MaxUnackedPacket,
-      }),
-    )
+    this.#acknowledger.recoverableDelayMs = recoverableDelayMs(packet, now, settings)
+    this.#write(parametersRequest(this.#acknowledger, settings))
     this.state = 'WAITING_CPR_MSG'
   }
 
   /** [MS-MQQB] 3.1.5.4.1: the initiator's times hold for both sides; each side says its own window. */
   #answerParameters(packet: ConnectionParametersPacket): void {
     if (this.#outOfRange(packet)) return
-    this.#acknowledger.ackWaitTimeoutMs = Math.min(packet.ackTimeout, ACK_TIMEOUT.max)
-    this.#acknowledger.recoverableDelayMs = Math.min(packet.recoverableAckTimeout, RECOVERABLE_ACK_TIMEOUT.max)
+    const times = timesIn(packet)
+    this.#acknowledger.ackWaitTimeoutMs = times.ackWaitTimeoutMs
+    this.#acknowledger.recoverableDelayMs = times.recoverableDelayMs
     this.#setPeerWindow(packet.windowSize)
-    this.#write(
-      buildConnectionParameters({
-        recoverableAckTimeout: packet.recoverableAckTimeout,
-        ackTimeout: packet.ackTimeout,
-        windowSize: this.#context.settings.MaxUnackedPacket,
-      }),
-    )
+    this.#write(parametersAnswer(packet, this.#context.settings))
     this.#open()
   }
 
@@ -370,10 +331,7 @@ export class Session {
 
   /** Values outside the published ranges are accepted and clamped, unless a strict peer is wanted (decision A4). */
   #outOfRange(packet: ConnectionParametersPacket): boolean {
-    if (this.#context.settings.StrictConnectionParameters === 0) return false
-    const within = (value: number, range: { min: number; max: number }) => value >= range.min && value <= range.max
-    if (within(packet.recoverableAckTimeout, RECOVERABLE_ACK_TIMEOUT) && within(packet.ackTimeout, ACK_TIMEOUT))
-      return false
+    if (this.#context.settings.StrictConnectionParameters === 0 || areInRange(packet)) return false
     this.#context.counters.protocolViolations += 1
     this.close('ConnectionParameters out of range')
     return true
