@@ -1,11 +1,9 @@
-import { BASE_FLAGS } from '../protocol/binary/base-header.js'
-import { buildSessionAck, withSessionHeader } from '../protocol/binary/build.js'
+import { buildSessionAck, withoutSessionHeader, withSessionHeader } from '../protocol/binary/build.js'
 import type { ConnectionParametersPacket } from '../protocol/binary/connection-parameters.js'
 import { ESTABLISH_CONNECTION_SIZE, type EstablishConnectionPacket } from '../protocol/binary/establish-connection.js'
 import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
 import { PacketFramer } from '../protocol/binary/packet-framer.js'
 import type { SessionHeader } from '../protocol/binary/session-header.js'
-import { BASE_FLAGS_OFFSET } from '../protocol/binary/user-message-layout.js'
 import { DecodeError } from '../protocol/errors.js'
 import { type Guid, NIL_GUID } from '../protocol/guid.js'
 import { createWriteSlot } from './action-log.js'
@@ -388,7 +386,13 @@ export class Session {
     this.#active = true
     this.#context.counters.userMessagesReceived += 1
     const receipt = this.#acknowledger.window.arrive(isRecoverable(packet))
-    receiveUserMessage(this.#context, this, packet, withoutSessionHeader(packet, bytes), receipt)
+    receiveUserMessage(
+      this.#context,
+      this,
+      packet,
+      packet.session === null || packet.sessionInside ? bytes : withoutSessionHeader(bytes),
+      receipt,
+    )
     // receiving may have closed the session (quota)
     if ((this.state as SessionState) !== 'OPEN') return
     if (packet.session !== null) this.#takeSessionHeader(packet.session)
@@ -475,9 +479,13 @@ export class Session {
     else this.close('no session ack in time', 'abort')
   }
 
-  /** [MS-MQQB] 3.1.6.2: closes after one to two periods without a user message. */
+  /**
+   * [MS-MQQB] 3.1.6.2: closes after one to two periods without a user message. A session that awaits or owes a session
+   * ack is not idle: with a period shorter than the ack delay, its messages would be sent again for ever.
+   */
   #cleanUp(): void {
-    if (!this.#active) {
+    const settled = this.#sendWindow.unacknowledged === 0 && this.#acknowledger.window.unacknowledged === 0
+    if (!this.#active && settled) {
       this.close('idle')
       return
     }
@@ -488,11 +496,4 @@ export class Session {
   #write(bytes: Buffer): void {
     this.#context.log.write(this.connection, this.#slot, bytes)
   }
-}
-
-/** The message as it is kept: the SessionHeader belonged to this session only. */
-function withoutSessionHeader(packet: UserMessagePacket, bytes: Buffer): Buffer {
-  if (packet.session === null || packet.sessionInside) return bytes
-  bytes[BASE_FLAGS_OFFSET] = packet.base.flags & 0xff & ~BASE_FLAGS.SH
-  return bytes.subarray(0, packet.base.packetSize)
 }

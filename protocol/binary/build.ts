@@ -381,6 +381,12 @@ export function withSessionHeader(packet: Buffer, session: SessionHeader): Buffe
   return bytes
 }
 
+/** The packet without the SessionHeader behind its PacketSize, which belonged to one session only: a view, SH cleared in place. */
+export function withoutSessionHeader(packet: Buffer): Buffer {
+  packet[BASE_FLAGS_OFFSET] = packet[BASE_FLAGS_OFFSET]! & ~BASE_FLAGS.SH
+  return packet.subarray(0, packet.readUInt32LE(PACKET_SIZE_OFFSET))
+}
+
 /** Sets UserHeader.Flags.RC in place; 0..31. */
 export function setHopCount(packet: Buffer, hopCount: number): void {
   packet[USER_FLAGS_OFFSET] = (packet[USER_FLAGS_OFFSET]! & ~USER_FLAGS.RC) | (hopCount & USER_FLAGS.RC)
