@@ -167,11 +167,11 @@ export class Acknowledgements {
     if (this.#awaitingFinalAck.size >= FINAL_ACKS_AWAITED_MAX) return
     this.#awaitingFinalAck.set(message.messageId, { packet: message.packet, queue })
     this.#context.counters.messageBytes += message.packet.length
-    this.#context.batch.put('awaiting-final-ack', String(message.messageId), { packet: message.packet, queue })
+    this.#context.batch.put('awaiting-final-ack', message.messageId, { packet: message.packet, queue })
   }
 
-  restoreAwaitingFinalAck(key: string, packet: Uint8Array, queue: string): void {
-    this.#awaitingFinalAck.set(Number(key), { packet: Buffer.from(packet), queue })
+  restoreAwaitingFinalAck(key: number, packet: Uint8Array, queue: string): void {
+    this.#awaitingFinalAck.set(key, { packet: Buffer.from(packet), queue })
     this.#context.counters.messageBytes += packet.length
   }
 
@@ -231,7 +231,7 @@ export class Acknowledgements {
       if (awaiting !== undefined) {
         this.#awaitingFinalAck.delete(messageId)
         counters.messageBytes -= awaiting.packet.length
-        batch.remove('awaiting-final-ack', String(messageId))
+        batch.remove('awaiting-final-ack', messageId)
       }
       if (messageClass !== MessageClass.ACK_RECEIVE)
         this.#deadLetter(decodePacket(found.packet) as UserMessagePacket, found.packet, found.queue, messageClass)

@@ -16,9 +16,12 @@ export interface Endpoint {
  */
 export interface StoreOperation {
   readonly table: StoreTable
-  readonly key: string
+  readonly key: StoreKey
   readonly value: StoredValue | null
 }
+
+/** Within a table keys are all text or all numbers; numbers order as such. */
+export type StoreKey = string | number
 
 export type StoreTable =
   | 'state'

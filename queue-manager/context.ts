@@ -8,6 +8,7 @@ import type { IdentifierMemory } from './identifier-memory.js'
 import type { IncomingSequences } from './incoming-sequence.js'
 import type { LocalQueues } from './local-queues.js'
 import type { OutgoingQueues } from './outgoing-queues.js'
+import type { PacketMemory } from './packet-memory.js'
 import type { QmIdCache } from './qmid-cache.js'
 import type { Sessions } from './sessions.js'
 import type { Settings } from './settings.js'
@@ -23,6 +24,7 @@ export interface Context {
   readonly timers: Timers
   readonly log: ActionLog
   readonly batch: StoreBatch
+  readonly memory: PacketMemory
   readonly cache: QmIdCache
   readonly identifiers: IdentifierMemory
   readonly destinations: Destinations

@@ -1,6 +1,7 @@
 import type { Guid } from '../protocol/guid.js'
 import { compareSequenceId, type TxSequenceId } from '../protocol/sequence-id.js'
 import type { StoredValue } from './actions.js'
+import type { StoreBatch, StoredState } from './store-batch.js'
 
 /** What became of a transactional message at its destination. All but `accept` leave the state as it was. */
 export type SequenceVerdict = 'accept' | 'duplicate' | 'hole' | 'older-sequence' | 'middle-of-sequence'
@@ -31,18 +32,18 @@ export function judge(stored: SequenceState, id: TxSequenceId, number: number, p
  * What a receiver knows of one stream: the messages of one source queue manager to one local queue (decision A12).
  * `taken` decides about the next message; `durable` is what an order ack may claim. They differ while the store works.
  */
-export class IncomingSequence {
+export class IncomingSequence implements StoredState {
   readonly source: Guid
-  readonly storeKey: string
+  readonly queueNumber: number
   taken: SequenceState
   durable: SequenceState
   /** Counts store failures: a message taken before one is not good any more, even if the store took it later. */
   generation = 0
   rejects = 0
 
-  constructor(source: Guid, storeKey: string, state: SequenceState = NOTHING) {
+  constructor(source: Guid, queueNumber: number, state: SequenceState = NOTHING) {
     this.source = source
-    this.storeKey = storeKey
+    this.queueNumber = queueNumber
     this.taken = state
     this.durable = state
   }
@@ -62,36 +63,51 @@ export class IncomingSequence {
     this.generation += 1
   }
 
-  stored(state: SequenceState): StoredValue {
-    return { source: this.source, ordinal: state.id.ordinal, timeStamp: state.id.timeStamp, number: state.number }
+  save(batch: StoreBatch): void {
+    const { id, number } = this.taken
+    const { ordinal, timeStamp } = id
+    batch.put('incoming-sequence', `${this.source}/${this.queueNumber}`, {
+      source: this.source,
+      queueNumber: this.queueNumber,
+      ordinal,
+      timeStamp,
+      number,
+    })
   }
 }
 
 /** The incoming sequences of a queue manager, kept across restarts. */
 export class IncomingSequences {
-  readonly #byKey = new Map<string, IncomingSequence>()
+  readonly #byQueue = new Map<number, Map<Guid, IncomingSequence>>()
+  #size = 0
 
   /** The stream from `source` to the queue numbered `queueNumber`; made, but not kept, when it is new. */
   find(source: Guid, queueNumber: number): IncomingSequence {
-    const key = `${source}/${queueNumber}`
-    return this.#byKey.get(key) ?? new IncomingSequence(source, key)
+    return this.#byQueue.get(queueNumber)?.get(source) ?? new IncomingSequence(source, queueNumber)
   }
 
   /** There is no room to keep a new one. Old ones are never given up for it: what was taken must not be taken again. */
   get isFull(): boolean {
-    return this.#byKey.size >= SEQUENCES_MAX
+    return this.#size >= SEQUENCES_MAX
   }
 
   /** Kept from its first accepted message on: a peer that only invents sources costs nothing. */
   keep(sequence: IncomingSequence): void {
-    this.#byKey.set(sequence.storeKey, sequence)
+    let bySource = this.#byQueue.get(sequence.queueNumber)
+    if (bySource === undefined) {
+      bySource = new Map()
+      this.#byQueue.set(sequence.queueNumber, bySource)
+    }
+    if (bySource.has(sequence.source)) return
+    bySource.set(sequence.source, sequence)
+    this.#size += 1
   }
 
-  restore(key: string, value: StoredValue): void {
+  restore(value: StoredValue): void {
     const state = {
       id: { ordinal: value.ordinal as number, timeStamp: value.timeStamp as number },
       number: value.number as number,
     }
-    this.#byKey.set(key, new IncomingSequence(value.source as Guid, key, state))
+    this.keep(new IncomingSequence(value.source as Guid, value.queueNumber as number, state))
   }
 }

@@ -11,7 +11,7 @@ export interface QueuedMessage {
   /** Wall clock. */
   readonly arrivedMs: number
   /** Key under which the store keeps it; null for express messages. */
-  readonly storeKey: string | null
+  readonly storeKey: number | null
   /** Format name of the order queue that a final ack would go to; null for plain messages. */
   readonly finalAckTo: string | null
   /** Runs time-to-be-received; null when that is infinite. */

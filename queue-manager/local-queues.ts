@@ -95,7 +95,7 @@ export class LocalQueues {
     const { batch, counters, now } = this.#context
     const lookupId = this.#nextLookupId
     this.#nextLookupId += 1
-    const storeKey = recoverable ? `${queue.name.toLowerCase()}/${String(lookupId).padStart(16, '0')}` : null
+    const storeKey = recoverable ? lookupId : null
     const queued: QueuedMessage = {
       lookupId,
       packet: bytes,
@@ -172,7 +172,7 @@ export class LocalQueues {
     this.#nextNumber = Math.max(this.#nextNumber, (value.number as number) + 1)
   }
 
-  restoreMessage(key: string, value: StoredValue): void {
+  restoreMessage(key: number, value: StoredValue): void {
     const queue = this.byName(value.queue as string)
     if (queue === null) return
     const packet = Buffer.from(value.packet as Uint8Array)

@@ -107,7 +107,7 @@ export function buildMessage(
   const expiresMs = (wallSeconds(now) + timeToReachQueue + 1) * 1000
   const recoverable = delivery === 'recoverable'
   return {
-    packet: buildUserMessage(spec),
+    packet: buildUserMessage(spec, context.memory.take),
     messageId,
     priority,
     recoverable,

@@ -19,7 +19,7 @@ export interface OutgoingMessage {
   /** PreviousTxSequenceNumber as the packet carries it. */
   previous: number
   /** Key under which the store keeps it; null for express messages. */
-  readonly storeKey: string | null
+  readonly storeKey: number | null
   /** Order of arrival in this queue manager. */
   readonly order: number
   /** To be sent at the next chance. */

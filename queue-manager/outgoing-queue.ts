@@ -1,9 +1,7 @@
-import { BASE_FLAGS } from '../protocol/binary/base-header.js'
 import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
 import { type FormatName, formatNameText } from '../protocol/format-name.js'
 import { NIL_GUID } from '../protocol/guid.js'
 import { MessageClass } from '../protocol/message-class.js'
-import { sequenceIdText } from '../protocol/sequence-id.js'
 import type { Context } from './context.js'
 import { Deque } from './deque.js'
 import type { OutgoingMessage } from './outgoing-message.js'
@@ -283,13 +281,4 @@ export class OutgoingQueue {
       for (const message of messages) if (message.expiresMs < earliest) earliest = message.expiresMs
     if (earliest !== Infinity) this.#watchExpiry(earliest)
   }
-}
-
-/** The priority that the packet carries; 0 for transactional ones. */
-export function packetPriority(packet: UserMessagePacket): number {
-  return packet.base.flags & BASE_FLAGS.PR
-}
-
-export function sequenceText(queue: OutgoingQueue): string {
-  return queue.sequence.id === null ? 'none' : sequenceIdText(queue.sequence.id)
 }

@@ -306,7 +306,7 @@ export class OutgoingQueues {
   }
 
   /** Messages must be given in the order of their keys, which is that of their sending. */
-  restoreMessage(key: string, value: StoredValue): void {
+  restoreMessage(key: number, value: StoredValue): void {
     const bytes = Buffer.from(value.packet as Uint8Array)
     const packet = decodePacket(bytes) as UserMessagePacket
     const queue = this.#queue(parseFormatName(value.queue as string))
@@ -387,10 +387,10 @@ export class OutgoingQueues {
     recoverable: boolean,
     place: SequencePlace | null,
     expiresMs: number,
-    storedUnder: string | null = null,
+    storedUnder: number | null = null,
   ): OutgoingMessage {
     if (storedUnder === null) this.#order += 1
-    const order = storedUnder === null ? this.#order : Number(storedUnder)
+    const order = storedUnder ?? this.#order
     return {
       packet,
       messageId,
@@ -399,7 +399,7 @@ export class OutgoingQueues {
       place,
       expiresMs,
       previous: place === null ? 0 : place.number - 1,
-      storeKey: storedUnder ?? (recoverable ? String(order).padStart(16, '0') : null),
+      storeKey: storedUnder ?? (recoverable ? order : null),
       order,
       waiting: true,
       sessionAcknowledged: false,
@@ -431,7 +431,7 @@ export class OutgoingQueues {
         packet: message.packet,
         number: message.place?.number ?? 0,
       })
-      if (message.place !== null) target.outgoing.sequence.save()
+      if (message.place !== null) batch.changed(target.outgoing.sequence)
     }
     const enter = (error: string | null): void => {
       const queues = new Set<OutgoingQueue>()

@@ -3,6 +3,7 @@ import { sequenceIdText, type TxSequenceId } from '../protocol/sequence-id.js'
 import type { Context } from './context.js'
 import { Deque } from './deque.js'
 import type { OutgoingMessage, SequencePlace } from './outgoing-message.js'
+import type { StoreBatch, StoredState } from './store-batch.js'
 import type { Timer } from './timers.js'
 
 /**
@@ -10,7 +11,7 @@ import type { Timer } from './timers.js'
  * messages without an order ack, and the resend schedule. Messages keep the order of their numbers; the ones to send
  * are found by a cursor that goes back to the front when a session is lost or the resend timer runs out.
  */
-export class OutgoingSequence {
+export class OutgoingSequence implements StoredState {
   readonly #context: Context
   readonly #queueKey: string
   readonly #messages = new Deque<OutgoingMessage>()
@@ -136,7 +137,7 @@ export class OutgoingSequence {
     if (number > this.#lastAcknowledged) {
       this.#lastAcknowledged = number
       this.resendStage = 0
-      this.save()
+      this.#context.batch.changed(this)
       if (this.#resendTimer.running) this.#resendTimer.start(this.#context.now, this.#resendDelayMs())
     }
     return covered
@@ -183,11 +184,11 @@ export class OutgoingSequence {
     this.#context.batch.remove('outgoing-sequence', this.#queueKey)
   }
 
-  /** Put into the same batch as the messages that a commit stores. */
-  save(): void {
+  /** What the store keeps of the sequence, beside its messages. */
+  save(batch: StoreBatch): void {
     if (this.#id === null) return
     const { ordinal, timeStamp } = this.#id
-    this.#context.batch.put('outgoing-sequence', this.#queueKey, {
+    batch.put('outgoing-sequence', this.#queueKey, {
       ordinal,
       timeStamp,
       nextNumber: this.#nextNumber,

@@ -3,7 +3,7 @@ import { OptionError } from '../protocol/errors.js'
 import type { Guid } from '../protocol/guid.js'
 import { Acknowledgements } from './acknowledgements.js'
 import { ActionLog } from './action-log.js'
-import type { Action, ConnectionId, Endpoint, PingSocket, StoredValue, StoreOperation } from './actions.js'
+import type { Action, ConnectionId, Endpoint, PingSocket, StoredValue, StoreKey, StoreOperation } from './actions.js'
 import type { Now } from './clock.js'
 import type { Context } from './context.js'
 import { type Counters, createCounters } from './counters.js'
@@ -15,6 +15,7 @@ import { LocalQueues } from './local-queues.js'
 import type { MessageToSend } from './message-to-send.js'
 import type { OutgoingQueueState } from './outgoing-queue.js'
 import { OutgoingQueues, type SendTicket } from './outgoing-queues.js'
+import { PacketMemory } from './packet-memory.js'
 import { QmIdCache } from './qmid-cache.js'
 import { Session } from './session.js'
 import { Sessions } from './sessions.js'
@@ -105,6 +106,7 @@ export class QueueManager {
       timers,
       log,
       batch: new StoreBatch(log),
+      memory: new PacketMemory(),
       cache: new QmIdCache(this.settings.QMIdCacheLifetime),
       identifiers: new IdentifierMemory(this.settings.RemoveDuplicateSize),
       incomingSequences: new IncomingSequences(),
@@ -318,21 +320,21 @@ export class QueueManager {
   #restore(stored: Iterable<StoreOperation>): void {
     const { acknowledgements, incomingSequences, localQueues, outgoingQueues } = this.#context
     const operations = [...stored].sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : 0))
-    const restore = (table: StoreOperation['table'], take: (key: string, value: StoredValue) => void) => {
+    const restore = (table: StoreOperation['table'], take: (key: StoreKey, value: StoredValue) => void) => {
       for (const operation of operations)
         if (operation.table === table && operation.value !== null) take(operation.key, operation.value)
     }
-    restore('state', (key, value) => outgoingQueues.restoreState(key, value))
+    restore('state', (key, value) => outgoingQueues.restoreState(key as string, value))
     restore('queue', (_key, value) => localQueues.restoreQueue(value))
-    restore('message', (key, value) => localQueues.restoreMessage(key, value))
+    restore('message', (key, value) => localQueues.restoreMessage(key as number, value))
     const identifiers: StoredValue[] = []
     restore('identifier', (_key, value) => identifiers.push(value))
     this.#context.identifiers.restore(identifiers)
-    restore('incoming-sequence', (key, value) => incomingSequences.restore(key, value))
-    restore('outgoing-sequence', (key, value) => outgoingQueues.restoreSequence(key, value))
-    restore('outgoing', (key, value) => outgoingQueues.restoreMessage(key, value))
+    restore('incoming-sequence', (_key, value) => incomingSequences.restore(value))
+    restore('outgoing-sequence', (key, value) => outgoingQueues.restoreSequence(key as string, value))
+    restore('outgoing', (key, value) => outgoingQueues.restoreMessage(key as number, value))
     restore('awaiting-final-ack', (key, value) =>
-      acknowledgements.restoreAwaitingFinalAck(key, value.packet as Uint8Array, value.queue as string),
+      acknowledgements.restoreAwaitingFinalAck(key as number, value.packet as Uint8Array, value.queue as string),
     )
   }
 }

@@ -27,7 +27,7 @@ export function hasExpired(packet: UserMessagePacket, wallMs: number): boolean {
 /**
  * What a queue manager does with a user message that came on an open session ([MS-MQQB] 3.1.5.8, in the order of its
  * steps). The receipt is settled, and so may be acknowledged, when the message is durable where it must be, delivered,
- * or refused for good.
+ * or refused for good. Returns whether a queue keeps `bytes`.
  */
 export function receiveUserMessage(
   context: Context,
@@ -35,7 +35,7 @@ export function receiveUserMessage(
   packet: UserMessagePacket,
   bytes: Buffer,
   receipt: Receipt,
-): void {
+): boolean {
   const { user } = packet
   if (user.destinationQueue?.type === 'DirectQueueFormatName') session.directFormatSession = true
   learnSource(context, session, packet)
@@ -47,27 +47,28 @@ export function receiveUserMessage(
   ) {
     context.counters.duplicatesRejected += 1
     reception.discard('duplicate', null)
-    return
+    return false
   }
   const location = context.destinations.locate(user)
   switch (location.kind) {
     case 'order-queue':
       context.acknowledgements.received(session, packet)
       reception.settleAfterStore()
-      return
+      break
     case 'elsewhere':
       reception.passOn()
-      return
+      break
     case 'missing':
       reception.discard('queue-not-found', MessageClass.NACK_BAD_DST_Q)
-      return
+      break
     case 'foreign-name':
       context.counters.discardedByNameValidation += 1
       reception.discardForeignName()
-      return
+      break
     case 'queue':
       reception.intoQueue(location.queue)
   }
+  return reception.kept
 }
 
 function learnSource(context: Context, session: Session, packet: UserMessagePacket): void {
@@ -85,6 +86,8 @@ class Reception {
   readonly #packet: UserMessagePacket
   readonly #bytes: Buffer
   readonly #receipt: Receipt
+  /** A queue has the bytes now. */
+  kept = false
 
   constructor(context: Context, session: Session, packet: UserMessagePacket, bytes: Buffer, receipt: Receipt) {
     this.#context = context
@@ -136,8 +139,10 @@ class Reception {
   passOn(): void {
     const hops = this.#packet.user.flags & USER_FLAGS.RC
     if (hops >= HOP_COUNT_MAX) this.discard('hop-count', MessageClass.NACK_HOP_COUNT_EXCEEDED)
-    else if (this.#context.outgoingQueues.forward(this.#packet, this.#bytes, hops + 1)) this.settleAfterStore()
-    else this.discard('queue-not-found', MessageClass.NACK_BAD_DST_Q)
+    else if (this.#context.outgoingQueues.forward(this.#packet, this.#bytes, hops + 1)) {
+      this.kept = true
+      this.settleAfterStore()
+    } else this.discard('queue-not-found', MessageClass.NACK_BAD_DST_Q)
   }
 
   intoQueue(queue: LocalQueue): void {
@@ -205,10 +210,11 @@ class Reception {
       generation = sequence.generation
       if (acknowledgements.wantsFinalAck(this.#packet))
         finalAckTo = acknowledgements.orderQueueOf(this.#session, this.#packet)
-      batch.put('incoming-sequence', sequence.storeKey, sequence.stored(sequence.taken))
+      batch.changed(sequence)
     }
     if (sequence === null && isRecoverable(this.#packet))
       this.#context.identifiers.store(batch, this.#packet.user.sourceQueueManager, this.#packet.user.messageId)
+    this.kept = true
     const state = sequence?.taken
     localQueues.put(queue, this.#packet, bytes, isRecoverable(this.#packet), finalAckTo, error => {
       if (error !== null) {
@@ -219,7 +225,7 @@ class Reception {
       }
       if (sequence !== null && state !== undefined) {
         if (sequence.generation !== generation) {
-          batch.put('incoming-sequence', sequence.storeKey, sequence.stored(sequence.durable))
+          batch.changed(sequence)
           return false
         }
         sequence.durable = state

@@ -254,10 +254,12 @@ export class Session {
     if (this.state === 'CLOSED') return
     this.#heardFromPeer = true
     // The one place where received bytes are copied: queues may keep them long after the read buffer is used again.
-    const copy = Buffer.from(bytes)
+    const { memory } = this.#context
+    const copy = memory.copyOf(bytes)
     const packet = decodePacket(copy)
     const isUserMessage = 'user' in packet
     const step = SESSION_STEPS[this.state][isUserMessage ? 'UserMessage' : packet.packetType]
+    let kept = false
     if (step === undefined) {
       this.#context.counters.outOfStatePackets += 1
       this.close(`${packet.packetType} in state ${this.state}`)
@@ -270,7 +272,8 @@ export class Session {
     } else if (packet.packetType === 'SessionAck') {
       this.#context.counters.sessionAcksReceived += 1
       this.#takeSessionHeader(packet.session)
-    } else this.#receiveMessage(packet, copy)
+    } else kept = this.#receiveMessage(packet, copy)
+    if (!kept) memory.giveBack(copy)
   }
 
   #malformed(error: DecodeError): void {
@@ -381,12 +384,12 @@ export class Session {
       })
   }
 
-  /** [MS-MQQB] 3.1.5.8, steps that belong to the session; the rest is receiving.ts. */
-  #receiveMessage(packet: UserMessagePacket, bytes: Buffer): void {
+  /** [MS-MQQB] 3.1.5.8, steps that belong to the session; the rest is receiving.ts. Tells whether `bytes` are kept. */
+  #receiveMessage(packet: UserMessagePacket, bytes: Buffer): boolean {
     this.#active = true
     this.#context.counters.userMessagesReceived += 1
     const receipt = this.#acknowledger.window.arrive(isRecoverable(packet))
-    receiveUserMessage(
+    const kept = receiveUserMessage(
       this.#context,
       this,
       packet,
@@ -394,7 +397,7 @@ export class Session {
       receipt,
     )
     // receiving may have closed the session (quota)
-    if ((this.state as SessionState) !== 'OPEN') return
+    if ((this.state as SessionState) !== 'OPEN') return kept
     if (packet.session !== null) this.#takeSessionHeader(packet.session)
     // a peer that sends but does not read would have its acknowledgements pile up here
     if (!this.#readingPaused && (!this.#writable || this.#acknowledger.window.unsettled > UNSETTLED_MAX)) {
@@ -402,6 +405,7 @@ export class Session {
       this.#context.counters.readingPaused += 1
       this.#context.log.push({ do: 'pause', connection: this.connection })
     }
+    return kept
   }
 
   #countHeld(bytes: number): void {
@@ -449,8 +453,11 @@ export class Session {
   }
 
   #sessionHeader(): SessionHeader {
+    const { ackSequenceNumber, recoverableMsgAckSeqNumber, recoverableMsgAckFlags } = this.#acknowledger.take()
     return {
-      ...this.#acknowledger.take(),
+      ackSequenceNumber,
+      recoverableMsgAckSeqNumber,
+      recoverableMsgAckFlags,
       userMsgSequenceNumber: this.#sendWindow.sent,
       recoverableMsgSeqNumber: this.#sendWindow.recoverableSent,
       windowSize: this.#context.settings.MaxUnackedPacket,

@@ -1,5 +1,10 @@
 import type { ActionLog } from './action-log.js'
-import type { StoredValue, StoreOperation, StoreTable } from './actions.js'
+import type { StoredValue, StoreKey, StoreOperation, StoreTable } from './actions.js'
+
+/** State of which only the newest value matters: put once for a whole batch, however often it changed. */
+export interface StoredState {
+  save(batch: StoreBatch): void
+}
 
 /** Called once what it waits for is durable (`error` null), or when the store could not make it so. */
 export type WhenDurable = (error: string | null) => void
@@ -13,23 +18,29 @@ export class StoreBatch {
   readonly #waiting = new Map<number, WhenDurable[]>()
   #operations: StoreOperation[] = []
   #callbacks: WhenDurable[] = []
+  readonly #changed = new Set<StoredState>()
   #lastTicket = 0
 
   constructor(log: ActionLog) {
     this.#log = log
   }
 
-  put(table: StoreTable, key: string, value: StoredValue): void {
+  put(table: StoreTable, key: StoreKey, value: StoredValue): void {
     this.#operations.push({ table, key, value })
   }
 
-  remove(table: StoreTable, key: string): void {
+  remove(table: StoreTable, key: StoreKey): void {
     this.#operations.push({ table, key, value: null })
+  }
+
+  /** This state changed: what it is at the end of the batch is stored with the batch. */
+  changed(state: StoredState): void {
+    this.#changed.add(state)
   }
 
   /** Calls back when everything put so far is durable; at once when nothing is under way. */
   whenDurable(callback: WhenDurable): void {
-    if (this.#operations.length > 0) this.#callbacks.push(callback)
+    if (this.#operations.length > 0 || this.#changed.size > 0) this.#callbacks.push(callback)
     else {
       const newest = this.#waiting.get(this.#lastTicket)
       if (newest === undefined) callback(null)
@@ -39,6 +50,10 @@ export class StoreBatch {
 
   /** Turns what was gathered into one `persist` action. */
   flush(): void {
+    if (this.#changed.size > 0) {
+      for (const state of this.#changed) state.save(this)
+      this.#changed.clear()
+    }
     if (this.#operations.length === 0) return
     this.#lastTicket += 1
     this.#waiting.set(this.#lastTicket, this.#callbacks)

@@ -1,4 +1,4 @@
-import type { StoredValue, StoreOperation, StoreTable } from '../queue-manager/actions.js'
+import type { StoredValue, StoreKey, StoreOperation, StoreTable } from '../queue-manager/actions.js'
 import { type Store, StoreError } from './store.js'
 
 /**
@@ -6,7 +6,7 @@ import { type Store, StoreError } from './store.js'
  * reopened, which stands for restarting a queue manager over the same disk.
  */
 export class MemoryStore implements Store {
-  readonly #tables = new Map<StoreTable, Map<string, StoredValue>>()
+  readonly #tables = new Map<StoreTable, Map<StoreKey, StoredValue>>()
   #open = true
 
   write(operations: readonly StoreOperation[], done: (error: Error | null) => void): void {
@@ -33,7 +33,7 @@ export class MemoryStore implements Store {
     this.#open = true
   }
 
-  #rows(table: StoreTable): Map<string, StoredValue> {
+  #rows(table: StoreTable): Map<StoreKey, StoredValue> {
     let rows = this.#tables.get(table)
     if (rows === undefined) {
       rows = new Map()

@@ -1,4 +1,4 @@
-import type { StoredField, StoredValue, StoreOperation, StoreTable } from '../../queue-manager/actions.js'
+import type { StoredField, StoredValue, StoreKey, StoreOperation, StoreTable } from '../../queue-manager/actions.js'
 import type { Store } from '../../store/store.js'
 import type { Random } from './random.js'
 import type { ScheduledEvent, Scheduler } from './scheduler.js'
@@ -30,7 +30,7 @@ export class SimStore implements Store {
   writes = 0
   readonly #scheduler: Scheduler
   readonly #random: Random
-  readonly #tables = new Map<StoreTable, Map<string, StoredValue>>()
+  readonly #tables = new Map<StoreTable, Map<StoreKey, StoredValue>>()
   #pending: PendingWrite[] = []
   #lastCompletionMs = 0
 
@@ -93,7 +93,7 @@ export class SimStore implements Store {
   #apply(operations: readonly StoreOperation[]): void {
     this.writes++
     for (const { table, key, value } of operations) {
-      const rows = this.#tables.get(table) ?? new Map<string, StoredValue>()
+      const rows = this.#tables.get(table) ?? new Map<StoreKey, StoredValue>()
       this.#tables.set(table, rows)
       if (value === null) rows.delete(key)
       else rows.set(key, value)

@@ -161,9 +161,12 @@ export function buildSessionAck(session: SessionHeader): Buffer {
   return writer.bytes
 }
 
-/** A user message without SessionHeader. The body is copied in. `MSMQ_ENCODE_RANGE`, `MSMQ_ENCODE_SIZE`.
+/** A user message without SessionHeader, in memory that `allocate` gives. The body is copied in. `MSMQ_ENCODE_RANGE`, `MSMQ_ENCODE_SIZE`.
  *  Source: [MS-MQMQ] 2.2.20. */
-export function buildUserMessage(spec: UserMessageSpec): Buffer {
+export function buildUserMessage(
+  spec: UserMessageSpec,
+  allocate: (size: number) => Buffer = Buffer.allocUnsafe,
+): Buffer {
   const labelLength = spec.label === '' ? 0 : spec.label.length + 1
   const extensionSize = spec.extension === undefined ? 0 : spec.extension.length
   const packetSize =
@@ -179,7 +182,7 @@ export function buildUserMessage(spec: UserMessageSpec): Buffer {
   if (packetSize > PACKET_SIZE_MAX) {
     throw new EncodeError('MSMQ_ENCODE_SIZE', 'BaseHeader', 'PacketSize', `${packetSize}, at most ${PACKET_SIZE_MAX}`)
   }
-  const writer = new ByteWriter(Buffer.allocUnsafe(packetSize))
+  const writer = new ByteWriter(allocate(packetSize))
   writer.enter('BaseHeader')
   if (spec.priority > 7 || (spec.transaction !== undefined && spec.priority !== 0)) {
     writer.refuse('Flags.PR', `${spec.priority}, must be 0 to 7, and 0 in a transaction`)
