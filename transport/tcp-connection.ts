@@ -1,4 +1,5 @@
 import type { OnReadOpts, Socket } from 'node:net'
+import { resetNow } from './abrupt-close.js'
 import type { CloseKind } from './driven-engine.js'
 import { systemCode } from './errors.js'
 import type { WriteBuffer, WriteBuffers } from './write-buffers.js'
@@ -126,12 +127,11 @@ export class TcpConnection {
     this.#linger()
   }
 
-  /** Breaks off: RST, and what was not sent is lost. */
+  /** Breaks off: RST, unless a FIN is just going out, and what was not sent is lost. */
   reset(): void {
     this.#closing = true
     this.#gathered = []
-    if (this.#open) this.#socket.resetAndDestroy()
-    else this.#socket.destroy()
+    resetNow(this.#socket)
   }
 
   /** True: go on reading. */
@@ -152,7 +152,7 @@ export class TcpConnection {
   }
 
   #linger(): void {
-    this.#lingerTimer ??= setTimeout(() => this.#socket.resetAndDestroy(), this.#lingerMs)
+    this.#lingerTimer ??= setTimeout(() => resetNow(this.#socket), this.#lingerMs)
   }
 
   #closed(): void {

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { resetNow } from '../../transport/abrupt-close.js'
 import { adoptSocket } from '../../transport/adopted-socket.js'
 import type { Decision, Policy } from '../nlb/policy.js'
 import { PacketCounter } from './packet-count.js'
@@ -252,15 +253,6 @@ const NO_BYTES = Buffer.alloc(0)
 
 /** Errors of the gateway's own machine that a connect may meet before it ever asks the host. */
 const LOCAL_FAILURES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'EADDRINUSE', 'EADDRNOTAVAIL'])
-
-/** Sends a reset at once and drops what waits. */
-function resetNow(socket: Socket): void {
-  if (socket.destroyed) return
-  // Between the order to send a FIN and its going out libuv refuses to reset, and the socket would leak.
-  const finUnderWay = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0
-  if (socket.connecting || finUnderWay) socket.destroy()
-  else socket.resetAndDestroy()
-}
 
 /** A dual-stack listener reports IPv4 clients as `::ffff:a.b.c.d`. */
 function plainAddress(address: string): string {

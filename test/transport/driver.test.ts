@@ -153,6 +153,21 @@ t.test('an abrupt close is a reset, from either side', async t => {
   t.match(await engine.when('closed', closed => closed.id === secondId), { how: 'reset' })
 })
 
+t.test('an abrupt close while the FIN goes out closes all the same', async t => {
+  const { engine, driver, port } = await driven(t)
+  const client = await dial(t, port)
+  const { id } = await engine.when('accepted')
+  const gone = once(client.resume(), 'close')
+  driver.call(engine =>
+    engine.act(
+      { do: 'close', connection: id, how: 'graceful', reason: 'test' },
+      { do: 'close', connection: id, how: 'abort', reason: 'test' },
+    ),
+  )
+  t.match(await engine.when('closed'), { id })
+  await gone
+})
+
 t.test('the peer ends: the connection ends too, after what was written', async t => {
   const { engine, driver, port } = await driven(t)
   const client = await dial(t, port)
