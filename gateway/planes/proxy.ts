@@ -90,7 +90,7 @@ export interface ProxyCounters {
 export interface ProxyPlane {
   /** Begins to listen; rejects with the system's error (`EADDRINUSE`, `EADDRNOTAVAIL`, ...) if it cannot. */
   start(): Promise<{ address: string; port: number }>
-  /** Stops listening, resets what is open, and resolves when all is closed. */
+  /** Stops listening, resets what is open, and resolves when all is closed, and told to `onClosed`. */
   stop(): Promise<void>
   counters(): ProxyCounters
   connections(): ConnectionView[]
@@ -110,6 +110,8 @@ export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
   let faults: ProxyFaults = options.faults ?? {}
   let cutsLeft = faults.cutConnectionsMax ?? Number.POSITIVE_INFINITY
   let server: Server | undefined
+  let started: Promise<{ address: string; port: number }> | undefined
+  let idle: (() => void) | undefined
 
   const context: Omit<ConnectionContext, 'cutAfterBytes'> = {
     policy: options.policy,
@@ -136,6 +138,7 @@ export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
       addTraffic(counts, connection)
       countClose(counts, event)
       options.onClosed?.(event)
+      if (open.size === 0) idle?.()
     },
     observer: (connection, direction) =>
       onPacket === undefined
@@ -153,13 +156,21 @@ export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
     open.add(new ProxiedConnection(counts.accepted, client, { ...context, cutAfterBytes }))
   }
 
+  /** The listener knows of the clients' sockets only; a host's may close later. */
+  async function closeAll(listener: Server): Promise<void> {
+    const closed = new Promise(resolve => listener.close(resolve))
+    for (const connection of open) connection.reset('stopped')
+    if (open.size > 0) await new Promise<void>(resolve => (idle = resolve))
+    await closed
+  }
+
   return {
     start() {
       const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, accept)
       listener.maxConnections = Math.min(limits.connectionsMax, connectionsWithinDescriptors())
       listener.on('drop', () => counts.overLimit++)
       server = listener
-      return new Promise((resolve, reject) => {
+      started = new Promise((resolve, reject) => {
         listener.once('error', reject)
         const { address: host, port } = options.listen
         listener.listen({ host, port, backlog: limits.backlog }, () => {
@@ -171,16 +182,18 @@ export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
           else resolve({ address: bound.address, port: bound.port })
         })
       })
+      return started
     },
 
-    stop() {
+    async stop() {
       const listener = server
       server = undefined
-      return new Promise(resolve => {
-        if (listener === undefined || !listener.listening) return resolve()
-        listener.close(() => resolve())
-        for (const connection of open) connection.reset('stopped')
-      })
+      // before it listens it cannot be closed
+      const listens = await started?.then(
+        () => true,
+        () => false,
+      )
+      if (listener !== undefined && listens) await closeAll(listener)
     },
 
     counters() {

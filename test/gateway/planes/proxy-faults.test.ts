@@ -4,7 +4,9 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { readAll, readBytes, startGateway, startHost, until } from '../../fixtures/gateway-world.js'
+import { createGateway } from '../../../gateway/gateway.js'
+import { resetNow } from '../../../transport/abrupt-close.js'
+import { CLUSTER, readAll, readBytes, startGateway, startHost, until } from '../../fixtures/gateway-world.js'
 
 t.test('half-close: a FIN goes through as a FIN, the other way stays open', async t => {
   const host = await startHost(t, '127.77.1.1')
@@ -251,7 +253,7 @@ t.test('any mixture of ends and resets leaves nothing behind', async t => {
       const choice = random()
       if (choice < 0.5 && !socket.writableEnded) socket.write(Buffer.alloc(Math.floor(random() * 200_000)))
       else if (choice < 0.6) socket.end()
-      else if (choice < 0.65) socket.resetAndDestroy()
+      else if (choice < 0.65) resetNow(socket)
       else if (choice < 0.7) socket.destroy()
       else if (choice < 0.8) socket.pause()
       else socket.resume()
@@ -277,6 +279,48 @@ t.test('any mixture of ends and resets leaves nothing behind', async t => {
   const manners = new Set(closed.map(event => `${event.manner} by ${event.closedBy}`))
   for (const manner of ['end by client', 'end by host', 'reset by client', 'reset by host'])
     t.ok(manners.has(manner), `${manner} among ${[...manners].join(', ')}`)
+})
+
+t.test('a stop amid traffic leaves nothing behind', async t => {
+  const host = await startHost(t, '127.77.1.1')
+  for (let round = 0; round < 10; round++) {
+    const { gateway, open, closed } = await startGateway(t, [host])
+    const clients = Array.from({ length: 40 }, (_, i) => open(`127.77.2.${1 + i}`))
+    const peers = await Promise.all(clients.slice(0, 30).map(() => host.next()))
+    // every moment of a connection's life: idle, blocked, half-closed from either side, closing, reset, connecting
+    for (const [i, socket] of [...clients, ...peers].entries()) {
+      const moment = (i + round) % 6
+      if (moment > 0) socket.resume()
+      if (moment > 1) socket.write(Buffer.alloc(moment % 2 === 0 ? 100 : 3_000_000))
+      if (moment > 3) socket.end()
+      if (moment === 5) setImmediate(() => resetNow(socket))
+    }
+    for (let turn = 0; turn < round; turn++) await new Promise(resolve => setImmediate(resolve))
+    await gateway.stop()
+    const counters = gateway.counters()
+    t.equal(counters.active, 0)
+    t.equal(closed.length, counters.accepted, 'every close was told before the stop was done')
+    for (const socket of [...clients, ...host.sockets]) socket.destroy()
+    while (host.sockets.length > 0) host.sockets.pop()
+  }
+  host.server.close()
+  const left = () => process.getActiveResourcesInfo().filter(name => name.startsWith('TCP'))
+  await until(() => left().length === 0, 'the last socket')
+  t.same(left(), [])
+})
+
+t.test('a stop right behind the start', async t => {
+  const host = await startHost(t, '127.77.1.1')
+  const gateway = createGateway({
+    listen: { address: CLUSTER, port: 0 },
+    hosts: [{ name: 'qm1', address: host.address, port: host.port, weight: 50 }],
+    source: 'keep',
+  })
+  const started = gateway.start()
+  await gateway.stop()
+  const { address, port } = await started
+  const [error] = (await once(connect({ host: address, port }), 'error')) as [NodeJS.ErrnoException]
+  t.equal(error.code, 'ECONNREFUSED', 'nobody listens')
 })
 
 /** mulberry32: enough to repeat a run by its seed. */
