@@ -10,6 +10,9 @@ const ITEMS_MAX = 10_000_000
 
 const encoder = new Encoder({ ignoreUndefined: true })
 const decoder = new Decoder({ maxArrayLength: ITEMS_MAX, maxMapLength: ITEMS_MAX })
+/** What a stranger may send is small, and the decoder makes room for as many items as an array says it has. */
+const SMALL_BODY_BYTES_MAX = 1024
+const smallDecoder = new Decoder({ maxArrayLength: SMALL_BODY_BYTES_MAX, maxMapLength: SMALL_BODY_BYTES_MAX })
 
 /** A message as it goes over the channel: its length as u32 little-endian, then MessagePack. */
 export function encodeFrame(message: unknown): Buffer {
@@ -69,7 +72,7 @@ export class FrameReader {
 
 function decodeBody(body: Uint8Array): unknown {
   try {
-    return decoder.decode(body)
+    return (body.length > SMALL_BODY_BYTES_MAX ? decoder : smallDecoder).decode(body)
   } catch (error) {
     throw new TransportError('MSMQ_TRANSPORT_FRAME', 'channel', 'lab', 'a frame is not MessagePack', { cause: error })
   }

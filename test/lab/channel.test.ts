@@ -30,6 +30,10 @@ t.test('a frame that is too large or nonsense is refused before it is waited for
   t.throws(() => new FrameReader(1000).push(length), { code: 'MSMQ_TRANSPORT_FRAME' })
   t.throws(() => new FrameReader(1000).push(Buffer.from('02000000c1c1', 'hex')), { code: 'MSMQ_TRANSPORT_FRAME' })
   t.throws(() => new FrameReader(1000).push(Buffer.from('05000000ddffffffff', 'hex')), { code: 'MSMQ_TRANSPORT_FRAME' })
+  const nested = Buffer.concat([Buffer.from('c8000000', 'hex'), ...Array(40).fill(Buffer.from('dd00989680', 'hex'))])
+  const before = process.memoryUsage.rss()
+  t.throws(() => new FrameReader(1000).push(nested), { code: 'MSMQ_TRANSPORT_FRAME' })
+  t.ok(process.memoryUsage.rss() - before < 50_000_000, 'arrays in arrays of ten million items each take no room')
   t.throws(() => encodeFrame(new Uint8Array(65 * 1024 * 1024)), { code: 'MSMQ_TRANSPORT_FRAME' })
 })
 

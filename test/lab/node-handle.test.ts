@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { launchNode, type NodeExit, type NodeHandle, type NodeHandleOptions } from '../../lab/node-handle.js'
+import { launchNode, type NodeExit, NodeHandle, type NodeHandleOptions } from '../../lab/node-handle.js'
 import { type GatewaySpec, isRemaining, type QueueManagerReport, type QueueManagerSpec } from '../../lab/node-spec.js'
 import type { Note } from '../../queue-manager/notes.js'
 import { messageIdOf } from '../../senders/sender-ledger.js'
@@ -164,6 +164,15 @@ t.test('a node that cannot be what it should be says why', async t => {
   await t.rejects(launchNode({ ...receiver('R7', 52, false), settings: { NoSuchSetting: 1 } }), {
     code: 'MSMQ_OPTION_UNKNOWN',
   })
+})
+
+t.test('a node that is killed before it was started is never started', async t => {
+  const handle = new NodeHandle(receiver('R8', 53, false), {})
+  handle.kill()
+  t.match(await handle.exited, { node: 'R8', exitCode: null, signal: null, orderly: false })
+  await new Promise(resolve => setTimeout(resolve, 50))
+  t.equal(handle.pid, undefined)
+  t.notOk(process.getActiveResourcesInfo().includes('TCPServerWrap'), 'nobody waits for it')
 })
 
 t.test('a node ends by itself when its lab dies', async t => {
