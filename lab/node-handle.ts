@@ -156,11 +156,6 @@ export class NodeHandle {
   }
 
   #spawn(): void {
-    if (this.#ended !== null) {
-      // Killed before it listened, when there was nothing to close yet.
-      this.#server.close()
-      return
-    }
     const address = this.#server.address()
     const port = typeof address === 'object' && address !== null ? address.port : 0
     if (this.#options.as === 'thread') {
