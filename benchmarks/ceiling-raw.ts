@@ -19,6 +19,8 @@ export interface RawCeiling {
   /** The same writer and counter with the counter listening, and on the way whatever listens at `via`. In the batches
    *  that were fastest in a trial of this way, or in those asked for. */
   sampleOrdinary(durationMs: number, via?: Address, batchFrames?: number): Promise<Sample>
+  /** Ordinary reading, each frame handed to the socket by a write of its own, `batchFrames` of them corked. */
+  sampleSeparate(durationMs: number, batchFrames: number): Promise<Sample>
   /** Where the listening counter is, for what is put in between. */
   readonly counterAt: Address
 }
@@ -51,8 +53,8 @@ export async function startRawCeiling(start: StartRole, options: RawCeilingOptio
     await counter.call('connect', writerAt)
     return await countFor(counter, writer, durationMs)
   }
-  const ordinary = async (batchFrames: number, durationMs: number, via: Address) => {
-    await writer.call('prepare', { batchFrames, bodyBytes })
+  const ordinary = async (batchFrames: number, durationMs: number, via: Address, separately = false) => {
+    await writer.call('prepare', { batchFrames, bodyBytes, separately })
     await writer.call('connect', via)
     return await countFor(counter, writer, durationMs)
   }
@@ -64,6 +66,7 @@ export async function startRawCeiling(start: StartRole, options: RawCeilingOptio
     batchFrames,
     counterAt,
     sample: durationMs => preallocated(batchFrames, durationMs),
+    sampleSeparate: (durationMs, batch) => ordinary(batch, durationMs, counterAt, true),
     sampleOrdinary: (durationMs, via = counterAt, batch = ordinaryBatchFrames) => ordinary(batch, durationMs, via),
   }
 }

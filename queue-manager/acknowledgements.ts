@@ -162,8 +162,7 @@ export class Acknowledgements {
 
   /** A transactional message got its order ack. If it is journaled, its end is still to come by a final ack. */
   transactionalMessageTaken(message: OutgoingMessage, queue: string): void {
-    const packet = decodePacket(message.packet) as UserMessagePacket
-    if ((packet.user.flags & (USER_FLAGS.JN | USER_FLAGS.JP)) === 0) return
+    if (!message.journaled) return
     if (this.#awaitingFinalAck.size >= FINAL_ACKS_AWAITED_MAX) return
     this.#awaitingFinalAck.set(message.messageId, { packet: message.packet, queue })
     this.#context.counters.messageBytes += message.packet.length
@@ -216,14 +215,15 @@ export class Acknowledgements {
       })
   }
 
-  /** [MS-MQQB] 3.1.5.7: by MessageID, for messages of this machine only; unknown ones are ignored. */
+  /** [MS-MQQB] 3.1.5.7: for messages of this machine only; what is said of unknown ones is ignored. */
   #finalAckReceived(packet: UserMessagePacket): void {
     const { batch, counters, guid, log, now, outgoingQueues } = this.#context
-    const { sourceGuid, messageId } = decodeFinalAckBody(packet.properties.body)
+    const ack = decodeFinalAckBody(packet.properties.body)
+    const { sourceGuid, messageId } = ack
     const messageClass = packet.properties.messageClass
     const own = sourceGuid === guid
     const awaiting = own ? this.#awaitingFinalAck.get(messageId) : undefined
-    const waiting = own && awaiting === undefined ? outgoingQueues.takeTransactional(messageId) : null
+    const waiting = own && awaiting === undefined ? outgoingQueues.takeTransactional(ack) : null
     const found = awaiting ?? waiting
     counters.finalAcksReceived += 1
     if (found === null || found === undefined) counters.finalAcksUnmatched += 1

@@ -11,6 +11,7 @@ import type { Guid } from '../protocol/guid.js'
 import { MessageClass } from '../protocol/message-class.js'
 import { wallSeconds } from './clock.js'
 import type { Context } from './context.js'
+import { createOutgoingMessage, type OutgoingMessage } from './outgoing-message.js'
 
 const INFINITE_S = 0xffffffff
 const DEFAULT_PRIORITY = 3
@@ -46,17 +47,6 @@ export interface WireDestination {
   readonly queueManagerAddress: Guid
 }
 
-/** A message encoded, before it has a place in a sequence. */
-export interface BuiltMessage {
-  readonly packet: Buffer
-  readonly messageId: number
-  readonly priority: number
-  readonly recoverable: boolean
-  readonly transactional: boolean
-  /** Moment at which time-to-reach-queue is over, wall clock ms. */
-  readonly expiresMs: number
-}
-
 /** The part of a transaction that a message is: flags of its TransactionHeader, the queue manager's sequence time stamp. */
 export interface TransactionPart {
   readonly flags: number
@@ -64,7 +54,8 @@ export interface TransactionPart {
 }
 
 /**
- * Encodes an application's message; a transactional one with a place to be stamped later.
+ * Encodes an application's message for an outgoing queue; a transactional one has yet to get its place.
+ * `order` is the message's among all that this queue manager sends.
  * @throws OptionError MSMQ_OPTION_FORMAT_NAME for an administration or response queue; EncodeError for a property out of range.
  */
 export function buildMessage(
@@ -72,8 +63,9 @@ export function buildMessage(
   message: MessageToSend,
   target: WireDestination,
   messageId: number,
+  order: number,
   part: TransactionPart | null,
-): BuiltMessage {
+): OutgoingMessage {
   const { now, settings } = context
   const priority = part === null ? (message.priority ?? DEFAULT_PRIORITY) : 0
   const delivery = part === null ? (message.delivery ?? 'express') : 'recoverable'
@@ -105,15 +97,9 @@ export function buildMessage(
   }
   // SentTime is whole seconds, and so is the expiry that a peer computes from it
   const expiresMs = (wallSeconds(now) + timeToReachQueue + 1) * 1000
-  const recoverable = delivery === 'recoverable'
-  return {
-    packet: buildUserMessage(spec, context.memory.take),
-    messageId,
-    priority,
-    recoverable,
-    transactional: part !== null,
-    expiresMs,
-  }
+  const packet = buildUserMessage(spec, context.memory.take)
+  const journaled = message.journalNegative === true || message.journalPositive === true
+  return createOutgoingMessage(packet, messageId, priority, delivery === 'recoverable', journaled, expiresMs, order)
 }
 
 function unplaced({ flags, timeStamp }: TransactionPart): TransactionSpec {

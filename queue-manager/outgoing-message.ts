@@ -13,9 +13,11 @@ export interface OutgoingMessage {
   readonly priority: number
   readonly recoverable: boolean
   /** Null for express and plain recoverable messages, and for those of other queue managers passing through. */
-  readonly place: SequencePlace | null
+  place: SequencePlace | null
   /** Moment of time-to-reach-queue, wall clock ms; Infinity when none. */
   readonly expiresMs: number
+  /** JN or JP is set: a final ack is awaited after the order ack. */
+  readonly journaled: boolean
   /** PreviousTxSequenceNumber as the packet carries it. */
   previous: number
   /** Key under which the store keeps it; null for express messages. */
@@ -31,4 +33,33 @@ export interface OutgoingMessage {
   attempts: number
   /** Left the queue: acknowledged, expired or purged. */
   gone: boolean
+}
+
+/** A message that has not been sent. A recoverable one is stored under its order. */
+export function createOutgoingMessage(
+  packet: Buffer,
+  messageId: number,
+  priority: number,
+  recoverable: boolean,
+  journaled: boolean,
+  expiresMs: number,
+  order: number,
+): OutgoingMessage {
+  return {
+    packet,
+    messageId,
+    priority,
+    recoverable,
+    place: null,
+    expiresMs,
+    journaled,
+    previous: 0,
+    storeKey: recoverable ? order : null,
+    order,
+    waiting: true,
+    sessionAcknowledged: false,
+    orderAcknowledged: false,
+    attempts: 0,
+    gone: false,
+  }
 }

@@ -1,6 +1,8 @@
 import { buildUserMessage, setHopCount, stampTransaction } from '../protocol/binary/build.js'
+import type { FinalAckBody } from '../protocol/binary/final-ack.js'
 import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
 import { TX_FLAGS } from '../protocol/binary/transaction-header.js'
+import { USER_FLAGS } from '../protocol/binary/user-header.js'
 import { MqlabError, OptionError } from '../protocol/errors.js'
 import { type FormatName, formatNameText, isReadOnly, parseFormatName } from '../protocol/format-name.js'
 import { NIL_GUID } from '../protocol/guid.js'
@@ -9,14 +11,8 @@ import type { StoredValue } from './actions.js'
 import { wallSeconds } from './clock.js'
 import type { Context } from './context.js'
 import type { LocalQueue } from './local-queue.js'
-import {
-  type BuiltMessage,
-  buildMessage,
-  destinationSpec,
-  type MessageToSend,
-  type WireDestination,
-} from './message-to-send.js'
-import type { OutgoingMessage, SequencePlace } from './outgoing-message.js'
+import { buildMessage, destinationSpec, type MessageToSend, type WireDestination } from './message-to-send.js'
+import { createOutgoingMessage, type OutgoingMessage } from './outgoing-message.js'
 import { OutgoingQueue } from './outgoing-queue.js'
 import { isRecoverable } from './receiving.js'
 
@@ -59,7 +55,6 @@ export class OutgoingQueues {
   readonly #byName = new Map<string, OutgoingQueue>()
   readonly #targets = new Map<string, Target>()
   readonly #sequences = new Map<string, OutgoingQueue>()
-  readonly #transactional = new Map<number, { readonly message: OutgoingMessage; readonly queue: OutgoingQueue }>()
   #ordinal = 0
   #order = 0
   #request = 0
@@ -98,36 +93,50 @@ export class OutgoingQueues {
     this.#request += 1
     const request = this.#request
     const { counters, log, settings } = this.#context
-    const targets = messages.map(message => this.#target(message.destination))
+    const targets: Target[] = []
     let size = 0
-    for (const message of messages) size += message.body.length
-    if (counters.messageBytes + size > settings.MachineQuota * 1024) {
-      log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_INSUFFICIENT_RESOURCES' })
+    let usable = true
+    for (const message of messages) {
+      const target = this.#target(message.destination)
+      targets.push(target)
+      size += message.body.length
+      if (target.local !== null && target.local.transactional !== transactional) usable = false
+    }
+    const full = counters.messageBytes + size > settings.MachineQuota * 1024
+    if (full || !usable) {
+      const error = full ? 'MQ_ERROR_INSUFFICIENT_RESOURCES' : 'MQ_ERROR_TRANSACTION_USAGE'
+      log.push({ do: 'outcome', request, outcome: 'refused', error })
       return { request, messageIds: [] }
     }
-    if (targets.some(({ local }) => local !== null && local.transactional !== transactional)) {
-      log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_TRANSACTION_USAGE' })
-      return { request, messageIds: [] }
-    }
+    const entries = this.#build(messages, targets, transactional)
+    const messageIds: number[] = []
+    for (const { messageId } of entries) messageIds.push(messageId)
+    this.#enter(entries, targets, request)
+    return { request, messageIds }
+  }
+
+  /** Everything is built before any place in a sequence is taken: a bad message spoils nothing. */
+  #build(messages: readonly MessageToSend[], targets: readonly Target[], transactional: boolean): OutgoingMessage[] {
     if (transactional) this.#transaction = (this.#transaction % TRANSACTION_ID_MAX) + 1
-    // everything is built before any place in a sequence is taken: a bad message spoils nothing
-    const built = messages.map((message, index) => {
+    const entries: OutgoingMessage[] = []
+    for (let index = 0; index < messages.length; index += 1) {
       const first = index === 0 ? TX_FLAGS.FM : 0
       const last = index === messages.length - 1 ? TX_FLAGS.LM : 0
       const flags = (this.#transaction << TX_FLAGS.ID_SHIFT) | first | last
       const part = transactional ? { flags, timeStamp: this.#timeStamp } : null
-      return buildMessage(this.#context, message, targets[index] as Target, this.nextMessageId(), part)
-    })
-    const entries = built.map((spec, index) => ({
-      message: this.#place(spec, targets[index] as Target),
-      target: targets[index] as Target,
-    }))
-    const messageIds = built.map(spec => spec.messageId)
-    this.#enter(entries, error => {
-      if (error === null) log.push({ do: 'outcome', request, outcome: 'accepted' })
-      else log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_MESSAGE_STORAGE_FAILED' })
-    })
-    return { request, messageIds }
+      const [message, target] = [messages[index] as MessageToSend, targets[index] as Target]
+      entries.push(buildMessage(this.#context, message, target, this.nextMessageId(), this.#nextOrder(), part))
+    }
+    if (!transactional) return entries
+    for (let index = 0; index < entries.length; index += 1) {
+      const [message, queue] = [entries[index] as OutgoingMessage, (targets[index] as Target).outgoing]
+      if (queue === null) continue
+      const place = queue.sequence.nextPlace()
+      message.place = place
+      message.previous = place.number - 1
+      stampTransaction(message.packet, place.id, place.number, message.previous)
+    }
+    return entries
   }
 
   /**
@@ -195,15 +204,10 @@ export class OutgoingQueues {
       applicationTag: 0,
       body: internal.body,
     })
-    const message = this.#entry(
-      packet,
-      messageId,
-      internal.priority,
-      internal.delivery === 'recoverable',
-      null,
-      Infinity,
-    )
-    this.#enter([{ message, target }], () => undefined)
+    const recoverable = internal.delivery === 'recoverable'
+    const order = this.#nextOrder()
+    const message = createOutgoingMessage(packet, messageId, internal.priority, recoverable, false, Infinity, order)
+    this.#enter([message], [target], null)
     return messageId
   }
 
@@ -221,8 +225,9 @@ export class OutgoingQueues {
     const { timeToReachQueue } = packet.base
     const expiresMs = timeToReachQueue === INFINITE_S ? Infinity : (sentTime + timeToReachQueue + 1) * 1000
     const priority = packet.base.flags & 7
-    const message = this.#entry(bytes, messageId, priority, isRecoverable(packet), null, expiresMs)
-    this.#enter([{ message, target }], () => undefined)
+    const order = this.#nextOrder()
+    const message = createOutgoingMessage(bytes, messageId, priority, isRecoverable(packet), false, expiresMs, order)
+    this.#enter([message], [target], null)
     return true
   }
 
@@ -241,12 +246,14 @@ export class OutgoingQueues {
   }
 
   /** A final ack came for a transactional message still waiting for its order ack: it leaves. */
-  takeTransactional(messageId: number): { readonly packet: Buffer; readonly queue: string } | null {
-    const found = this.#transactional.get(messageId)
+  takeTransactional(ack: FinalAckBody): { readonly packet: Buffer; readonly queue: string } | null {
+    const queue = this.#sequences.get(sequenceIdText(ack.sequenceId))
+    const message = queue?.sequence.find(ack.sequenceNumber)
     // of a message that never left, and may still be on its way into the store, nobody can know anything
-    if (found === undefined || found.message.attempts === 0) return null
-    found.queue.finallyAcknowledged(found.message)
-    return { packet: found.message.packet, queue: found.queue.text }
+    if (queue === undefined || message === undefined) return null
+    if (message.messageId !== ack.messageId || message.attempts === 0) return null
+    queue.finallyAcknowledged(message)
+    return { packet: message.packet, queue: queue.text }
   }
 
   /** Ids never repeat, and each is greater than all before ([MS-MQQB] 3.1.1.3.1.1 <35>). */
@@ -267,7 +274,6 @@ export class OutgoingQueues {
     const { batch, counters } = this.#context
     counters.outgoingMessages -= 1
     counters.messageBytes -= message.packet.length
-    if (message.place !== null) this.#transactional.delete(message.messageId)
     if (message.storeKey !== null) batch.remove('outgoing', message.storeKey)
   }
 
@@ -315,8 +321,10 @@ export class OutgoingQueues {
     const place = transaction === null || number === 0 ? null : { id: transaction.sequenceId, number }
     const expiresMs =
       base.timeToReachQueue === INFINITE_S ? Infinity : (user.sentTime + base.timeToReachQueue + 1) * 1000
-    this.#order = Math.max(this.#order, Number(key))
-    const message = this.#entry(bytes, user.messageId, base.flags & 7, true, place, expiresMs, key)
+    this.#order = Math.max(this.#order, key)
+    const journaled = (user.flags & (USER_FLAGS.JN | USER_FLAGS.JP)) !== 0
+    const message = createOutgoingMessage(bytes, user.messageId, base.flags & 7, true, journaled, expiresMs, key)
+    message.place = place
     message.previous = transaction?.previousSequenceNumber ?? 0
     if (place !== null && queue.sequence.isAcknowledged(place)) {
       this.#context.acknowledgements.transactionalMessageTaken(message, queue.text)
@@ -324,7 +332,7 @@ export class OutgoingQueues {
       return
     }
     queue.restore(message)
-    this.#track(message, queue)
+    this.#track(message)
   }
 
   /** Two spellings of one destination are two outgoing queues, with a session and a sequence each ([MS-MQQB] 1.1). */
@@ -369,88 +377,59 @@ export class OutgoingQueues {
     return target
   }
 
-  /** Gives a built message its place in the sequence of its queue, if it is transactional and leaves this machine. */
-  #place(built: BuiltMessage, target: Target): OutgoingMessage {
-    const { packet, messageId, priority, recoverable, expiresMs } = built
-    let place: SequencePlace | null = null
-    if (built.transactional && target.outgoing !== null) {
-      place = target.outgoing.sequence.nextPlace()
-      stampTransaction(packet, place.id, place.number, place.number - 1)
-    }
-    return this.#entry(packet, messageId, priority, recoverable, place, expiresMs)
+  #nextOrder(): number {
+    this.#order += 1
+    return this.#order
   }
 
-  #entry(
-    packet: Buffer,
-    messageId: number,
-    priority: number,
-    recoverable: boolean,
-    place: SequencePlace | null,
-    expiresMs: number,
-    storedUnder: number | null = null,
-  ): OutgoingMessage {
-    if (storedUnder === null) this.#order += 1
-    const order = storedUnder ?? this.#order
-    return {
-      packet,
-      messageId,
-      priority,
-      recoverable,
-      place,
-      expiresMs,
-      previous: place === null ? 0 : place.number - 1,
-      storeKey: storedUnder ?? (recoverable ? order : null),
-      order,
-      waiting: true,
-      sessionAcknowledged: false,
-      orderAcknowledged: false,
-      attempts: 0,
-      gone: false,
-    }
-  }
-
-  /** Stores what must be stored, then puts the messages into their queues, together. */
-  #enter(
-    entries: readonly { readonly message: OutgoingMessage; readonly target: Target }[],
-    done: (error: string | null) => void,
-  ): void {
+  /** Stores what must be stored, then puts the messages into their queues, together, and answers the request if there is one. */
+  #enter(messages: readonly OutgoingMessage[], targets: readonly Target[], request: number | null): void {
     const { batch } = this.#context
     let stored = false
-    for (const { message, target } of entries) {
+    for (let index = 0; index < messages.length; index += 1) {
+      const [message, { outgoing, local }] = [messages[index] as OutgoingMessage, targets[index] as Target]
       if (message.storeKey !== null || message.messageId >= this.#messageIdsDurable) stored = true
-      if (target.outgoing === null) {
-        // into the same batch as the rest: a transaction is whole on this machine, too
-        this.#deliverLocally(message, target.local as LocalQueue)
-        continue
-      }
-      this.#track(message, target.outgoing)
-      target.outgoing.entering += 1
+      // into the same batch as the rest: a transaction is whole on this machine, too
+      if (local !== null) this.#deliverLocally(message, local)
+      if (outgoing === null) continue
+      this.#track(message)
+      outgoing.entering += 1
       if (message.storeKey === null) continue
-      batch.put('outgoing', message.storeKey, {
-        queue: target.outgoing.text,
-        packet: message.packet,
-        number: message.place?.number ?? 0,
-      })
-      if (message.place !== null) batch.changed(target.outgoing.sequence)
+      const number = message.place?.number ?? 0
+      batch.put('outgoing', message.storeKey, { queue: outgoing.text, packet: message.packet, number })
+      if (message.place !== null) batch.changed(outgoing.sequence)
     }
-    const enter = (error: string | null): void => {
-      const queues = new Set<OutgoingQueue>()
-      for (const { message, target } of entries) {
-        if (target.outgoing === null) continue
-        target.outgoing.entering -= 1
-        if (error === null) {
-          target.outgoing.add(message)
-          queues.add(target.outgoing)
-        } else {
-          if (message.place !== null) target.outgoing.sequence.abandonPlace()
-          this.forget(message)
-        }
+    if (stored) batch.whenDurable(error => this.#entered(messages, targets, request, error))
+    else this.#entered(messages, targets, request, null)
+  }
+
+  /** They are durable, or need not be; or the store failed. */
+  #entered(
+    messages: readonly OutgoingMessage[],
+    targets: readonly Target[],
+    request: number | null,
+    error: string | null,
+  ): void {
+    for (let index = 0; index < messages.length; index += 1) {
+      const [message, { outgoing }] = [messages[index] as OutgoingMessage, targets[index] as Target]
+      if (outgoing === null) continue
+      outgoing.entering -= 1
+      if (error === null) outgoing.add(message)
+      else {
+        if (message.place !== null) outgoing.sequence.abandonPlace()
+        this.forget(message)
       }
-      done(error)
-      for (const queue of queues) queue.attend()
     }
-    if (stored) batch.whenDurable(enter)
-    else enter(null)
+    if (request !== null) {
+      const { log } = this.#context
+      if (error === null) log.push({ do: 'outcome', request, outcome: 'accepted' })
+      else log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_MESSAGE_STORAGE_FAILED' })
+    }
+    let attended: OutgoingQueue | null = null
+    for (const { outgoing } of targets) {
+      if (outgoing !== null && outgoing !== attended) outgoing.attend()
+      attended = outgoing
+    }
   }
 
   #deliverLocally(message: OutgoingMessage, queue: LocalQueue): void {
@@ -458,10 +437,9 @@ export class OutgoingQueues {
     this.#context.localQueues.put(queue, packet, message.packet, message.recoverable, null, error => error === null)
   }
 
-  #track(message: OutgoingMessage, queue: OutgoingQueue): void {
+  #track(message: OutgoingMessage): void {
     const { counters } = this.#context
     counters.outgoingMessages += 1
     counters.messageBytes += message.packet.length
-    if (message.place !== null) this.#transactional.set(message.messageId, { message, queue })
   }
 }

@@ -99,6 +99,19 @@ export class OutgoingSequence implements StoredState {
     return null
   }
 
+  /** The message with this number; numbers grow along the queue. */
+  find(number: number): OutgoingMessage | undefined {
+    let low = 0
+    let high = this.#messages.size
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.#messages.at(middle)?.place?.number ?? 0) < number) low = middle + 1
+      else high = middle
+    }
+    const found = this.#messages.at(low)
+    return found?.place?.number === number && !found.gone ? found : undefined
+  }
+
   /** Makes the packet name the message now before it, which bridges what expired (decision A13). */
   stamp(message: OutgoingMessage): void {
     const before = this.#cursor > 0 ? this.#messages.at(this.#cursor - 1)?.place?.number : undefined

@@ -11,9 +11,15 @@ export interface RawRun {
   /** Frames handed to the socket in one write. */
   readonly batchFrames: number
   readonly bodyBytes: number
+  /** Each frame is a buffer of its own, handed over by a write of its own; `batchFrames` of them are corked. Otherwise
+   *  the batch is one buffer, written again and again from the processor's cache. */
+  readonly separately?: boolean
 }
 
-/** Writes the same pre-built batch of user messages again and again, as fast as the connection takes it. */
+/** Different frames that are written in turn when they are written separately: 5 MB, more than caches hold. */
+const SEPARATE_FRAMES = 4096
+
+/** Writes pre-built user messages again and again, as fast as the connection takes them. */
 export async function startRawWriter({ address }: RawWriterOptions) {
   let run: RawRun = { batchFrames: 1, bodyBytes: 1024 }
   let socket: Socket | null = null
@@ -21,7 +27,7 @@ export async function startRawWriter({ address }: RawWriterOptions) {
   let stopping = false
 
   const pour = (opened: Socket) => {
-    const batch = userMessageBatch(run.batchFrames, { bodyBytes: run.bodyBytes })
+    const write = run.separately === true ? separateWrites(run) : batchWrites(run)
     socket = opened
     written = 0
     stopping = false
@@ -29,7 +35,7 @@ export async function startRawWriter({ address }: RawWriterOptions) {
     const fill = () => {
       while (!stopping) {
         written += run.batchFrames
-        if (!opened.write(batch)) return
+        if (!write(opened)) return
       }
     }
     opened.on('drain', fill)
@@ -69,5 +75,29 @@ export async function startRawWriter({ address }: RawWriterOptions) {
       socket?.destroy()
       return closeServer(server)
     },
+  }
+}
+
+/** Writes one batch; false when the connection wants a pause. */
+type WriteBatch = (socket: Socket) => boolean
+
+function batchWrites({ batchFrames, bodyBytes }: RawRun): WriteBatch {
+  const batch = userMessageBatch(batchFrames, { bodyBytes })
+  return socket => socket.write(batch)
+}
+
+function separateWrites({ batchFrames, bodyBytes }: RawRun): WriteBatch {
+  const all = userMessageBatch(SEPARATE_FRAMES, { bodyBytes })
+  const size = all.length / SEPARATE_FRAMES
+  const frames = Array.from({ length: SEPARATE_FRAMES }, (_, index) => all.subarray(index * size, (index + 1) * size))
+  let next = 0
+  return socket => {
+    socket.cork()
+    for (let left = batchFrames; left > 0; left -= 1) {
+      socket.write(frames[next] as Buffer)
+      next = (next + 1) % SEPARATE_FRAMES
+    }
+    socket.uncork()
+    return !socket.writableNeedDrain
   }
 }
