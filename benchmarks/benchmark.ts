@@ -34,6 +34,11 @@ export function sampleMs(context: BenchmarkContext, parts: number): number {
   return Math.max(20, Math.round((context.seconds * 1000) / (context.repetitions * parts)))
 }
 
+/** How long a subject runs before it is measured: the compiler needs a second or two of the real load to be done with it. */
+export function warmUpMs(context: BenchmarkContext): number {
+  return Math.min(3000, Math.max(20, Math.round(context.seconds * 200)))
+}
+
 type Parts = Record<string, (() => Promise<Sample>) | undefined>
 
 /** Measures each part once, then each again, and so on: what disturbs the machine for a while disturbs all alike. */

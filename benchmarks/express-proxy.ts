@@ -1,11 +1,11 @@
-import { type Benchmark, interleave, sampleMs } from './benchmark.js'
+import { type Benchmark, interleave, sampleMs, warmUpMs } from './benchmark.js'
 import { startEngineCeiling, throughputFigures } from './engine-ceiling.js'
 import { type Load, startEnginePair } from './engine-pair.js'
 import { createFigure } from './figure.js'
 import { withProcesses } from './processes.js'
 import { benchmarkAddress } from './roles/address.js'
 
-const LOAD: Load = { delivery: 'express', perTransaction: 1, outgoingMax: 2048 }
+const LOAD: Load = { delivery: 'express', perTransaction: 1, outgoingMax: 512 }
 
 /** The same as `express`, straight and through the proxy plane, by the same two queue managers in turns. */
 export const expressProxyBenchmark: Benchmark = {
@@ -27,8 +27,8 @@ export const expressProxyBenchmark: Benchmark = {
       })
       const ceiling = await startEngineCeiling(context, start, durationMs)
       const proxied: Load = { ...LOAD, via: proxyAddress }
-      await pair.sample(LOAD, durationMs)
-      await pair.sample(proxied, durationMs)
+      await pair.sample(LOAD, warmUpMs(context))
+      await pair.sample(proxied, warmUpMs(context))
       const samples = await interleave(context.repetitions, {
         ordinary: () => ceiling.ordinary(durationMs),
         direct: () => pair.sample(LOAD, durationMs),

@@ -1,4 +1,4 @@
-import { type Benchmark, interleave, sampleMs } from './benchmark.js'
+import { type Benchmark, interleave, sampleMs, warmUpMs } from './benchmark.js'
 import { startEngineCeiling, throughputFigures } from './engine-ceiling.js'
 import { type Load, startEnginePair } from './engine-pair.js'
 import { withProcesses } from './processes.js'
@@ -6,7 +6,7 @@ import { benchmarkAddress } from './roles/address.js'
 
 const GOAL = { at: 'least', of: 'ratio', value: 0.2 } as const
 const WIDE_WINDOW = 1024
-const DEFAULT_LOAD: Load = { delivery: 'express', perTransaction: 1, outgoingMax: 2048 }
+const DEFAULT_LOAD: Load = { delivery: 'express', perTransaction: 1, outgoingMax: 512 }
 const WIDE_LOAD: Load = { ...DEFAULT_LOAD, outgoingMax: 4 * WIDE_WINDOW }
 
 /** Express messages of 1 KB from one queue manager to another, each in a process of its own, straight. */
@@ -28,8 +28,8 @@ export const expressBenchmark: Benchmark = {
       })
       const ceiling = await startEngineCeiling(context, start, durationMs)
       // Sessions open and the compiler sees everything before it counts.
-      await narrow.sample(DEFAULT_LOAD, durationMs)
-      await wide.sample(WIDE_LOAD, durationMs)
+      await narrow.sample(DEFAULT_LOAD, warmUpMs(context))
+      await wide.sample(WIDE_LOAD, warmUpMs(context))
       const samples = await interleave(context.repetitions, {
         ordinary: () => ceiling.ordinary(durationMs),
         narrow: () => narrow.sample(DEFAULT_LOAD, durationMs),

@@ -1,11 +1,11 @@
-import { type Benchmark, interleave, sampleMs } from './benchmark.js'
+import { type Benchmark, interleave, sampleMs, warmUpMs } from './benchmark.js'
 import { startEngineCeiling, throughputFigures } from './engine-ceiling.js'
 import { type Load, startEnginePair } from './engine-pair.js'
 import { withProcesses } from './processes.js'
 import { benchmarkAddress } from './roles/address.js'
 
 const GOAL = { at: 'least', of: 'ratio', value: 0.08 } as const
-const LOAD: Load = { delivery: 'transactional', perTransaction: 10, outgoingMax: 8192 }
+const LOAD: Load = { delivery: 'transactional', perTransaction: 10, outgoingMax: 16_384 }
 
 /** By default an order ack waits for half a second without messages, or for 10 s of them, while the sender keeps every
  *  message: what would be measured is how much memory it has. Here twenty and more order acks come each second. */
@@ -26,7 +26,7 @@ export const transactionalBenchmark: Benchmark = {
         settings: ORDER_ACK_SETTINGS,
       })
       const ceiling = await startEngineCeiling(context, start, durationMs)
-      await pair.sample(LOAD, durationMs)
+      await pair.sample(LOAD, warmUpMs(context))
       const samples = await interleave(context.repetitions, {
         ordinary: () => ceiling.ordinary(durationMs),
         transactional: () => pair.sample(LOAD, durationMs),

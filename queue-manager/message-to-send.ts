@@ -1,9 +1,5 @@
-import {
-  buildUserMessage,
-  type QueueNameSpec,
-  type TransactionSpec,
-  type UserMessageSpec,
-} from '../protocol/binary/build.js'
+import { buildUserMessage, type QueueNameSpec, type TransactionSpec } from '../protocol/binary/build.js'
+import { MessageHead } from '../protocol/binary/message-head.js'
 import { QUEUE_TYPE } from '../protocol/binary/queue-name.js'
 import { OptionError } from '../protocol/errors.js'
 import { directWireName, type FormatName, parseFormatName } from '../protocol/format-name.js'
@@ -15,6 +11,7 @@ import { createOutgoingMessage, type OutgoingMessage } from './outgoing-message.
 
 const INFINITE_S = 0xffffffff
 const DEFAULT_PRIORITY = 3
+const NO_BODY = Buffer.alloc(0)
 
 /** A message as an application gives it. Sizes in bytes, times in seconds; see [MS-MQDMPR] 3.1.1.12. */
 export interface MessageToSend {
@@ -45,6 +42,15 @@ export interface MessageToSend {
 export interface WireDestination {
   readonly destination: QueueNameSpec
   readonly queueManagerAddress: Guid
+  /** Head of the message that was built last for it. */
+  lastBuilt: LastBuilt | null
+}
+
+/** What a head stands for: the message's properties without its body, and whether it was part of a transaction. */
+interface LastBuilt {
+  readonly properties: MessageToSend
+  readonly transactional: boolean
+  readonly head: MessageHead
 }
 
 /** The part of a transaction that a message is: flags of its TransactionHeader, the queue manager's sequence time stamp. */
@@ -68,38 +74,99 @@ export function buildMessage(
 ): OutgoingMessage {
   const { now, settings } = context
   const priority = part === null ? (message.priority ?? DEFAULT_PRIORITY) : 0
-  const delivery = part === null ? (message.delivery ?? 'express') : 'recoverable'
+  const recoverable = part !== null || message.delivery === 'recoverable'
   const timeToReachQueue = Math.floor(Math.min(message.timeToReachQueueS ?? Infinity, settings.LongLiveTime))
-  // one literal, every field in it: objects put together piece by piece are many times slower
-  const spec: UserMessageSpec = {
-    priority,
-    timeToReachQueue,
-    sourceQueueManager: context.guid,
-    queueManagerAddress: target.queueManagerAddress,
-    timeToBeReceived: message.timeToBeReceivedS === undefined ? INFINITE_S : Math.floor(message.timeToBeReceivedS),
-    sentTime: wallSeconds(now),
-    messageId,
-    delivery,
-    journalNegative: message.journalNegative,
-    journalPositive: message.journalPositive,
-    destination: target.destination,
-    admin: message.adminQueue === undefined ? undefined : companionSpec(context, message.adminQueue, target),
-    response: message.responseQueue === undefined ? undefined : companionSpec(context, message.responseQueue, target),
-    transaction: part === null ? undefined : unplaced(part),
-    acknowledgements: message.acknowledgements ?? 0,
-    label: message.label ?? '',
-    messageClass: MessageClass.NORMAL,
-    correlationId: message.correlationId,
-    bodyType: message.bodyType ?? 0,
-    applicationTag: message.applicationTag ?? 0,
-    extension: message.extension,
-    body: message.body,
-  }
+  const sentTime = wallSeconds(now)
+  const packet =
+    buildLikeLast(context, message, target, messageId, sentTime, timeToReachQueue, part) ??
+    buildAnew(context, message, target, messageId, sentTime, timeToReachQueue, part)
   // SentTime is whole seconds, and so is the expiry that a peer computes from it
-  const expiresMs = (wallSeconds(now) + timeToReachQueue + 1) * 1000
-  const packet = buildUserMessage(spec, context.memory.take)
+  const expiresMs = (sentTime + timeToReachQueue + 1) * 1000
   const journaled = message.journalNegative === true || message.journalPositive === true
-  return createOutgoingMessage(packet, messageId, priority, delivery === 'recoverable', journaled, expiresMs, order)
+  return createOutgoingMessage(packet, messageId, priority, recoverable, journaled, expiresMs, order)
+}
+
+/** Applications send many messages of one kind: from the second on, only what differs is written. */
+function buildLikeLast(
+  context: Context,
+  message: MessageToSend,
+  target: WireDestination,
+  messageId: number,
+  sentTime: number,
+  timeToReachQueue: number,
+  part: TransactionPart | null,
+): Buffer | null {
+  const last = target.lastBuilt
+  if (last === null || last.transactional !== (part !== null) || !isAlike(message, last.properties)) return null
+  const size = last.head.sizeWith(message.body)
+  if (size === null) return null
+  const packet = context.memory.take(size)
+  last.head.write(packet, messageId, sentTime, timeToReachQueue, part?.flags ?? 0, message.body)
+  return packet
+}
+
+/** Equal in everything that the head of a message says. Byte strings are the application's to change: never alike. */
+function isAlike(one: MessageToSend, other: MessageToSend): boolean {
+  return (
+    one.correlationId === undefined &&
+    one.extension === undefined &&
+    one.label === other.label &&
+    one.delivery === other.delivery &&
+    one.priority === other.priority &&
+    one.timeToBeReceivedS === other.timeToBeReceivedS &&
+    one.acknowledgements === other.acknowledgements &&
+    one.adminQueue === other.adminQueue &&
+    one.responseQueue === other.responseQueue &&
+    one.journalNegative === other.journalNegative &&
+    one.journalPositive === other.journalPositive &&
+    one.applicationTag === other.applicationTag &&
+    one.bodyType === other.bodyType
+  )
+}
+
+function buildAnew(
+  context: Context,
+  message: MessageToSend,
+  target: WireDestination,
+  messageId: number,
+  sentTime: number,
+  timeToReachQueue: number,
+  part: TransactionPart | null,
+): Buffer {
+  const packet = buildUserMessage(
+    {
+      priority: part === null ? (message.priority ?? DEFAULT_PRIORITY) : 0,
+      timeToReachQueue,
+      sourceQueueManager: context.guid,
+      queueManagerAddress: target.queueManagerAddress,
+      timeToBeReceived: message.timeToBeReceivedS === undefined ? INFINITE_S : Math.floor(message.timeToBeReceivedS),
+      sentTime,
+      messageId,
+      delivery: part === null ? (message.delivery ?? 'express') : 'recoverable',
+      journalNegative: message.journalNegative,
+      journalPositive: message.journalPositive,
+      destination: target.destination,
+      admin: message.adminQueue === undefined ? undefined : companionSpec(context, message.adminQueue, target),
+      response: message.responseQueue === undefined ? undefined : companionSpec(context, message.responseQueue, target),
+      transaction: part === null ? undefined : unplaced(part),
+      acknowledgements: message.acknowledgements ?? 0,
+      label: message.label ?? '',
+      messageClass: MessageClass.NORMAL,
+      correlationId: message.correlationId,
+      bodyType: message.bodyType ?? 0,
+      applicationTag: message.applicationTag ?? 0,
+      extension: message.extension,
+      body: message.body,
+    },
+    context.memory.take,
+  )
+  if (message.correlationId === undefined && message.extension === undefined)
+    target.lastBuilt = {
+      properties: { ...message, body: NO_BODY },
+      transactional: part !== null,
+      head: new MessageHead(packet),
+    }
+  return packet
 }
 
 function unplaced({ flags, timeStamp }: TransactionPart): TransactionSpec {

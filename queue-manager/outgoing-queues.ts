@@ -369,6 +369,7 @@ export class OutgoingQueues {
     const target: Target = {
       destination: destinationSpec(formatName),
       queueManagerAddress: formatName.kind === 'private' ? formatName.queueManager : NIL_GUID,
+      lastBuilt: null,
       outgoing: location.kind === 'queue' ? null : this.#queue(formatName),
       local: location.kind === 'queue' ? location.queue : null,
     }

@@ -8,7 +8,7 @@ import type { ReusedMessage, SendingEngine } from './sending-engine.js'
 import { destinationIndex, transactionOf, type WorkloadSpec } from './workload-spec.js'
 
 /** Messages offered in a row before the queue manager may get on with sending them. */
-const OFFERED_IN_A_ROW_MAX = 256
+const OFFERED_IN_A_ROW_MAX = 64
 const OUTGOING_MAX = 2048
 /** Transactional messages stay in the outgoing queue until their order ack, which comes half a second after a pause. */
 const OUTGOING_TRANSACTIONAL_MAX = 65_536
