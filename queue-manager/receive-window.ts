@@ -45,6 +45,16 @@ export class ReceiveWindow {
     return distance16(this.#recoverableAcknowledged, this.#recoverableSettled)
   }
 
+  /** What is wrong with the counts of sent messages in the peer's header, or null ([MS-MQQB] 3.1.5.5.5). */
+  disagreement(header: SessionHeader): string | null {
+    const { userMsgSequenceNumber, recoverableMsgSeqNumber } = header
+    if (userMsgSequenceNumber === this.received && recoverableMsgSeqNumber === this.recoverableReceived) return null
+    return (
+      `peer says it sent ${userMsgSequenceNumber} messages, ${recoverableMsgSeqNumber} recoverable; ` +
+      `${this.received} and ${this.recoverableReceived} came`
+    )
+  }
+
   /** Marks one settled, and books all that can be. `full` is called when 32 recoverable ones are pending, before the 33rd is booked. */
   settle(receipt: Receipt, full: () => void): void {
     receipt.settled = true

@@ -6,6 +6,7 @@ import { PacketFramer } from '../protocol/binary/packet-framer.js'
 import type { SessionHeader } from '../protocol/binary/session-header.js'
 import { DecodeError } from '../protocol/errors.js'
 import { type Guid, NIL_GUID } from '../protocol/guid.js'
+import { AckWait } from './ack-wait.js'
 import { createWriteSlot } from './action-log.js'
 import type { ConnectionId, Endpoint } from './actions.js'
 import type { Context } from './context.js'
@@ -60,12 +61,11 @@ export class Session {
   readonly #sendWindow = new SendWindow()
   readonly #initializationTimer: Timer
   readonly #cleanupTimer: Timer
-  readonly #ackWaitTimer: Timer
+  readonly #ackWait: AckWait
   readonly #acknowledger: SessionAcknowledger
   readonly #orderAcks: OrderAckSchedule
   #peerWindow = WINDOW_INITIAL
   #active = false
-  #heardFromPeer = false
   #writable = true
   #readingPaused = false
   #pinged: boolean
@@ -91,7 +91,12 @@ export class Session {
       this.close('handshake not finished in time'),
     )
     this.#cleanupTimer = timers.create('session cleanup', () => this.#cleanUp())
-    this.#ackWaitTimer = timers.create('session ack wait', () => this.#ackWaitOver())
+    this.#ackWait = new AckWait(
+      context,
+      () => this.#ackWaitMs(),
+      () => this.#sendWindow.unacknowledged > 0,
+      () => this.close('no session ack in time', 'abort'),
+    )
     this.#initializationTimer.start(now, settings.SessionInitializationTimeout + 2 * settings.RoundTripDelay)
   }
 
@@ -208,7 +213,9 @@ export class Session {
     const { counters, log, now } = this.#context
     const wasOpen = this.state === 'OPEN'
     this.state = 'CLOSED'
-    for (const timer of [this.#initializationTimer, this.#cleanupTimer, this.#ackWaitTimer]) timer.discard()
+    this.#initializationTimer.discard()
+    this.#cleanupTimer.discard()
+    this.#ackWait.end()
     this.#acknowledger.end()
     this.#orderAcks.end()
     this.#countHeld(0)
@@ -252,7 +259,7 @@ export class Session {
 
   #packet(bytes: Buffer): void {
     if (this.state === 'CLOSED') return
-    this.#heardFromPeer = true
+    this.#ackWait.heard()
     // The one place where received bytes are copied: queues may keep them long after the read buffer is used again.
     const { memory } = this.#context
     const copy = memory.copyOf(bytes)
@@ -368,7 +375,7 @@ export class Session {
     this.#sendWindow.transmit(message)
     this.#active = true
     counters.userMessagesSent += 1
-    if (!this.#ackWaitTimer.running) this.#startAckWait()
+    this.#ackWait.transmitted()
     if (this.#acknowledger.piggybackDue) {
       counters.sessionHeadersPiggybacked += 1
       this.#write(withSessionHeader(message.packet, this.#sessionHeader()))
@@ -425,15 +432,14 @@ export class Session {
     const { counters } = this.#context
     const wrong =
       this.#sendWindow.acknowledge(header, transmission => this.queue?.sessionAcknowledged(transmission.message)) ??
-      this.#wrongCounts(header)
+      this.#acknowledger.window.disagreement(header)
     if (wrong !== null) {
       counters.protocolViolations += 1
       this.close(wrong)
       return
     }
     this.#setPeerWindow(header.windowSize)
-    if (this.#sendWindow.unacknowledged > 0) this.#startAckWait()
-    else this.#ackWaitTimer.stop()
+    this.#ackWait.acknowledged()
     this.dispatch()
   }
 
@@ -441,15 +447,6 @@ export class Session {
   #setPeerWindow(windowSize: number): void {
     this.#peerWindow = Math.max(1, windowSize)
     this.#acknowledger.peerWindow = this.#peerWindow
-  }
-
-  #wrongCounts(header: SessionHeader): string | null {
-    const { received, recoverableReceived } = this.#acknowledger.window
-    if (header.userMsgSequenceNumber === received && header.recoverableMsgSeqNumber === recoverableReceived) return null
-    return (
-      `peer says it sent ${header.userMsgSequenceNumber} messages, ${header.recoverableMsgSeqNumber} recoverable; ` +
-      `${received} and ${recoverableReceived} came`
-    )
   }
 
   #sessionHeader(): SessionHeader {
@@ -470,20 +467,9 @@ export class Session {
     this.#write(buildSessionAck(this.#sessionHeader()))
   }
 
-  #startAckWait(): void {
+  #ackWaitMs(): number {
     const direct = this.queue === null || this.queue.isDirect
-    this.#heardFromPeer = false
-    this.#ackWaitTimer.start(
-      this.#context.now,
-      this.#acknowledger.ackWaitTimeoutMs * (direct ? this.#context.settings.QosCleanupIntervalMultiplier : 1),
-    )
-  }
-
-  /** [MS-MQQB] 3.1.6.3. */
-  #ackWaitOver(): void {
-    if (this.#sendWindow.unacknowledged === 0) return
-    if (this.#heardFromPeer) this.#startAckWait()
-    else this.close('no session ack in time', 'abort')
+    return this.#acknowledger.ackWaitTimeoutMs * (direct ? this.#context.settings.QosCleanupIntervalMultiplier : 1)
   }
 
   /**
