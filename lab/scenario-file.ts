@@ -141,7 +141,9 @@ function issueText(issue: Issue, value: unknown): string {
         ? `${MISSING}: ${withArticle(issue.expected)} is needed`
         : `${short} is not ${withArticle(issue.expected)}`
     case 'invalid_value':
-      return `${short} is not allowed: ${nearText(value, issue.values.map(String))}one of ${issue.values.join(', ')}`
+      return value === undefined
+        ? `${MISSING}: one of ${issue.values.join(', ')} is needed`
+        : `${short} is not allowed: ${nearText(value, issue.values.map(String))}one of ${issue.values.join(', ')}`
     case 'too_small':
       return `${short} is too small: at least ${issue.minimum}`
     case 'too_big':

@@ -99,6 +99,9 @@ t.test('bad files: place, field and what is allowed', async t => {
 })
 
 t.test('a misspelt key comes before what is missing for it', async t => {
+  t.throws(() => parseScenario(GOOD.replace('delivery:', 'delivry:'), 'x.yaml'), {
+    message: /unknown key delivry: did you mean delivery\?.*\(and 1 more\)/,
+  })
   t.throws(() => parseScenario(GOOD.replace('about:', 'abut:'), 'x.yaml'), {
     message: /x\.yaml:3:1 abut: unknown key abut: did you mean about\?.*\(and 1 more\)/,
   })
