@@ -1,17 +1,20 @@
 import type { Checker, Finding } from '../finding.js'
 import { groupBy } from '../group-by.js'
+import { isAstray, landingKind } from './misrouted-ack.js'
 
 /**
  * Still in a sender's outgoing queue after the drain. `unacknowledged`: delivered somewhere all the same, for the order
  * ack did not come home. `undelivered`: no receiver has taken it.
  */
-export const checkUnacknowledged: Checker = ({ run, senders, acks }) => {
+export const checkUnacknowledged: Checker = view => {
+  const { run, senders } = view
   const clones = new Set(run.nodes.map(({ guid }) => guid)).size < run.nodes.length
-  const astray = acks.some(({ astray }) => astray !== null)
+  const landings = new Set(view.acks.filter(isAstray).map(journey => landingKind(view, journey)))
+  const astray = landings.has('other-sender') ? 'NLB-12' : landings.size > 0 ? 'NLB-11' : null
   const kinds = [
     {
       id: 'unacknowledged',
-      behaviour: clones ? 'QMID-6' : astray ? 'NLB-12' : null,
+      behaviour: clones ? 'QMID-6' : astray,
       delivered: true,
       text: 'was delivered, yet no acknowledgement took it out of the outgoing queue',
     },

@@ -115,6 +115,17 @@ t.test('unacknowledged: delivered and yet held, apart from undelivered and held'
   )
 })
 
+t.test('unacknowledged: says whether the acks went to another sender, or to machines that send nothing', async t => {
+  const behaviourWhenAckLandsOn = (node: string) =>
+    verdictOf({
+      delivered: { R1: ALL },
+      held: { S1: [1, 2, 3] },
+      events: [event('R1', 'order-ack-sent', { messageId: 50 }), event(node, 'order-ack-received', { messageId: 50 })],
+    }).findings.find(({ id }) => id === 'unacknowledged')?.behaviour
+  t.equal(behaviourWhenAckLandsOn('R2'), 'NLB-11')
+  t.equal(behaviourWhenAckLandsOn('S2'), 'NLB-12')
+})
+
 t.test('misrouted acks: told apart by where they land', async t => {
   const { counts, findings, receivers, senders } = verdictOf({
     delivered: { R1: ALL },
