@@ -127,6 +127,7 @@ function refused(error: OptionError): never {
 function queueOf(text: string): { name: string; transactional: boolean } {
   const transactional = text.toLowerCase().endsWith(TRANSACTIONAL)
   const name = transactional ? text.slice(0, -TRANSACTIONAL.length) : text
+  if (name.includes(':')) fail(`--queue ${JSON.stringify(text)}: after a colon only "transactional" is allowed`)
   return { name: /^private\$\\/i.test(name) ? name : `private$\\${name}`, transactional }
 }
 

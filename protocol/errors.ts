@@ -58,7 +58,8 @@ export class OptionError extends MqlabError {
   readonly allowed: string
 
   constructor(code: `MSMQ_OPTION_${string}`, option: string, value: unknown, allowed: string) {
-    super(code, `${option} ${JSON.stringify(value)}: allowed is ${allowed}`, true)
+    // An option that does not exist has no value.
+    super(code, `${value === undefined ? option : `${option} ${JSON.stringify(value)}`}: allowed is ${allowed}`, true)
     this.option = option
     this.value = value
     this.allowed = allowed

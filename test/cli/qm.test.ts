@@ -71,6 +71,7 @@ t.test('what cannot be is one line on stderr and exit code 2', async t => {
     [['--name', 'R', '--set', 'CleanupInterval'], /--set "CleanupInterval"/],
     [['--name', 'R', '--set', 'NoSuch=1'], /NoSuch/],
     [['--name', 'R', '--guid', 'x'], /guid/],
+    [['--name', 'R', '--address', '127.0.95.8', '--port', '0', '--queue', 'q:trans'], /--queue "q:trans"/],
     [['--name', 'R', '--address', '192.0.2.77', '--port', '0'], /192\.0\.2\.77/],
     [
       ['--name', 'R', '--address', '127.0.95.9', '--port', '0', '--queue', 'private$\\a', '--queue', 'private$\\A'],
