@@ -20,8 +20,8 @@ interface QmOptions {
   address: string
   port?: string
   guid?: string
-  queue: string[]
-  set: string[]
+  queue?: string[]
+  set?: string[]
   data?: string
   json?: true
 }
@@ -32,24 +32,18 @@ const TRANSACTIONAL = ':transactional'
 const REPORTED_NOTES: ReadonlySet<Note['kind']> = new Set(['arrived', 'discarded'])
 
 export function qmCommand(): Command {
-  const several = (value: string, before: string[]) => [...before, value]
+  const several = (value: string, before: string[] = []) => [...before, value]
   return new Command('qm')
     .description('run a queue manager that others can talk to, until SIGINT or SIGTERM')
     .requiredOption('--name <name>', `computer name, at most ${NAME_CHARACTERS_MAX} characters`)
     .option('--address <ip>', 'own IP address to listen on; 0.0.0.0 for all', '127.0.0.1')
     .option('--port <number>', 'TCP port to listen on; 0 for any (default: the setting MsmqIpPort, 1801)')
     .option('--guid <guid>', 'identifier of the queue manager (default: a new one)')
-    .option(
-      '--queue <name>',
-      "queue to open, 'private$\\NAME' or 'private$\\NAME:transactional'; repeatable",
-      several,
-      [],
-    )
+    .option('--queue <name>', "queue to open, 'private$\\NAME' or 'private$\\NAME:transactional'; repeatable", several)
     .option(
       '--set <Name=value>',
       'setting by its MSMQ registry name, such as CleanupInterval=1000; repeatable',
       several,
-      [],
     )
     .option('--data <directory>', 'durable storage; not available yet')
     .option('--json', 'also print each message that arrives or is discarded, as JSON')
@@ -69,7 +63,7 @@ async function runQueueManager(options: QmOptions): Promise<void> {
     throw error instanceof TransportError ? error.cause : error
   })
   try {
-    for (const { name, transactional } of options.queue.map(queueOf))
+    for (const { name, transactional } of (options.queue ?? []).map(queueOf))
       driver.call((engine, now) => engine.createQueue(now, { name, transactional }))
   } catch (error) {
     await driver.stop()
@@ -94,7 +88,7 @@ function createQueueManager(options: QmOptions): Driver<QueueManager> {
   if (isIP(address) === 0)
     fail(`--address ${JSON.stringify(address)}: allowed is an IP address of this machine, or 0.0.0.0`)
   try {
-    const settings = createSettings(Object.fromEntries(options.set.map(settingOf)))
+    const settings = createSettings(Object.fromEntries((options.set ?? []).map(settingOf)))
     const wildcard = address === '0.0.0.0' || address === '::'
     const engine = new QueueManager({
       name,
