@@ -1,7 +1,6 @@
 import { type AckStory, firstMisroutedAck } from '../lab/ack-story.js'
-import { EXERCISE_DEFINITIONS } from '../lab/exercises.js'
+import { vacuousText } from '../lab/exercises.js'
 import { COUNT_LABELS, type ReportedRun } from '../lab/report/report.js'
-import type { Exercise } from '../lab/scenario-schema.js'
 import type { Verdict } from '../lab/verdict.js'
 import { styled, table } from './output.js'
 
@@ -42,10 +41,7 @@ export function describeStory(story: AckStory, startedMs: number): string {
 export function describeOutcome({ asExpected, unmet, vacuous }: Verdict): string {
   const reasons = [
     ...unmet.map(({ count, expected, actual }) => `  expected ${count} ${expected}, saw ${actual}\n`),
-    ...vacuous.map(
-      exercise =>
-        `  never happened: ${EXERCISE_DEFINITIONS[exercise as Exercise]?.meaning ?? exercise} (${exercise})\n`,
-    ),
+    ...vacuous.map(entry => `  ${vacuousText(entry)}\n`),
   ]
   const head = asExpected ? styled('green', 'as expected') : styled('red', 'NOT as expected')
   return `${head}\n${reasons.join('')}`

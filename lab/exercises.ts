@@ -4,7 +4,7 @@ import type { RunView } from './finding.js'
 import { groupBy } from './group-by.js'
 import { eventsOf } from './history.js'
 import { distinctDiscards } from './message-facts.js'
-import type { Exercise } from './scenario-schema.js'
+import { EXERCISES, type Exercise } from './scenario-schema.js'
 
 export interface ExerciseDefinition {
   /** What has to have happened, for people. */
@@ -75,6 +75,14 @@ export const EXERCISE_DEFINITIONS: Readonly<Record<Exercise, ExerciseDefinition>
     meaning: 'acks of a sender went astray, and in the end it holds nothing',
     count: stalledThenDrained,
   },
+}
+
+/** An entry of a verdict's `vacuous`, for people. */
+export function vacuousText(entry: string): string {
+  const exercise = EXERCISES.find(name => name === entry)
+  return exercise === undefined
+    ? `not proved: ${entry}`
+    : `never happened: ${EXERCISE_DEFINITIONS[exercise].meaning} (${exercise})`
 }
 
 function acksInNewSessions({ run }: RunView): number {

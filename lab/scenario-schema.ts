@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { BEHAVIOUR_IDS } from './behaviours.js'
 
 /**
  * What a scenario file may say. Names are those of the field: settings are MSMQ's registry names, times carry their
@@ -119,7 +120,8 @@ export type Exercise = (typeof EXERCISES)[number]
 
 export const scenarioSchema = z.strictObject({
   scenario: z.string().regex(/^[a-z0-9-]{1,80}$/, 'lower-case letters, digits and hyphens'),
-  behaviours: oneOrMany(z.string().regex(/^[A-Z]+-\d+$/, 'an id such as NLB-11')).default([]),
+  /** Claims: a run that does not prove one of them is not as expected. */
+  behaviours: oneOrMany(z.enum(BEHAVIOUR_IDS)).default([]),
   about: z.string().min(1),
   topology: z.strictObject({
     /** Of every queue manager; its own settings come on top. */

@@ -1,4 +1,6 @@
 import { ackJourneys } from './ack-journeys.js'
+import { unprovedReason } from './behaviour-evidence.js'
+import type { BehaviourId } from './behaviours.js'
 import { tornTransactions } from './checkers/incomplete-transaction.js'
 import { CHECKERS } from './checkers/index.js'
 import { isAstray } from './checkers/misrouted-ack.js'
@@ -77,14 +79,15 @@ export interface Verdict {
   readonly scenario: string
   readonly world: string
   readonly seed: number
-  readonly behaviours: readonly string[]
+  /** Those that the scenario claims and this run proved. */
+  readonly behaviours: readonly BehaviourId[]
   /** Each expectation met, everything exercised that should be, and no node died. */
   readonly asExpected: boolean
   readonly counts: VerdictCounts
   readonly receivers: Readonly<Record<string, ReceiverRow>>
   readonly senders: Readonly<Record<string, SenderRow>>
   readonly findings: readonly Finding[]
-  /** What the scenario expects to exercise and did not. */
+  /** Exercises of the scenario that never happened; and behaviours not proved, as `NLB-13: no resend reached …`. */
   readonly vacuous: readonly string[]
   readonly unmet: readonly UnmetExpectation[]
   readonly durationMs: number
@@ -103,12 +106,16 @@ export function createVerdict(view: RunView): Verdict {
     if (expected === undefined || meets(counts[count], expected, counts.sent)) return []
     return [{ count, expected, actual: counts[count] }]
   })
-  const vacuous = scenario.exercises.filter(exercise => EXERCISE_DEFINITIONS[exercise].count(view) === 0)
+  const claims = scenario.behaviours.map(id => ({ id, unproved: unprovedReason(view, id) }))
+  const vacuous = [
+    ...scenario.exercises.filter(exercise => EXERCISE_DEFINITIONS[exercise].count(view) === 0),
+    ...claims.flatMap(({ id, unproved }) => (unproved === null ? [] : [`${id}: ${unproved}`])),
+  ]
   return {
     scenario: scenario.scenario,
     world: run.world,
     seed: run.seed,
-    behaviours: scenario.behaviours,
+    behaviours: claims.filter(({ unproved }) => unproved === null).map(({ id }) => id),
     asExpected: unmet.length === 0 && vacuous.length === 0 && run.deaths.length === 0,
     counts,
     receivers: Object.fromEntries(

@@ -1,7 +1,6 @@
 import { type AckStory, firstGoodAck, firstMisroutedAck } from '../ack-story.js'
-import { EXERCISE_DEFINITIONS } from '../exercises.js'
+import { vacuousText } from '../exercises.js'
 import type { RunView } from '../finding.js'
-import type { Exercise } from '../scenario-schema.js'
 import type { ReceiverRow, SenderRow, Verdict, VerdictCounts } from '../verdict.js'
 import { depthChart } from './depth-chart.js'
 import { html, Markup } from './html.js'
@@ -82,7 +81,7 @@ function runSection(reported: ReportedRun): Markup {
 · <span class="badge ${verdict.asExpected ? 'good' : 'bad'}">${verdict.asExpected ? 'as expected' : 'not as expected'}</span></p>
 <p>${run.scenario.about}</p>
 ${verdict.unmet.map(({ count, expected, actual }) => html`<p class="bad">Expected ${count} ${expected}, saw ${actual}.</p>`)}
-${verdict.vacuous.map(exercise => html`<p class="warn">Never happened, so this run proves little: ${EXERCISE_DEFINITIONS[exercise as Exercise]?.meaning ?? exercise}.</p>`)}
+${verdict.vacuous.map(entry => html`<p class="warn">This run proves too little; ${vacuousText(entry)}.</p>`)}
 <div class="columns">
 <div><h3>Counts</h3>${countsTable(verdict)}</div>
 <div><h3>Topology</h3>${topologyDrawing(view, verdict)}<h3>Outgoing queues</h3>${depthChart(run)}</div>

@@ -18,7 +18,7 @@ const shipped = shippedScenarios()
 t.test('the catalogue', async t => {
   for (const { file, scenario } of shipped)
     t.match(file, `/${scenario.scenario}.yaml`, 'a file is named as its scenario')
-  const shown = new Set(shipped.flatMap(({ scenario }) => scenario.behaviours))
+  const shown = new Set<string>(shipped.flatMap(({ scenario }) => scenario.behaviours))
   for (const number of [1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15]) t.ok(shown.has(`NLB-${number}`), `NLB-${number}`)
   for (const number of [3, 4, 5, 6, 8]) t.ok(shown.has(`QMID-${number}`), `QMID-${number}`)
   for (const part of DEMO_PARTS) t.equal(demoScenario(part).scenario, `demo-${part}`)

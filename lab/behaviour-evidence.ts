@@ -1,0 +1,123 @@
+import type { BehaviourId } from './behaviours.js'
+import { tornTransactions } from './checkers/incomplete-transaction.js'
+import { isAstray, type LandingKind, landingKind } from './checkers/misrouted-ack.js'
+import { checkSequenceStuck } from './checkers/sequence-stuck.js'
+import { EXERCISE_DEFINITIONS } from './exercises.js'
+import type { RunView } from './finding.js'
+import { eventsOf } from './history.js'
+import type { Exercise } from './scenario-schema.js'
+
+interface Evidence {
+  /** What did not happen when it is not proved, for people. */
+  readonly missing: string
+  readonly occurred: (view: RunView) => boolean
+}
+
+/** What proves a behaviour in a run. Those without an entry cannot be shown by any run yet. */
+const EVIDENCE: Readonly<Partial<Record<BehaviourId, Evidence>>> = {
+  'NLB-1': {
+    missing: 'plain messages to DIRECT=TCP:{vip} did not each reach one receiver through the balancer',
+    occurred: view => plainMessagesArrivedOnce(view, /^DIRECT=TCP:\{vip\}/i),
+  },
+  'NLB-2': {
+    missing: 'plain messages to DIRECT=OS:{cluster} did not each reach one receiver through the balancer',
+    occurred: view => plainMessagesArrivedOnce(view, /^DIRECT=OS:\{cluster\}/i),
+  },
+  'NLB-3': {
+    missing: 'no message was discarded for its machine name with its sender told',
+    occurred: view => did(view, 'name-validation') && (did(view, 'negative-ack') || did(view, 'dead-letter')),
+  },
+  'NLB-8': {
+    missing: 'no order ack came home in a new session to the source address',
+    occurred: view =>
+      did(view, 'order-ack-in-new-session') && view.acks.some(({ sent, astray }) => sent.direct && astray === null),
+  },
+  'NLB-9': { missing: 'no message was sent again for want of an order ack', occurred: view => did(view, 'resend') },
+  'NLB-10': {
+    missing: 'no resend was rejected and acknowledged again',
+    occurred: view => did(view, 'duplicate-rejected') && did(view, 'acknowledged-again'),
+  },
+  'NLB-11': {
+    missing: 'no order ack went to the balancer and on to the wrong machine',
+    occurred: view =>
+      view.run.gateway?.source === 'translate' && (ackLandedOn(view, 'no-sender') || ackLandedOn(view, 'other-sender')),
+  },
+  'NLB-12': {
+    missing: 'no order ack reached another sender while delivered messages stayed in outgoing queues',
+    occurred: view =>
+      ackLandedOn(view, 'other-sender') &&
+      view.senders.some(({ messages }) => messages.some(({ held, copies }) => held && copies > 0)),
+  },
+  'NLB-13': { missing: 'no resend reached another receiver', occurred: deliveredByTwoReceivers },
+  'NLB-14': {
+    missing: 'no receiver delivered a transaction in part',
+    occurred: ({ run, senders }) => run.gateway !== null && senders.some(sender => tornTransactions(sender).length > 0),
+  },
+  'NLB-15': {
+    missing: 'no receiver refused, for good, a message whose predecessor it lacks',
+    occurred: view => checkSequenceStuck(view).length > 0,
+  },
+  'QMID-2': {
+    missing: 'no order ack was addressed by a cached row, or no row expired and was made anew',
+    occurred: view => did(view, 'qmid-row-expired') && view.acks.some(({ sent }) => !sent.direct),
+  },
+  'QMID-3': {
+    missing: 'no order ack for one clone went to another',
+    occurred: view => ackLandedOn(view, 'clone'),
+  },
+  'QMID-4': {
+    missing: 'no machine discarded an order ack for messages it does not have',
+    occurred: ({ acks }) => acks.some(({ astray }) => astray !== null && astray.result !== 'matched'),
+  },
+  'QMID-5': {
+    missing: 'no row of clones expired and was made anew with every order ack coming home',
+    occurred: view => hasClones(view) && did(view, 'qmid-row-expired') && ownersGotTheirAcks(view),
+  },
+  'QMID-6': {
+    missing: 'no outgoing queue of a clone stalled and then emptied',
+    occurred: view => hasClones(view) && did(view, 'stalled-then-drained'),
+  },
+  'QMID-8': {
+    missing: 'order acks addressed by cached rows did not all come home to machines with QMIds of their own',
+    occurred: view => !hasClones(view) && view.senders.length > 1 && ownersGotTheirAcks(view),
+  },
+}
+
+/** What did not happen of what would prove it; null when the run proves it. */
+export function unprovedReason(view: RunView, id: BehaviourId): string | null {
+  const evidence = EVIDENCE[id]
+  if (evidence === undefined) return 'nothing that a run records can show it yet'
+  return evidence.occurred(view) ? null : evidence.missing
+}
+
+const did = (view: RunView, exercise: Exercise) => EXERCISE_DEFINITIONS[exercise].count(view) > 0
+
+/** Exactly one copy of each message of the senders that sent nothing else; the balancer had connections. */
+function plainMessagesArrivedOnce({ run, senders }: RunView, destination: RegExp): boolean {
+  const messages = senders
+    .filter(({ node: { load } }) => load?.delivery !== 'transactional' && load?.to.every(to => destination.test(to)))
+    .flatMap(sender => sender.messages)
+  const balanced = eventsOf(run, 'gateway-decision').some(({ decision }) => decision.host !== null)
+  return balanced && messages.length > 0 && messages.every(({ copies }) => copies === 1)
+}
+
+function ackLandedOn(view: RunView, kind: LandingKind): boolean {
+  return view.acks.filter(isAstray).some(journey => landingKind(view, journey) === kind)
+}
+
+function deliveredByTwoReceivers({ run, senders }: RunView): boolean {
+  return (
+    run.gateway !== null &&
+    senders.some(({ messages, copiesAt }) =>
+      messages.some(({ number }) => [...copiesAt.values()].filter(copies => (copies[number - 1] ?? 0) > 0).length > 1),
+    )
+  )
+}
+
+const hasClones = ({ run }: RunView) => new Set(run.nodes.map(({ guid }) => guid)).size < run.nodes.length
+
+/** Order acks that the cache addressed, none astray and at least one of them home. */
+function ownersGotTheirAcks({ acks }: RunView): boolean {
+  const cached = acks.filter(({ sent }) => !sent.direct)
+  return acks.every(({ astray }) => astray === null) && cached.some(({ landings }) => landings.length > 0)
+}
