@@ -1,12 +1,16 @@
 import t from 'tap'
+import { SimWorld } from '../../lab/sim/world.js'
+import { MessageClass } from '../../protocol/message-class.js'
 import { HandPeer, type HandSession } from '../fixtures/hand-peer.js'
 import { plainMessage, transactionalMessage } from '../fixtures/messages.js'
 import {
+  addNode,
   addressOf,
   direct,
   engineAndAutomaticPeer,
   guidOf,
   PLAIN_QUEUE,
+  TX_QUEUE,
   TX_QUEUE_NUMBER,
 } from '../fixtures/sim-tests.js'
 
@@ -113,4 +117,64 @@ t.test('direct names never ask the cache', async t => {
   world.runFor(2_000)
   t.equal(orderAcks(other), 1)
   t.equal(orderAcks(first), 0)
+})
+
+/**
+ * A receiver and two clones, all of them whole queue managers: one QMId, one installation, and so the same sequence ids.
+ * The clone named first holds the receiver's row, which outlives the test.
+ */
+function clonedSenders(holder: 'first' | 'second') {
+  const world = new SimWorld(1)
+  const settings = { QMIdCacheLifetime: 3_600, SeqMaxAckDelay: 1, SeqResend13Time: 2, IdleAckDelay: 100 }
+  const receiver = addNode(world, 1, { settings })
+  const cloned = { guid: guidOf(2), sequenceTimeStamp: SEQUENCE.timeStamp, settings }
+  const first = addNode(world, 2, cloned)
+  const second = addNode(world, 5, cloned)
+  const chatter = { destination: `PRIVATE=${guidOf(1)}\\64`, body: Buffer.from('chatter') }
+  const chatting = holder === 'first' ? first : second
+  chatting.send(chatter)
+  world.runFor(1_000)
+  return { world, receiver, first, second }
+}
+
+const TX_DESTINATION = `PRIVATE=${guidOf(1)}\\${TX_QUEUE_NUMBER.toString(16)}`
+
+t.test('QMID-7: a clone believes the ack meant for the other, and its message is gone', async t => {
+  const { world, receiver, first, second } = clonedSenders('second')
+  first.sendTransaction([{ destination: TX_DESTINATION, body: Buffer.from('of the first') }])
+  world.runFor(100)
+  second.sendTransaction([{ destination: TX_DESTINATION, body: Buffer.from('of the second'), journalNegative: true }])
+  world.runFor(1_500)
+  t.strictSame(receiver.bodies(TX_QUEUE), ['of the first'])
+  t.match(receiver.notesOf('discarded'), [{ peer: addressOf(5), reason: 'duplicate', tx: { number: 1 } }])
+  t.match(second.notesOf('order-ack-received'), [{ number: 1, result: 'matched', removed: 1 }])
+  t.equal(second.engine.counters.outgoingMessages, 0, 'the second takes its message for delivered')
+  t.strictSame(second.notesOf('dead-lettered'), [], 'and does not complain')
+
+  world.runFor(60_000)
+  t.strictSame(receiver.bodies(TX_QUEUE), ['of the first'], 'it never comes')
+  t.equal(first.notesOf('order-ack-received').length, 0, 'while the first, whose message was taken, never hears of it')
+  t.equal(first.engine.counters.outgoingMessages, 1)
+  t.ok(first.engine.counters.resends >= 1)
+})
+
+t.test('QMID-7: no ack comes to the clone whose message is taken for a duplicate, and it gives up', async t => {
+  const { world, receiver, first, second } = clonedSenders('first')
+  first.sendTransaction([{ destination: TX_DESTINATION, body: Buffer.from('of the first') }])
+  world.runFor(2_000)
+  t.equal(first.engine.counters.outgoingMessages, 0, 'the first has its ack')
+  const message = { destination: TX_DESTINATION, timeToReachQueueS: 10 }
+  second.sendTransaction([{ ...message, body: Buffer.from('of the second'), journalNegative: true }])
+  world.runFor(9_000)
+  t.equal(second.engine.counters.outgoingMessages, 1, 'the second waits')
+  t.ok(second.engine.counters.resends >= 2, 'and sends again')
+  t.equal(second.notesOf('order-ack-received').length, 0)
+  world.runFor(3_000)
+  t.equal(second.engine.counters.outgoingMessages, 0, 'until the time to reach the queue is over')
+  t.match(second.notesOf('dead-lettered'), [
+    { messageClass: MessageClass.NACK_REACH_QUEUE_TIMEOUT, transactional: true },
+  ])
+  t.strictSame(receiver.bodies(TX_QUEUE), ['of the first'])
+  const acks = first.notesOf('order-ack-received')
+  t.ok(acks.length > 1 && acks.every(({ number }) => number === 1), 'its acks all went to the first')
 })
