@@ -29,7 +29,8 @@ export const SETTINGS = {
   MaxUnackedPacket: count(
     64,
     1,
-    0xffff,
+    // half of what 16-bit numbers can tell apart
+    0x7fff,
     'session window: user messages in flight before a session ack',
     'MS-MQQB <36>',
   ),
