@@ -43,11 +43,6 @@ export class Destinations {
     this.#addresses = new Set(addresses)
   }
 
-  /** The address that this machine would give as its own. */
-  isOwnAddress(address: string): boolean {
-    return this.#addresses.has(address)
-  }
-
   /** Queues were added or removed: names have to be looked up anew. */
   forget(): void {
     this.#remembered.clear()

@@ -39,7 +39,6 @@ export class IncomingSequence implements StoredState {
   durable: SequenceState
   /** Counts store failures: a message taken before one is not good any more, even if the store took it later. */
   generation = 0
-  rejects = 0
 
   constructor(source: Guid, queueNumber: number, state: SequenceState = NOTHING) {
     this.source = source
@@ -54,7 +53,6 @@ export class IncomingSequence implements StoredState {
 
   take(id: TxSequenceId, number: number): void {
     this.taken = { id, number }
-    this.rejects = 0
   }
 
   /** What the store failed to keep was not taken. */

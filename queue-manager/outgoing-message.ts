@@ -20,9 +20,7 @@ export interface OutgoingMessage {
   readonly journaled: boolean
   /** PreviousTxSequenceNumber as the packet carries it. */
   previous: number
-  /** Key under which the store keeps it; null for express messages. */
-  readonly storeKey: number | null
-  /** Order of arrival in this queue manager. */
+  /** Order of arrival in this queue manager, and the key under which the store keeps it if it is recoverable. */
   readonly order: number
   /** To be sent at the next chance. */
   waiting: boolean
@@ -35,7 +33,7 @@ export interface OutgoingMessage {
   gone: boolean
 }
 
-/** A message that has not been sent. A recoverable one is stored under its order. */
+/** A message that has not been sent. */
 export function createOutgoingMessage(
   packet: Buffer,
   messageId: number,
@@ -54,7 +52,6 @@ export function createOutgoingMessage(
     expiresMs,
     journaled,
     previous: 0,
-    storeKey: recoverable ? order : null,
     order,
     waiting: true,
     sessionAcknowledged: false,

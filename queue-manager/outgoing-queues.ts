@@ -274,7 +274,7 @@ export class OutgoingQueues {
     const { batch, counters } = this.#context
     counters.outgoingMessages -= 1
     counters.messageBytes -= message.packet.length
-    if (message.storeKey !== null) batch.remove('outgoing', message.storeKey)
+    if (message.recoverable) batch.remove('outgoing', message.order)
   }
 
   nextMessageId(): number {
@@ -389,15 +389,15 @@ export class OutgoingQueues {
     let stored = false
     for (let index = 0; index < messages.length; index += 1) {
       const [message, { outgoing, local }] = [messages[index] as OutgoingMessage, targets[index] as Target]
-      if (message.storeKey !== null || message.messageId >= this.#messageIdsDurable) stored = true
+      if (message.recoverable || message.messageId >= this.#messageIdsDurable) stored = true
       // into the same batch as the rest: a transaction is whole on this machine, too
       if (local !== null) this.#deliverLocally(message, local)
       if (outgoing === null) continue
       this.#track(message)
       outgoing.entering += 1
-      if (message.storeKey === null) continue
+      if (!message.recoverable) continue
       const number = message.place?.number ?? 0
-      batch.put('outgoing', message.storeKey, { queue: outgoing.text, packet: message.packet, number })
+      batch.put('outgoing', message.order, { queue: outgoing.text, packet: message.packet, number })
       if (message.place !== null) batch.changed(outgoing.sequence)
     }
     if (stored) batch.whenDurable(error => this.#entered(messages, targets, request, error))

@@ -90,7 +90,7 @@ export class OutgoingSequence implements StoredState {
     return number <= this.#lastAcknowledged
   }
 
-  /** The next message to send, stamped; null when none waits. */
+  /** The next message to send; null when none waits. */
   next(): OutgoingMessage | null {
     for (; this.#cursor < this.#messages.size; this.#cursor += 1) {
       const message = this.#messages.at(this.#cursor) as OutgoingMessage

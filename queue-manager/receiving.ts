@@ -181,7 +181,6 @@ class Reception {
       this.#enqueue(queue, sequence)
       return
     }
-    sequence.rejects += 1
     if (verdict === 'duplicate') counters.duplicatesRejected += 1
     else counters.outOfSequenceRejected += 1
     this.#session.scheduleOrderAck(sequence)

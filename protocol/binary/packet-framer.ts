@@ -1,6 +1,6 @@
 import { DecodeError } from '../errors.js'
 import { BASE_FLAGS, BASE_HEADER_SECTION, BASE_HEADER_SIZE, PACKET_SIZE_MAX, VERSION_NUMBER } from './base-header.js'
-import { INTERNAL_FLAGS, INTERNAL_HEADER_SECTION, internalPacketSize } from './internal-header.js'
+import { INTERNAL_FLAGS, INTERNAL_HEADER_SECTION, INTERNAL_HEADER_SIZE, internalPacketSize } from './internal-header.js'
 import { decodePacket } from './packet.js'
 import { SESSION_HEADER_SIZE } from './session-header.js'
 import { endOfHeaders, USER_MESSAGE_SIZE_MIN } from './user-message-layout.js'
@@ -8,7 +8,7 @@ import { endOfHeaders, USER_MESSAGE_SIZE_MIN } from './user-message-layout.js'
 /** Largest packet in the stream: PacketSize at its limit and a SessionHeader behind it. */
 export const WIRE_SIZE_MAX = PACKET_SIZE_MAX + SESSION_HEADER_SIZE
 
-const INTERNAL_SIZE_END = BASE_HEADER_SIZE + 4
+const INTERNAL_SIZE_END = BASE_HEADER_SIZE + INTERNAL_HEADER_SIZE
 const HELD_SIZE_MIN = 256
 const SIGNATURE_BYTES = [0x4c, 0x49, 0x4f, 0x52]
 
