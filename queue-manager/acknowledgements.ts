@@ -143,6 +143,7 @@ export class Acknowledgements {
     })
     if (messageId === 0) return
     counters.adminAcksSent += 1
+    counters.adminAcksByClass[messageClass] = (counters.adminAcksByClass[messageClass] ?? 0) + 1
     if (log.noting)
       log.note(now, {
         kind: 'admin-ack-sent',

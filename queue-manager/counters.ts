@@ -31,6 +31,8 @@ export function createCounters() {
     finalAcksReceived: 0,
     finalAcksUnmatched: 0,
     adminAcksSent: 0,
+    /** The same by message class. */
+    adminAcksByClass: {} as Record<number, number>,
     /** Acknowledgements for which there was no room. */
     acknowledgementsDropped: 0,
     delivered: 0,
@@ -38,6 +40,8 @@ export function createCounters() {
     outOfSequenceRejected: 0,
     discardedByNameValidation: 0,
     discardedOtherwise: 0,
+    /** All messages that were not put into a queue, duplicates too, by DiscardReason. */
+    discardedByReason: {} as Record<string, number>,
     resends: 0,
     deadLettered: 0,
     /** Messages in all outgoing queues now. */

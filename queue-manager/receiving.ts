@@ -255,7 +255,8 @@ class Reception {
   }
 
   #note(reason: DiscardReason): void {
-    const { log, now } = this.#context
+    const { counters, log, now } = this.#context
+    counters.discardedByReason[reason] = (counters.discardedByReason[reason] ?? 0) + 1
     if (!log.noting) return
     const { user, transaction } = this.#packet
     log.note(now, {
