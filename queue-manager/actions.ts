@@ -18,23 +18,40 @@ export interface StoreOperation {
   readonly table: StoreTable
   readonly key: StoreKey
   readonly value: StoredValue | null
+  /** Always with a put in a packet table, never elsewhere. */
+  readonly packet?: Uint8Array
 }
 
 /** Within a table keys are all text or all numbers; numbers order as such. */
 export type StoreKey = string | number
 
+/**
+ * Tables whose rows carry a packet that stays on disk until it is asked for. A row is written once and deleted once;
+ * keys are whole numbers, and each put's key is greater than every key put in that table before, also across restarts.
+ */
+export type PacketTable = 'message' | 'outgoing'
+
 export type StoreTable =
+  | PacketTable
   | 'state'
   | 'queue'
-  | 'message'
-  | 'outgoing'
+  | 'message-state'
+  | 'outgoing-queue'
   | 'incoming-sequence'
   | 'outgoing-sequence'
   | 'awaiting-final-ack'
   | 'identifier'
 
-export type StoredValue = { readonly [field: string]: StoredField }
-export type StoredField = number | string | boolean | null | Uint8Array | readonly StoredField[] | StoredValue
+export type StoredRecord = { readonly [field: string]: StoredField }
+/** A record of named fields, or a list where rows are many and their fields' order says enough. */
+export type StoredValue = StoredRecord | readonly StoredField[]
+export type StoredField = number | string | boolean | null | Uint8Array | readonly StoredField[] | StoredRecord
+
+/** Where packets of durable rows are read again: a store. */
+export interface PacketSource {
+  /** The packet of a row that is persisted. The bytes may be a view into something larger; they stay as they are. */
+  packet(table: PacketTable, key: number): Uint8Array
+}
 
 /** Two UDP sockets: `service` is bound to the ping port and answers; `client` has a port of its own and asks. */
 export type PingSocket = 'service' | 'client'

@@ -1,5 +1,5 @@
 import { MqlabError } from '../protocol/errors.js'
-import type { StoreOperation } from '../queue-manager/actions.js'
+import type { PacketSource, PacketTable, StoreOperation } from '../queue-manager/actions.js'
 
 /**
  * Where a queue manager keeps what must outlive it: rows of plain data in a few tables, by key.
@@ -10,15 +10,22 @@ import type { StoreOperation } from '../queue-manager/actions.js'
  * only say it of the object itself: it outlives a queue manager, not the process.
  *
  * Values belong to the store from `write` on: the caller does not change them, nor the buffers inside.
+ *
+ * The rows of packet tables are in two parts: the value, which loading gives back, and the packet, which stays where it
+ * is until it is asked for.
  */
-export interface Store {
-  /** All rows, each as the operation that would write it: tables in no particular order, rows of a table in the
-   *  order in which their keys were first written. */
+export interface Store extends PacketSource {
+  /** All rows, each as the operation that would write it, but without packets: tables in no particular order, rows of
+   *  a packet table in the order of their keys. */
   load(): Iterable<StoreOperation>
+  /** The packet of a persisted row. `MSMQ_STORE_MISSING` when there is no such row, `MSMQ_STORE_CORRUPT` when the bytes
+   *  on disk are not those that were written. */
+  packet(table: PacketTable, key: number): Uint8Array
   /**
    * Applies the operations together, all or none, later ones over earlier ones. `done` is called once, with null when
    * they are persisted, or with the reason why none was applied; in the order of the calls; possibly before `write`
-   * returns. Deleting what is not there is no error. `MSMQ_STORE_CLOSED` after `close`.
+   * returns. Deleting what is not there is no error. `MSMQ_STORE_CLOSED` after `close`; `MSMQ_STORE_FULL` when there is
+   * no room, which later writes may find again; `MSMQ_STORE_IO` when the system reports any other error.
    */
   write(operations: readonly StoreOperation[], done: (error: Error | null) => void): void
   /** Waits for what was written before and lets go of the resources. Calling it again is harmless. */

@@ -1,5 +1,13 @@
-import type { StoredField, StoredValue, StoreKey, StoreOperation, StoreTable } from '../../queue-manager/actions.js'
-import type { Store } from '../../store/store.js'
+import type {
+  PacketTable,
+  StoredField,
+  StoredRecord,
+  StoredValue,
+  StoreKey,
+  StoreOperation,
+  StoreTable,
+} from '../../queue-manager/actions.js'
+import { type Store, StoreError } from '../../store/store.js'
 import type { Random } from './random.js'
 import type { ScheduledEvent, Scheduler } from './scheduler.js'
 
@@ -8,6 +16,11 @@ export interface SimStoreOptions {
   readonly delayMs?: number
   /** Up to this much more, drawn for each write. */
   readonly jitterMs?: number
+}
+
+interface StoredRow {
+  readonly value: StoredValue
+  readonly packet: Uint8Array | undefined
 }
 
 interface PendingWrite {
@@ -30,7 +43,7 @@ export class SimStore implements Store {
   writes = 0
   readonly #scheduler: Scheduler
   readonly #random: Random
-  readonly #tables = new Map<StoreTable, Map<StoreKey, StoredValue>>()
+  readonly #tables = new Map<StoreTable, Map<StoreKey, StoredRow>>()
   #pending: PendingWrite[] = []
   #lastCompletionMs = 0
 
@@ -43,14 +56,21 @@ export class SimStore implements Store {
 
   *load(): Iterable<StoreOperation> {
     for (const [table, rows] of this.#tables)
-      for (const [key, value] of rows) yield { table, key, value: copyOf(value) }
+      for (const [key, { value }] of rows) yield { table, key, value: copyOf(value) }
+  }
+
+  packet(table: PacketTable, key: number): Uint8Array {
+    const packet = this.#tables.get(table)?.get(key)?.packet
+    if (packet === undefined) throw new StoreError('MSMQ_STORE_MISSING', `no packet ${key} in the table ${table}`)
+    return packet
   }
 
   write(operations: readonly StoreOperation[], done: (error: Error | null) => void): void {
-    const copied = operations.map(({ table, key, value }) => ({
+    const copied = operations.map(({ table, key, value, packet }) => ({
       table,
       key,
       value: value === null ? null : copyOf(value),
+      ...(packet === undefined ? {} : { packet: Uint8Array.from(packet) }),
     }))
     const wantedMs = this.#scheduler.nowMs + this.delayMs + this.#random.unit() * this.jitterMs
     this.#lastCompletionMs = Math.max(this.#lastCompletionMs, wantedMs)
@@ -92,26 +112,30 @@ export class SimStore implements Store {
 
   #apply(operations: readonly StoreOperation[]): void {
     this.writes++
-    for (const { table, key, value } of operations) {
-      const rows = this.#tables.get(table) ?? new Map<StoreKey, StoredValue>()
+    for (const { table, key, value, packet } of operations) {
+      const rows = this.#tables.get(table) ?? new Map<StoreKey, StoredRow>()
       this.#tables.set(table, rows)
       if (value === null) rows.delete(key)
-      else rows.set(key, value)
+      else rows.set(key, { value, packet })
     }
   }
 }
 
 function copyOf(value: StoredValue): StoredValue {
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, copyOfField(field)]))
+  return isList(value) ? value.map(copyOfField) : copyOfRecord(value)
+}
+
+function copyOfRecord(record: StoredRecord): StoredRecord {
+  return Object.fromEntries(Object.entries(record).map(([name, field]) => [name, copyOfField(field)]))
 }
 
 /** Bytes come back as plain Uint8Array, whatever they were written as. */
 function copyOfField(field: StoredField): StoredField {
   if (field === null || typeof field !== 'object') return field
   if (field instanceof Uint8Array) return Uint8Array.from(field)
-  return isList(field) ? field.map(copyOfField) : copyOf(field)
+  return copyOf(field)
 }
 
-function isList(field: StoredValue | readonly StoredField[]): field is readonly StoredField[] {
+function isList(field: StoredValue): field is readonly StoredField[] {
   return Array.isArray(field)
 }
