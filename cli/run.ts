@@ -2,8 +2,9 @@ import { existsSync, statSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import { nearestName } from '../lab/nearest-name.js'
 import { findScenario, scenarioNames } from '../lab/scenario-catalogue.js'
-import { readScenarioFile, ScenarioError } from '../lab/scenario-file.js'
+import { readScenarioFile } from '../lab/scenario-file.js'
 import type { Scenario } from '../lab/scenario-schema.js'
+import { FileError } from '../lab/yaml-file.js'
 import { performScenario, reportFile, writeReport } from './lab-run.js'
 import { EXIT_NOT_AS_EXPECTED, fail, log, writeJson, writeText } from './output.js'
 import { describeVerdict } from './verdict-text.js'
@@ -59,7 +60,7 @@ function loadScenario(name: string): Scenario {
     const shipped = findScenario(name)
     if (shipped !== null) return shipped
   } catch (error) {
-    if (error instanceof ScenarioError) fail(error.message, { cause: error })
+    if (error instanceof FileError) fail(error.message, { cause: error })
     throw error
   }
   const near = scenarioNames().find(known => known.startsWith(name)) ?? nearestName(name, scenarioNames())

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { BEHAVIOUR_IDS } from './behaviours.js'
+import { oneOrMany } from './yaml-file.js'
 
 /**
  * What a scenario file may say. Names are those of the field: settings are MSMQ's registry names, times carry their
@@ -88,10 +89,11 @@ export const EXPECTED_COUNTS = [
 ] as const
 export type ExpectedCount = (typeof EXPECTED_COUNTS)[number]
 
-const expectation = z.union([
-  z.number().int().min(0),
-  z.string().regex(/^(all|(>=|>|<=|<)\s*\d+)$/, 'a number, a comparison such as ">= 1", or all'),
-])
+const EXPECTATION = 'a whole number, a comparison such as ">= 1", or all'
+const expectation = z.union(
+  [z.number().int().min(0), z.string().regex(/^(all|(>=|>|<=|<)\s*\d+)$/, EXPECTATION)],
+  EXPECTATION,
+)
 
 /** What a scenario may demand to have happened; lab/exercises.ts says how each is recognised. */
 export const EXERCISES = [
@@ -153,10 +155,3 @@ export type ScenarioQueueManager = Scenario['topology']['receivers'][number]
 export type ScenarioGateway = NonNullable<Scenario['topology']['gateway']>
 export type ScenarioLoad = Scenario['load'][number]
 export type Expectation = z.infer<typeof expectation>
-
-function oneOrMany<Item extends z.ZodType>(item: Item) {
-  return z.preprocess(
-    value => (Array.isArray(value) || value === undefined ? value : [value]),
-    z.array(item).min(1).max(64),
-  )
-}

@@ -1,6 +1,7 @@
 import t from 'tap'
-import { parseScenario, ScenarioError } from '../../lab/scenario-file.js'
+import { parseScenario } from '../../lab/scenario-file.js'
 import { scenarioNodes } from '../../lab/scenario-nodes.js'
+import { FileError } from '../../lab/yaml-file.js'
 
 const GOOD = `scenario: sample
 behaviours: [NLB-11]
@@ -87,7 +88,7 @@ t.test('bad files: place, field and what is allowed', async t => {
       parseScenario(GOOD.replace(what, by), 'bad.yaml')
       t.fail(`${by} was taken`)
     } catch (error) {
-      if (!(error instanceof ScenarioError)) throw error
+      if (!(error instanceof FileError)) throw error
       t.match(error.message, words, by)
       const [problem] = error.problems
       t.equal(problem?.field, field, `field of ${by}`)
@@ -109,7 +110,7 @@ t.test('a misspelt key comes before what is missing for it', async t => {
 
 t.test('what is no mapping at all', async t => {
   for (const text of ['', '5', '- a\n- b', 'null', '\0', '&a [*a]', '{'.repeat(2000)]) {
-    t.throws(() => parseScenario(text, 'x.yaml'), ScenarioError, JSON.stringify(text.slice(0, 20)))
+    t.throws(() => parseScenario(text, 'x.yaml'), FileError, JSON.stringify(text.slice(0, 20)))
   }
 })
 
@@ -118,7 +119,7 @@ t.test('aliases that multiply are refused', async t => {
     'a: &a [x,x,x,x,x,x,x,x,x,x]',
     ...'bcdefghi'.split('').map((key, index) => `${key}: &${key} [${`*${'abcdefgh'[index]},`.repeat(10)}]`),
   ].join('\n')
-  t.throws(() => parseScenario(bomb, 'bomb.yaml'), ScenarioError)
+  t.throws(() => parseScenario(bomb, 'bomb.yaml'), FileError)
 })
 
 t.test('loads: one a node, known nodes, negative acknowledgements to a queue of the sender', async t => {
