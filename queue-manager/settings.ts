@@ -102,6 +102,22 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze(
   Object.fromEntries(Object.entries(SETTINGS).map(([name, definition]) => [name, definition.default])),
 ) as Settings
 
+const REGISTRY_KEY = 'HKLM\\SOFTWARE\\Microsoft\\MSMQ\\Parameters'
+/** Where the values are that are not in that key itself. */
+const REGISTRY_SUBKEYS: Readonly<Record<string, string>> = {
+  LongLiveTime: 'MachineCache',
+  EnablePingService: 'Security',
+  EnableReportMessages: 'Security',
+  PermitInsecureNacks: 'Security',
+}
+
+/** The registry value that the setting is named after, with its path; null for a setting that is not in the registry. */
+export function registryPath(name: SettingName): string | null {
+  if (!SETTINGS[name].registry) return null
+  const subkey = REGISTRY_SUBKEYS[name]
+  return `${REGISTRY_KEY}\\${subkey === undefined ? '' : `${subkey}\\`}${name}`
+}
+
 /**
  * Defaults with `changes` applied and checked.
  * @throws OptionError MSMQ_OPTION_UNKNOWN, MSMQ_OPTION_RANGE naming the setting and what is allowed.
