@@ -1,7 +1,6 @@
 import { createConnection, createServer, isIP, type OnReadOpts, type Server, type Socket } from 'node:net'
 import type { Action, ConnectionId, Endpoint, PingSocket, SendOutcome } from '../queue-manager/actions.js'
 import type { Now } from '../queue-manager/clock.js'
-import type { QueuedMessage } from '../queue-manager/local-queue.js'
 import type { Note } from '../queue-manager/notes.js'
 import type { Store } from '../store/store.js'
 import { adoptSocket } from './adopted-socket.js'
@@ -14,7 +13,16 @@ import type { Resolver } from './resolver.js'
 import { type ConnectionOwner, TcpConnection } from './tcp-connection.js'
 import { WriteBuffers } from './write-buffers.js'
 
-export interface DriverOptions<E extends DrivenEngine> {
+type ReceivedMessages = Extract<Action, { do: 'received' }>['messages']
+
+/** What an application is told of its engine. */
+export interface DriverListener {
+  onOutcome?(request: number, outcome: SendOutcome, error: string | undefined): void
+  onReceived?(request: number, queue: string, messages: ReceivedMessages, error: string | undefined): void
+  onArrived?(queue: string): void
+}
+
+export interface DriverOptions<E extends DrivenEngine> extends DriverListener {
   readonly engine: E
   readonly store: Store
   readonly resolver: Resolver
@@ -25,9 +33,6 @@ export interface DriverOptions<E extends DrivenEngine> {
   /** UDP port of the ping service on the listening address; absent: no pings in or out. */
   readonly pingPort?: number
   readonly limits?: Partial<DriverLimits>
-  onOutcome?(request: number, outcome: SendOutcome, error: string | undefined): void
-  onReceived?(request: number, queue: string, messages: readonly QueuedMessage[]): void
-  onArrived?(queue: string): void
   onNote?(note: Note): void
   /** After the actions that followed from one input. A sender without a pace refills its outgoing queue here. */
   onTurn?(): void
@@ -74,6 +79,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
   #timer: NodeJS.Timeout | undefined
   #timerMs = Number.POSITIVE_INFINITY
   #running = false
+  #listeners: readonly DriverListener[] = []
   #whenIdle: (() => void) | null = null
 
   constructor(options: DriverOptions<E>) {
@@ -131,6 +137,14 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
       })
     }
     return result
+  }
+
+  /** Lets a further application listen, beside the one that the options name. Returns what ends that. */
+  subscribe(listener: DriverListener): () => void {
+    this.#listeners = [...this.#listeners, listener]
+    return () => {
+      this.#listeners = this.#listeners.filter(other => other !== listener)
+    }
   }
 
   connected(connection: TcpConnection): void {
@@ -266,13 +280,17 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
         break
       }
       case 'received':
-        options.onReceived?.(action.request, action.queue, action.messages)
+        options.onReceived?.(action.request, action.queue, action.messages, action.error)
+        for (const listener of this.#listeners)
+          listener.onReceived?.(action.request, action.queue, action.messages, action.error)
         break
       case 'outcome':
         options.onOutcome?.(action.request, action.outcome, action.error)
+        for (const listener of this.#listeners) listener.onOutcome?.(action.request, action.outcome, action.error)
         break
       case 'arrived':
         options.onArrived?.(action.queue)
+        for (const listener of this.#listeners) listener.onArrived?.(action.queue)
         break
       case 'note':
         options.onNote?.(action.note)
