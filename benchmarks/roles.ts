@@ -6,6 +6,7 @@ export const ROLES = {
   'proxy-plane': async () => (await import('./roles/proxy-plane.js')).startProxyPlane,
   'echo-server': async () => (await import('./roles/echo-server.js')).startEchoServer,
   'echo-client': async () => (await import('./roles/echo-client.js')).startEchoClient,
+  'lmdb-writer': async () => (await import('./roles/lmdb-writer.js')).startLmdbWriter,
   'engine-sender': async () => (await import('./roles/engine-sender.js')).startEngineSender,
   'engine-receiver': async () => (await import('./roles/engine-receiver.js')).startEngineReceiver,
   'engine-pacer': async () => (await import('./roles/engine-pacer.js')).startEnginePacer,

@@ -1,4 +1,5 @@
 import type { Benchmark, BenchmarkContext } from './benchmark.js'
+import { lmdbBatchBenchmark } from './ceiling-lmdb.js'
 import { rawBenchmark } from './ceiling-raw.js'
 import { decodeBenchmark } from './decode.js'
 import { expressBenchmark } from './express.js'
@@ -21,6 +22,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   latencyAcksBenchmark,
   proxyBulkBenchmark,
   proxyEchoBenchmark,
+  lmdbBatchBenchmark,
 ]
 
 export function findBenchmark(name: string): Benchmark | undefined {
