@@ -1,0 +1,261 @@
+import type { Socket } from 'node:net'
+import { MqlabError } from '../protocol/errors.js'
+import { ControlError } from './errors.js'
+import { encodeFrame, FrameReader } from './frames.js'
+import * as management from './management-operations.js'
+import * as messages from './message-operations.js'
+import type { ControlledHost, RequestDesk } from './request-desk.js'
+import type { MessageRow, Requester } from './requester.js'
+import {
+  CONTROL_VERSION,
+  HELLO_BYTES_MAX,
+  type Method,
+  REQUEST_BYTES_MAX,
+  REQUEST_ITEMS_MAX,
+  readHello,
+  readRequest,
+} from './requests.js'
+
+type Operation = (by: Requester, id: number, parameters: never) => void
+
+const OPERATIONS: { readonly [M in Method]: Operation } = { ...messages, ...management }
+
+/** A frame of messages is closed when it holds so much. */
+const MESSAGES_FRAME_BYTES = 4 * 1024 * 1024
+/** Requests under way and not waiting for anybody, from which on no more are read; half of it lets reading go on. */
+const UNDER_WAY_MAX = 512
+/** Answers that the client has not read, bytes, from which on no more requests are read. */
+const UNREAD_BYTES_PAUSE = 8 * 1024 * 1024
+
+/** What a connection needs of its server. */
+export interface ConnectionServer {
+  readonly host: ControlledHost
+  readonly desk: RequestDesk
+  /** Is that what a client has to show? */
+  admits(token: string | undefined): boolean
+  /** The client said hello as it must. */
+  proven(connection: ControlConnection): void
+  /** What connections hold of frames that are not whole, all together, may have grown. */
+  held(connection: ControlConnection): void
+  closed(connection: ControlConnection): void
+}
+
+/** The queue manager's end of one client's connection. Whatever comes in, nothing but this connection suffers. */
+export class ControlConnection implements Requester {
+  readonly host: ControlledHost
+  readonly desk: RequestDesk
+  readonly transactions = new Set<number>()
+  readonly receives = new Map<number, { readonly request: number; readonly waits: boolean }>()
+  readonly #server: ConnectionServer
+  readonly #socket: Socket
+  readonly #reader = new FrameReader(HELLO_BYTES_MAX, REQUEST_ITEMS_MAX)
+  readonly #underWay = new Set<number>()
+  #proven = false
+  #ended = false
+  #paused = false
+  /** Frames read before the socket could be stopped. */
+  #backlog: unknown[] = []
+
+  constructor(server: ConnectionServer, socket: Socket) {
+    this.#server = server
+    this.#socket = socket
+    this.host = server.host
+    this.desk = server.desk
+    socket.setNoDelay(true)
+    socket.on('data', (chunk: Buffer) => this.#received(chunk))
+    socket.on('drain', () => this.#goOn())
+    socket.on('error', () => undefined)
+    socket.on('close', () => this.#closed())
+  }
+
+  get bytesHeld(): number {
+    return this.#reader.bytesHeld
+  }
+
+  answer(id: number, result: unknown): void {
+    this.#settle(id)
+    this.#write([id, 'ok', result])
+  }
+
+  answerMessages(id: number, rows: readonly MessageRow[]): void {
+    let part: MessageRow[] = []
+    let bytes = 0
+    for (const row of rows) {
+      if (part.length > 0 && bytes + row[1].length > MESSAGES_FRAME_BYTES) {
+        this.#write([id, 'part', part])
+        part = []
+        bytes = 0
+      }
+      part.push(row)
+      bytes += row[1].length
+    }
+    this.answer(id, part)
+  }
+
+  fail(id: number, { code, message, mqError, definite }: ControlError): void {
+    this.#settle(id)
+    this.#write([id, 'error', { code, message, mqError, definite }])
+  }
+
+  /** Says why, if there is still somebody to hear it, and closes. */
+  end(error?: ControlError): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#backlog = []
+    if (error !== undefined)
+      this.#socket.write(
+        encodeFrame([0, 'error', { code: error.code, message: error.message, mqError: null, definite: true }]),
+      )
+    this.#socket.end()
+    // Whoever does not read what it is sent, or does not close its side, is not waited for.
+    setTimeout(() => this.#socket.destroy(), 500).unref()
+  }
+
+  destroy(): void {
+    this.#ended = true
+    this.#socket.destroy()
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#ended) return
+    let frames: unknown[]
+    try {
+      frames = this.#reader.push(chunk)
+    } catch (error) {
+      // The bytes are no frames: nothing can follow.
+      this.end(new ControlError('MSMQ_CONTROL_REQUEST', error instanceof Error ? error.message : String(error)))
+      return
+    }
+    this.#server.held(this)
+    for (const frame of frames) this.#backlog.push(frame)
+    this.#work()
+  }
+
+  /** Takes up what was read, as far as there is room for it. */
+  #work(): void {
+    let next = 0
+    while (next < this.#backlog.length && !this.#ended && !this.#isFull()) {
+      this.#take(this.#backlog[next])
+      next += 1
+    }
+    if (next > 0) this.#backlog = this.#backlog.slice(next)
+    if (this.#backlog.length > 0 || this.#isFull()) {
+      this.#paused = true
+      this.#socket.pause()
+    }
+  }
+
+  #isFull(): boolean {
+    return this.#underWay.size >= UNDER_WAY_MAX || this.#socket.writableLength > UNREAD_BYTES_PAUSE
+  }
+
+  #goOn(): void {
+    if (!this.#paused || this.#ended) return
+    if (this.#underWay.size > UNDER_WAY_MAX / 2 || this.#socket.writableLength > UNREAD_BYTES_PAUSE) return
+    this.#paused = false
+    this.#work()
+    if (!this.#paused) this.#socket.resume()
+  }
+
+  #take(frame: unknown): void {
+    if (!this.#proven) {
+      this.#greet(frame)
+      return
+    }
+    const request = readRequest(frame)
+    if (request === null) {
+      this.end(new ControlError('MSMQ_CONTROL_REQUEST', 'a frame is no request: [id, method, parameters] is one'))
+      return
+    }
+    const { id } = request
+    if ('fault' in request) {
+      this.fail(id, new ControlError('MSMQ_CONTROL_REQUEST', request.fault))
+      return
+    }
+    if (this.#underWay.has(id) || this.receives.has(id)) {
+      // Two answers to one id would be nobody's.
+      if (request.method !== 'cancel') {
+        this.end(new ControlError('MSMQ_CONTROL_REQUEST', `request ${id} is still under way`))
+        return
+      }
+    }
+    this.#carryOut(id, request.method, request.parameters)
+  }
+
+  #greet(frame: unknown): void {
+    const hello = readHello(frame)
+    if (hello === null || hello.version !== CONTROL_VERSION) {
+      this.end(new ControlError('MSMQ_CONTROL_REQUEST', `no hello of version ${CONTROL_VERSION}`))
+      return
+    }
+    if (!this.#server.admits(hello.token)) {
+      this.end(new ControlError('MSMQ_CONTROL_TOKEN', 'the token is missing or wrong'))
+      return
+    }
+    this.#proven = true
+    this.#reader.bytesMax = REQUEST_BYTES_MAX
+    this.#server.proven(this)
+    const { name, guid } = this.host.call(engine => engine)
+    this.#write([0, 'ok', { version: CONTROL_VERSION, name, guid }])
+  }
+
+  #carryOut(id: number, method: Method, parameters: unknown): void {
+    const answered = method !== 'cancel'
+    if (answered) this.#underWay.add(id)
+    try {
+      const operation = OPERATIONS[method] as (by: Requester, id: number, parameters: unknown) => void
+      operation(this, id, parameters)
+    } catch (error) {
+      if (answered) this.fail(id, asControlError(error))
+      return
+    }
+    // One that may wait for hours holds nobody up.
+    if (this.receives.get(id)?.waits) this.#underWay.delete(id)
+  }
+
+  #settle(id: number): void {
+    this.#underWay.delete(id)
+    if (this.#paused) setImmediate(() => this.#goOn())
+  }
+
+  #write(frame: unknown): void {
+    if (!this.#ended && this.#socket.writable) this.#socket.write(encodeFrame(frame))
+  }
+
+  /** Nobody is there to end what was begun: transactions are undone, and no receive waits for nobody. */
+  #closed(): void {
+    this.#ended = true
+    this.#backlog = []
+    this.#server.closed(this)
+    const { receives, transactions } = this
+    if (receives.size === 0 && transactions.size === 0) return
+    this.host.call((engine, now) => {
+      for (const { request } of receives.values()) engine.cancel(now, request)
+      for (const transaction of transactions) engine.abort(now, transaction)
+    })
+    transactions.clear()
+  }
+}
+
+function asControlError(error: unknown): ControlError {
+  if (error instanceof ControlError) return error
+  if (error instanceof MqlabError)
+    return new ControlError(error.code, error.message, { definite: error.definite, mqError: mqErrorOf(error.code) })
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return new ControlError('MSMQ_CONTROL_FAILED', `the queue manager failed: ${text}`, { definite: false })
+}
+
+function mqErrorOf(code: string): string | null {
+  switch (code) {
+    case 'MSMQ_OPTION_QUEUE':
+      return 'MQ_ERROR_QUEUE_NOT_FOUND'
+    case 'MSMQ_OPTION_TAKEN':
+      return 'MQ_ERROR_QUEUE_EXISTS'
+    case 'MSMQ_OPTION_FORMAT_NAME':
+      return 'MQ_ERROR_ILLEGAL_FORMATNAME'
+    case 'MSMQ_OPTION_RANGE':
+      return 'MQ_ERROR_PROPERTY'
+    default:
+      return null
+  }
+}

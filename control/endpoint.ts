@@ -1,0 +1,138 @@
+import { lstatSync, mkdirSync, readdirSync } from 'node:fs'
+import { createConnection, isIP } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { OptionError } from '../protocol/errors.js'
+import { ControlError } from './errors.js'
+
+/* Where a queue manager listens for those who work with it, and how they find it:
+ *
+ *   1. what is given: a path or HOST:PORT              --control, connect()
+ *   2. the environment variable MQLAB_CONTROL           the same two forms
+ *   3. DATA/control.sock                                of a queue manager that keeps its data in DATA
+ *   4. the one socket in the runtime directory that     NAME.sock, of one that keeps its messages in memory
+ *      somebody listens on                              */
+
+/** A Unix socket, or a TCP port. */
+export type ControlEndpoint = { readonly path: string } | { readonly host: string; readonly port: number }
+
+export const CONTROL_SOCKET_NAME = 'control.sock'
+const SUFFIX = '.sock'
+/** What fits into the system's address of a Unix socket, with its terminator: 108 bytes on Linux, 104 elsewhere. */
+const PATH_BYTES_MAX = process.platform === 'linux' ? 107 : 103
+const PROBE_MS = 1000
+const SOCKETS_PROBED_MAX = 64
+
+/** `HOST:PORT` or a path. @throws OptionError MSMQ_OPTION_CONTROL */
+export function parseControlEndpoint(text: string): ControlEndpoint {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^/\\:]+)):(\d{1,5})$/i.exec(text)
+  const allowed = `HOST:PORT, or the path of a Unix socket of at most ${PATH_BYTES_MAX} bytes`
+  if (match === null) {
+    if (text === '' || text.includes('\0') || Buffer.byteLength(text) > PATH_BYTES_MAX)
+      throw new OptionError('MSMQ_OPTION_CONTROL', 'control', text, allowed)
+    return { path: text }
+  }
+  const port = Number(match[3])
+  if (port < 1 || port > 65_535) throw new OptionError('MSMQ_OPTION_CONTROL', 'control', text, allowed)
+  return { host: match[1] ?? match[2]!, port }
+}
+
+/** As {@link parseControlEndpoint} reads it. */
+export function controlEndpointText(endpoint: ControlEndpoint): string {
+  if ('path' in endpoint) return endpoint.path
+  return isIP(endpoint.host) === 6 ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`
+}
+
+/** Where a queue manager listens if it is not told: in its data directory, or as NAME.sock in the runtime directory,
+ *  which is created. @throws OptionError MSMQ_OPTION_CONTROL: the path is too long, or not ours alone. */
+export function defaultControlEndpoint(options: { data?: string | undefined; name: string }): { path: string } {
+  if (options.data !== undefined) return socketPath(join(options.data, CONTROL_SOCKET_NAME))
+  const directory = runtimeDirectory()
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  if (!isOursAlone(directory))
+    throw new OptionError('MSMQ_OPTION_CONTROL', 'control', directory, 'a directory that belongs to this user alone')
+  return socketPath(join(directory, options.name + SUFFIX))
+}
+
+/**
+ * The endpoint to connect to, by the rules above.
+ * @throws ControlError MSMQ_CONTROL_CONNECT when there is none, or when there are several to choose from.
+ */
+export async function findControlEndpoint(
+  given: { control?: string | undefined; data?: string | undefined } = {},
+): Promise<ControlEndpoint> {
+  if (given.control !== undefined) return parseControlEndpoint(given.control)
+  if (given.data !== undefined) return socketPath(join(given.data, CONTROL_SOCKET_NAME))
+  const { MQLAB_CONTROL } = process.env
+  if (MQLAB_CONTROL) return parseControlEndpoint(MQLAB_CONTROL)
+  const live = await liveSockets()
+  if (live.length === 1) return { path: live[0]! }
+  if (live.length === 0) throw new ControlError('MSMQ_CONTROL_CONNECT', `no queue manager runs here; ${HOW_TO_START}`)
+  throw new ControlError(
+    'MSMQ_CONTROL_CONNECT',
+    `several queue managers run here: ${live.join(', ')}; name one with --control or MQLAB_CONTROL`,
+  )
+}
+
+export const HOW_TO_START =
+  "start one with: mqlab qm --name NAME --queue 'private$\\q' (or name its --data or --control)"
+
+/** Sockets in the runtime directory that answer. */
+async function liveSockets(): Promise<string[]> {
+  const directory = runtimeDirectory()
+  let names: string[]
+  try {
+    if (!isOursAlone(directory)) return []
+    names = readdirSync(directory).filter(name => name.endsWith(SUFFIX))
+  } catch {
+    return []
+  }
+  const paths = names
+    .sort()
+    .slice(0, SOCKETS_PROBED_MAX)
+    .map(name => join(directory, name))
+  const states = await Promise.all(paths.map(probe))
+  return paths.filter((_, index) => states[index] === 'live')
+}
+
+/** Does somebody listen? `stale`: a socket is there that nobody listens on. */
+export function probe(path: string): Promise<'live' | 'stale' | 'none'> {
+  return new Promise(resolve => {
+    const socket = createConnection({ path })
+    const end = (state: 'live' | 'stale' | 'none') => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve(state)
+    }
+    // Somebody who listens but is too busy to take the connection is alive.
+    const timer = setTimeout(() => end('live'), PROBE_MS)
+    socket.once('connect', () => end('live'))
+    socket.on('error', error => {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOENT') end('none')
+      // The system says the same of a file that is no socket.
+      else if (code === 'ECONNREFUSED') end(isSocket(path) ? 'stale' : 'none')
+      else end(code === 'EAGAIN' ? 'live' : 'none')
+    })
+  })
+}
+
+function isSocket(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true
+}
+
+/** Others could put a socket of theirs into a directory that they may write to. */
+function isOursAlone(directory: string): boolean {
+  const found = lstatSync(directory, { throwIfNoEntry: false })
+  if (found === undefined || !found.isDirectory()) return false
+  return process.getuid === undefined || (found.uid === process.getuid() && (found.mode & 0o022) === 0)
+}
+
+function runtimeDirectory(): string {
+  return join(process.env.XDG_RUNTIME_DIR || tmpdir(), `mqlab-${process.getuid?.() ?? 0}`)
+}
+
+function socketPath(path: string): { path: string } {
+  if (Buffer.byteLength(path) <= PATH_BYTES_MAX) return { path }
+  throw new OptionError('MSMQ_OPTION_CONTROL', 'control', path, `a path of at most ${PATH_BYTES_MAX} bytes`)
+}
