@@ -2,6 +2,7 @@ import type { Benchmark, BenchmarkContext } from './benchmark.js'
 import { lmdbBatchBenchmark } from './ceiling-lmdb.js'
 import { rawBenchmark } from './ceiling-raw.js'
 import { decodeBenchmark } from './decode.js'
+import { durableRecoverableBenchmark, durableTransactionalBenchmark } from './durable-throughput.js'
 import { expressBenchmark } from './express.js'
 import { expressProxyBenchmark } from './express-proxy.js'
 import type { Figure } from './figure.js'
@@ -23,6 +24,8 @@ export const BENCHMARKS: readonly Benchmark[] = [
   proxyBulkBenchmark,
   proxyEchoBenchmark,
   lmdbBatchBenchmark,
+  durableRecoverableBenchmark,
+  durableTransactionalBenchmark,
 ]
 
 export function findBenchmark(name: string): Benchmark | undefined {

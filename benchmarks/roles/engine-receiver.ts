@@ -33,16 +33,27 @@ export interface ReceiverRun {
   readonly transactional: boolean
   readonly sender: number
   readonly latency: boolean
+  /** Default true. Otherwise messages stay in the queue until `consume`. */
+  readonly consume?: boolean
 }
+
+const CONSUMED_TIMEOUT_MS = 30_000
 
 /** A receiving queue manager whose application takes messages as fast as they come and enters each into a ledger. */
 export async function startEngineReceiver(options: EngineRoleOptions) {
   let ledger = new ReceiverLedger()
   let consumer: Consumer | null = null
   let sender = 0
-  const { engine, host, stop } = await runEngine(options, false, {
-    onArrived: queue => consumer?.arrived(queue),
-    onReceived: (_request, queue, messages) => consumer?.received(queue, messages),
+  let consuming = true
+  let whenConsumed: { readonly count: number; readonly resolve: () => void } | null = null
+  const { engine, host, durable, stop } = await runEngine(options, false, {
+    onArrived: queue => {
+      if (consuming) consumer?.arrived(queue)
+    },
+    onReceived: (_request, queue, messages) => {
+      consumer?.received(queue, messages)
+      if (whenConsumed !== null && ledger.received >= whenConsumed.count) whenConsumed.resolve()
+    },
   })
   const count = (): ReceiverCount => ({
     atUs: monotonicUs(),
@@ -51,7 +62,7 @@ export async function startEngineReceiver(options: EngineRoleOptions) {
   })
 
   return {
-    /** A new ledger, and a consumer that fills it from this queue. */
+    /** A new ledger, and a consumer that fills it from this queue, at once or when told to. */
     begin: (run: ReceiverRun): void => {
       consumer?.stop()
       const { queue: name, transactional } = run
@@ -59,7 +70,28 @@ export async function startEngineReceiver(options: EngineRoleOptions) {
       sender = run.sender
       ledger = new ReceiverLedger({ latency: run.latency })
       consumer = new Consumer(host, ledger, { queues: [name], verifyBodies: run.latency })
-      consumer.start()
+      consuming = run.consume !== false
+      if (consuming) consumer.start()
+    },
+    consume: (): void => {
+      consuming = true
+      consumer?.start()
+    },
+    /** Resolves with the time when so many messages of the run had been taken out, for good; or when there is no hope
+     *  left that they will, which the tally then shows. */
+    consumed: async (count: number): Promise<number> => {
+      await new Promise<void>(resolve => {
+        const timer = setTimeout(resolve, CONSUMED_TIMEOUT_MS)
+        const done = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+        whenConsumed = { count, resolve: done }
+        if (ledger.received >= count) done()
+      })
+      whenConsumed = null
+      await durable()
+      return monotonicUs()
     },
     count,
     tally: (): ReceiverTally => {

@@ -1,5 +1,6 @@
 import { Workload } from '../../senders/workload.js'
 import type { WorkloadSpec } from '../../senders/workload-spec.js'
+import { monotonicUs } from '../latency.js'
 import { processorUs } from '../processor.js'
 import { type EngineRoleOptions, runEngine } from './engine.js'
 
@@ -15,21 +16,44 @@ export interface SenderState {
   readonly connectFailures: number
 }
 
+/** From the first offer to the moment when each message was answered for and none was left in an outgoing queue. */
+export interface SenderRun {
+  readonly fromUs: number
+  readonly untilUs: number
+  readonly processorUs: number
+}
+
 /** A sending queue manager with a workload without a pace: it refills the outgoing queue after each turn. */
 export async function startEngineSender(options: EngineRoleOptions) {
   let workload: Workload | null = null
   let whenDone: () => void = () => {}
+  let whenDelivered: (() => void) | null = null
   const { engine, host, stop } = await runEngine(options, false, {
     onOutcome: (request, outcome, error) => workload?.outcome(request, outcome, error),
-    onTurn: () => workload?.turned(),
+    onTurn: () => {
+      workload?.turned()
+      if (whenDelivered !== null && workload?.done && engine.counters.outgoingMessages === 0) whenDelivered()
+    },
   })
+  const start = (spec: WorkloadSpec) => {
+    workload?.stop()
+    workload = new Workload(host, spec, { onDone: () => whenDone() })
+    workload.start()
+  }
 
   return {
-    start: (spec: WorkloadSpec): void => {
-      workload?.stop()
-      workload = new Workload(host, spec, { onDone: () => whenDone() })
-      workload.start()
-    },
+    start,
+    /** Offers the messages that `spec` counts; resolves when the last of them is acknowledged for good. */
+    run: (spec: WorkloadSpec): Promise<SenderRun> =>
+      new Promise(resolve => {
+        const fromUs = monotonicUs()
+        const processorFromUs = processorUs()
+        whenDelivered = () => {
+          whenDelivered = null
+          resolve({ fromUs, untilUs: monotonicUs(), processorUs: processorUs() - processorFromUs })
+        }
+        start(spec)
+      }),
     /** Offers nothing more; resolves when every offer is answered. */
     finish: (): Promise<void> =>
       new Promise(resolve => {

@@ -2,17 +2,23 @@ import type { Guid } from '../../protocol/guid.js'
 import { QueueManager } from '../../queue-manager/queue-manager.js'
 import { createSettings } from '../../queue-manager/settings.js'
 import { MemoryStore } from '../../store/memory-store.js'
+import type { Store } from '../../store/store.js'
 import { type ApplicationHost, applicationHost } from '../../transport/application-host.js'
 import { Driver, type DriverOptions } from '../../transport/driver.js'
 import { createResolver } from '../../transport/resolver.js'
 
-/** A queue manager of a benchmark: on its own address at port 1801, with a memory store. Values must survive a clone. */
+/** Where a queue manager keeps what must outlive it. `folder` is made when it is not there. */
+export type StoreChoice = { readonly kind: 'memory' } | { readonly kind: 'lmdb'; readonly folder: string }
+
+/** A queue manager of a benchmark: on its own address at port 1801. Values must survive a clone. */
 export interface EngineRoleOptions {
   readonly name: string
   readonly address: string
   readonly guid: Guid
   /** By their registry names; those not given have their defaults. */
   readonly settings: Readonly<Record<string, number>>
+  /** Default: memory. */
+  readonly store?: StoreChoice
 }
 
 type Handlers = Pick<DriverOptions<QueueManager>, 'onArrived' | 'onReceived' | 'onOutcome' | 'onNote' | 'onTurn'>
@@ -20,6 +26,8 @@ type Handlers = Pick<DriverOptions<QueueManager>, 'onArrived' | 'onReceived' | '
 export interface RunningEngine {
   readonly engine: QueueManager
   readonly host: ApplicationHost<QueueManager>
+  /** Resolves when all that the queue manager has done so far is in the store for good. */
+  durable(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -35,6 +43,7 @@ export async function runEngine(
   handlers: Handlers,
 ): Promise<RunningEngine> {
   const { name, address, guid, settings } = options
+  const store = await openStore(options)
   const engine = new QueueManager({
     name,
     guid,
@@ -42,10 +51,12 @@ export async function runEngine(
     settings: createSettings(settings),
     sequenceTimeStamp: INSTALLED_AT,
     notes,
+    stored: store.load(),
+    packets: store,
   })
   const driver = new Driver({
     engine,
-    store: new MemoryStore(),
+    store,
     resolver: createResolver({}),
     listen: { address, port: PORT },
     localAddress: address,
@@ -53,5 +64,23 @@ export async function runEngine(
     ...handlers,
   })
   await driver.start()
-  return { engine, host: applicationHost(driver), stop: () => driver.stop() }
+  return { engine, host: applicationHost(driver), durable: () => written(store), stop: () => driver.stop() }
+}
+
+async function openStore({ name, guid, store = { kind: 'memory' } }: EngineRoleOptions): Promise<Store> {
+  if (store.kind === 'memory') return new MemoryStore()
+  const { LmdbStore } = await import('../../store/lmdb-store.js')
+  return await LmdbStore.open(store.folder, { identity: { name, guid, sequenceTimeStamp: INSTALLED_AT } })
+}
+
+/** Writes are done in their order: when an empty one is, all before it are. The driver hands over what a call into the
+ *  engine led to at the end of the turn, hence the wait for the next. */
+async function written(store: Store): Promise<void> {
+  await new Promise(resolve => setImmediate(resolve))
+  await new Promise<void>((resolve, reject) =>
+    store.write([], error => {
+      if (error === null) resolve()
+      else reject(error)
+    }),
+  )
 }

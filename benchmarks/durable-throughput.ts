@@ -1,0 +1,139 @@
+import { createSettings } from '../queue-manager/settings.js'
+import type { Delivery } from '../senders/workload-spec.js'
+import { type Benchmark, type BenchmarkContext, type BenchmarkResult, interleave, sampleMs } from './benchmark.js'
+import { LMDB_SYNC, startLmdbCeiling } from './ceiling-lmdb.js'
+import { type DurableLoad, type DurablePair, startDurablePair } from './durable-pair.js'
+import { createFigure, type Figure, type Goal, type Sample } from './figure.js'
+import { withProcesses } from './processes.js'
+import { benchmarkAddress } from './roles/address.js'
+import { withStoreFolder } from './store-folder.js'
+import { ORDER_ACK_SETTINGS, ORDER_ACKS_QUICK } from './transactional.js'
+
+/** With a window of 64 the sender waits for the receiver's disk every 64 messages; this many are on their way instead. */
+const WIDE_WINDOW = 4096
+/** What is left over of half a window is acknowledged after this, not after 500 ms: the last of a counted number of
+ *  messages would be waited for half a second. */
+const ACK_DELAY_MS = 20
+const WIDE_SETTINGS = { MaxUnackedPacket: WIDE_WINDOW, RecoverableAckSendTimeoutMin: ACK_DELAY_MS } as const
+const WIDE_SETTINGS_SAY = `MaxUnackedPacket ${WIDE_WINDOW}, RecoverableAckSendTimeoutMin ${ACK_DELAY_MS} ms (defaults 64, 500 ms)`
+/** Bounds the sender's memory; more than the window, so that the next messages are on disk when it opens. */
+const OUTGOING_MAX = 4 * WIDE_WINDOW
+const TRIALS = 3
+/** Whole transactions of ten and whole halves of a window. */
+const stepOf = (window: number) => (window / 2) * 5
+const UNIT = 'messages/s'
+
+interface Subject {
+  readonly delivery: Delivery
+  readonly perTransaction: number
+  /** Of the fast pair; the other one has the defaults. */
+  readonly settings: Readonly<Record<string, number>>
+  readonly settingsSay: string
+  /** The first of four loopback addresses. */
+  readonly node: number
+  readonly goal: Goal
+}
+
+/** Recoverable messages of 1 KB between two queue managers that both keep them on disk. */
+export const durableRecoverableBenchmark: Benchmark = {
+  name: 'durable-recoverable',
+  about: 'recoverable messages of 1 KB, one sender to one receiver, both on disk; ceiling (c): LMDB, 512 to a commit',
+  roles: ['engine-sender', 'engine-receiver', 'lmdb-writer'],
+  run: async context =>
+    await measure('durable-recoverable', context, {
+      delivery: 'recoverable',
+      perTransaction: 1,
+      settings: WIDE_SETTINGS,
+      settingsSay: WIDE_SETTINGS_SAY,
+      node: 50,
+      goal: { at: 'least', of: 'ratio', value: 0.4 },
+    }),
+}
+
+/** The same in transactions of ten, each acknowledged by an order ack. */
+export const durableTransactionalBenchmark: Benchmark = {
+  name: 'durable-transactional',
+  about: 'transactions of ten messages of 1 KB, both ends on disk, order acks flowing; ceiling (c): LMDB',
+  roles: ['engine-sender', 'engine-receiver', 'lmdb-writer'],
+  run: async context =>
+    await measure('durable-transactional', context, {
+      delivery: 'transactional',
+      perTransaction: 10,
+      settings: { ...WIDE_SETTINGS, ...ORDER_ACK_SETTINGS },
+      settingsSay: `${WIDE_SETTINGS_SAY}, ${ORDER_ACKS_QUICK} (defaults 500 ms, 10 s)`,
+      node: 54,
+      goal: { at: 'least', of: 'ratio', value: 0.25 },
+    }),
+}
+
+async function measure(benchmark: string, context: BenchmarkContext, subject: Subject): Promise<BenchmarkResult> {
+  return await withStoreFolder(folder =>
+    withProcesses({ inProcess: context.inProcess }, async start => {
+      const { node } = subject
+      const pairOf = (name: string, node: number, settings: Readonly<Record<string, number>>) =>
+        startDurablePair(start, {
+          senderAddress: benchmarkAddress(node),
+          receiverAddress: benchmarkAddress(node + 1),
+          senderStore: { kind: 'lmdb', folder: folder.child(`${name}-sender`) },
+          receiverStore: { kind: 'lmdb', folder: folder.child(`${name}-receiver`) },
+          settings,
+        })
+      const fast = await pairOf('fast', node, subject.settings)
+      const plain = await pairOf('plain', node + 2, {})
+      const ceiling = await startLmdbCeiling(start, folder)
+      const filled = loadOf(subject, 'filled')
+      const consumed = loadOf(subject, 'consumed')
+      const durationMs = sampleMs(context, 4)
+      const messages = await messagesFor(fast, filled, durationMs, stepOf(WIDE_WINDOW))
+      const plainMessages = await messagesFor(plain, filled, durationMs, stepOf(createSettings().MaxUnackedPacket))
+      context.note(`${benchmark}: ${messages} messages a sample, ${plainMessages} with the defaults`)
+      const samples = await interleave(context.repetitions, {
+        ceiling: () => ceiling.sample(messages),
+        filled: () => fast.sample(filled, messages),
+        consumed: () => fast.sample(consumed, messages),
+        plain: () => plain.sample(filled, plainMessages),
+      })
+      const against = { name: ceiling.name, samples: samples.ceiling }
+      const { delivery, goal } = subject
+      const figure = (name: string, of: readonly Sample[], goal?: Goal) =>
+        createFigure({ benchmark, name: `${delivery}, ${name}`, unit: UNIT, samples: of, ceiling: against, goal })
+      return {
+        figures: [
+          createFigure({ benchmark, name: ceiling.name, unit: 'records/s', samples: samples.ceiling }),
+          figure('sent until in the queue and acknowledged', samples.filled, goal),
+          figure('sent until consumed', samples.consumed),
+          figure('all defaults, until acknowledged', samples.plain),
+          ...costFigures(benchmark, delivery, samples.filled),
+        ],
+        skipped: [],
+        remarks: [folder.remark, LMDB_SYNC, subject.settingsSay],
+      }
+    }),
+  )
+}
+
+function loadOf({ delivery, perTransaction }: Subject, until: DurableLoad['until']): DurableLoad {
+  return { delivery, perTransaction, outgoingMax: OUTGOING_MAX, until }
+}
+
+/** Messages that take about so long, in whole steps. Each trial has as many as the one before said: the compiler sees
+ *  everything before it counts. */
+async function messagesFor(pair: DurablePair, load: DurableLoad, durationMs: number, step: number): Promise<number> {
+  let messages = step
+  for (let trial = 0; trial < TRIALS; trial++) {
+    const { value } = await pair.sample(load, messages)
+    messages = Math.max(1, Math.round((value * durationMs) / 1000 / step)) * step
+  }
+  return messages
+}
+
+function costFigures(benchmark: string, delivery: Delivery, samples: readonly Sample[]): Figure[] {
+  return (['sendUs', 'receiveUs'] as const).map(side =>
+    createFigure({
+      benchmark,
+      name: `${delivery}: ${side === 'sendUs' ? "sender's" : "receiver's"} processor time`,
+      unit: 'us/message',
+      samples: samples.map(({ cost, verdict }) => ({ value: cost?.[side] ?? Number.NaN, verdict })),
+    }),
+  )
+}
