@@ -57,15 +57,19 @@ function obey(message: LabMessage): void {
 }
 
 async function configure(spec: NodeSpec): Promise<void> {
-  node = createNode(spec)
+  node = await createNode(spec)
   const { address, port } = await node.open()
   channel.send({ type: 'ready', address, port })
   setInterval(tell, SAMPLE_INTERVAL_MS, node)
   setTimeout(checkpoint, CHECKPOINT_INTERVAL_MS, node)
 }
 
-function createNode(spec: NodeSpec): LabNode {
+async function createNode(spec: NodeSpec): Promise<LabNode> {
   if (spec.kind === 'gateway') return new GatewayNode(spec)
+  if (spec.kind === 'crash-node') {
+    const { CrashNode } = await import('./crash/crash-node.js')
+    return new CrashNode(spec)
+  }
   const created = new QueueManagerNode(spec, () => {
     channel.send({ type: 'done', offered: created.sample().offered })
   })

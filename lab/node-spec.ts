@@ -7,9 +7,10 @@ import type { LocalQueueView, OutgoingQueueView } from '../queue-manager/queue-m
 import type { ReceiverLedgerData } from '../receivers/receiver-ledger.js'
 import type { SenderLedgerData } from '../senders/sender-ledger.js'
 import type { WorkloadSpec } from '../senders/workload-spec.js'
+import type { CrashNodeReport, CrashNodeSpec } from './crash/crash-node-spec.js'
 
 /** What one process or thread of the lab is to be. Plain data: it travels over the lab channel. */
-export type NodeSpec = QueueManagerSpec | GatewaySpec
+export type NodeSpec = QueueManagerSpec | GatewaySpec | CrashNodeSpec
 
 export interface QueueManagerSpec {
   readonly kind: 'queue-manager'
@@ -33,6 +34,8 @@ export interface QueueManagerSpec {
   readonly workload?: WorkloadSpec
   /** Whether the engine's notes flow to the lab. Off for speed. */
   readonly notes: boolean
+  /** Directory of a durable store; absent: everything is forgotten when the node ends. */
+  readonly data?: string
 }
 
 export interface QueueSpec {
@@ -82,7 +85,7 @@ export interface GatewaySpec {
 }
 
 /** What a node has to say for itself. `partial`: the node had not been stopped in order; this was its last word. */
-export type NodeReport = QueueManagerReport | GatewayReport
+export type NodeReport = QueueManagerReport | GatewayReport | CrashNodeReport
 
 export interface QueueManagerReport {
   readonly kind: 'queue-manager'

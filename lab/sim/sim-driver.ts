@@ -7,8 +7,8 @@ import type {
   SendOutcome,
 } from '../../queue-manager/actions.js'
 import type { Now } from '../../queue-manager/clock.js'
-import type { QueuedMessage } from '../../queue-manager/local-queue.js'
 import type { Note } from '../../queue-manager/notes.js'
+import type { ReceivedMessage } from '../../queue-manager/queued-message.js'
 import type { Store } from '../../store/store.js'
 import type { DrivenEngine } from '../../transport/driven-engine.js'
 import type { SimSocket, SocketHandlers } from './connection.js'
@@ -35,7 +35,12 @@ export interface SimDriverOptions<E extends DrivenEngine> {
   readonly listen: Endpoint
   /** UDP port that pings go to and are answered on; absent: no pings in or out. */
   readonly pingPort?: number
-  readonly onReceived?: (request: number, queue: string, messages: readonly QueuedMessage[]) => void
+  readonly onReceived?: (
+    request: number,
+    queue: string,
+    messages: readonly ReceivedMessage[],
+    error: string | undefined,
+  ) => void
   readonly onArrived?: (queue: string) => void
   readonly onOutcome?: (request: number, outcome: SendOutcome, error: string | undefined) => void
   readonly onNote?: (note: Note) => void
@@ -159,7 +164,7 @@ export class SimDriver<E extends DrivenEngine> {
         options.onOutcome?.(action.request, action.outcome, action.error)
         break
       case 'received':
-        options.onReceived?.(action.request, action.queue, action.messages)
+        options.onReceived?.(action.request, action.queue, action.messages, action.error)
         break
       case 'arrived':
         options.onArrived?.(action.queue)

@@ -1,20 +1,22 @@
 import type { Guid } from '../../protocol/guid.js'
 import type { SendOutcome } from '../../queue-manager/actions.js'
-import type { QueuedMessage } from '../../queue-manager/local-queue.js'
 import type { MessageToSend } from '../../queue-manager/message-to-send.js'
 import type { Note } from '../../queue-manager/notes.js'
 import { QueueManager, type SendTicket } from '../../queue-manager/queue-manager.js'
+import type { QueueOptions } from '../../queue-manager/queue-properties.js'
+import type { ReceivedMessage } from '../../queue-manager/queued-message.js'
 import { createSettings } from '../../queue-manager/settings.js'
+import type { ApplicationHost } from '../../transport/application-host.js'
 import { SimDriver } from './sim-driver.js'
 import { SimStore, type SimStoreOptions } from './sim-store.js'
 import { VirtualClock, type VirtualClockOptions } from './virtual-clock.js'
 import type { SimWorld } from './world.js'
 
-export interface SimQueue {
-  readonly name: string
-  readonly transactional?: boolean
-  readonly number?: number
-  readonly quotaKB?: number
+/** Runs on one queue manager, from its start to its end. */
+export interface SimApplication {
+  start(): void
+  outcome(request: number, outcome: SendOutcome, error: string | undefined): void
+  received(request: number, messages: readonly ReceivedMessage[], error: string | undefined): void
 }
 
 export interface SimNodeOptions {
@@ -24,9 +26,11 @@ export interface SimNodeOptions {
   readonly guid: Guid
   readonly settings?: Readonly<Record<string, number>>
   readonly sequenceTimeStamp?: number
-  readonly queues?: readonly SimQueue[]
+  readonly queues?: readonly QueueOptions[]
   readonly clock?: VirtualClockOptions
   readonly store?: SimStoreOptions
+  /** Called for each life of the machine. It is started when the queues are there, and then gets all answers. */
+  readonly application?: (host: ApplicationHost<QueueManager>) => SimApplication
 }
 
 /** What became of a send or a commit. It stays unknown when the queue manager crashed before it could say. */
@@ -50,7 +54,7 @@ export class SimNode {
   readonly #submissions = new Map<number, Submission>()
   /** Outcomes that came before the call they answer returned. */
   readonly #early = new Map<number, { outcome: SendOutcome; error: string | undefined }>()
-  readonly #consumed = new Map<number, readonly QueuedMessage[]>()
+  readonly #consumed = new Map<number, readonly ReceivedMessage[]>()
   #driver: SimDriver<QueueManager> | null = null
 
   constructor(world: SimWorld, options: SimNodeOptions) {
@@ -87,11 +91,13 @@ export class SimNode {
       settings: createSettings(settings),
       sequenceTimeStamp: sequenceTimeStamp ?? 0x5f00_0000,
       stored: this.store.load(),
+      packets: this.store,
     })
     this.#submissions.clear()
     this.#early.clear()
     this.#consumed.clear()
-    this.#driver = new SimDriver({
+    let application: SimApplication | null = null
+    const driver = new SimDriver({
       engine,
       scheduler: this.#world.scheduler,
       network: this.#world.network,
@@ -103,19 +109,40 @@ export class SimNode {
       ...(engine.settings.EnablePingService === 1 ? { pingPort: engine.settings.MsmqIpPingPort } : {}),
       onOutcome: (request, outcome, error) => {
         const submission = this.#submissions.get(request)
-        if (submission === undefined) this.#early.set(request, { outcome, error })
+        if (application !== null) application.outcome(request, outcome, error)
+        else if (submission === undefined) this.#early.set(request, { outcome, error })
         else settle(submission, outcome, error)
       },
-      onReceived: (request, _queue, messages) => this.#consumed.set(request, messages),
+      onReceived: (request, _queue, messages, error) => {
+        if (application === null) this.#consumed.set(request, messages)
+        else application.received(request, messages, error)
+      },
       onNote: note => {
         this.notes.push(note)
         this.#world.history.push({ node: name, note })
       },
     })
-    this.#driver.start()
+    this.#driver = driver
+    driver.start()
     for (const queue of queues ?? []) {
       const known = engine.localQueues().some(local => local.name === queue.name)
-      if (!known) this.#driver.call((_, now) => engine.createQueue(now, queue))
+      if (!known) driver.call((_, now) => engine.createQueue(now, queue))
+    }
+    application = this.#options.application?.(this.#host(driver)) ?? null
+    application?.start()
+  }
+
+  /** What an application of this life may use; its timers die with the queue manager. */
+  #host(driver: SimDriver<QueueManager>): ApplicationHost<QueueManager> {
+    return {
+      call: body => driver.call(body),
+      now: () => this.clock.now(),
+      setTimer: (run, delayMs) => {
+        const event = this.#world.scheduler.after(delayMs, () => {
+          if (driver.isRunning) run()
+        })
+        return () => event.cancel()
+      },
     }
   }
 
@@ -166,6 +193,6 @@ function settle(submission: Submission, outcome: SendOutcome, error: string | un
   submission.error = error ?? null
 }
 
-function bodyText({ message }: QueuedMessage): string {
+function bodyText({ message }: ReceivedMessage): string {
   return message.properties.body.toString()
 }

@@ -1,0 +1,295 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Guid } from '../../protocol/guid.js'
+import { NodeHandle } from '../node-handle.js'
+import { createRandom, type Random } from '../sim/random.js'
+import { takeAddressBlock } from '../worlds/address-block.js'
+import { type CrashVerdict, checkCrashes, type NodeLedgers } from './crash-check.js'
+import { CRASH_QUEUES, crashLayout, nodeLedgers, RECEIVER, SENDER } from './crash-layout.js'
+import { readLedger } from './crash-ledger.js'
+import type { CrashNodeSpec } from './crash-node-spec.js'
+import type { KillPlace } from './killing-store.js'
+
+export interface CrashCampaignOptions {
+  readonly seed: number
+  /** How long processes are killed and started; the start, the end and the check take their own time. */
+  readonly durationMs: number
+  /** For the stores and the ledgers; created if need be. A campaign needs a new one. */
+  readonly directory: string
+  /** Mean life of a process after it is ready. Default 700 ms. */
+  readonly lifeMs?: number
+  readonly onProgress?: (text: string) => void
+  readonly signal?: AbortSignal
+}
+
+export interface CrashCampaignReport extends CrashVerdict {
+  readonly seed: number
+  readonly durationMs: number
+  /** Times that processes were killed: by the campaign, or by themselves at a place in their writes. */
+  readonly kills: number
+  readonly killsInWrites: number
+  readonly killsWhileOpening: number
+}
+
+/** Timers of hours are no use to a run of seconds; nothing else differs from the defaults. */
+const SETTINGS = {
+  TryConnectInterval: 50,
+  AckWaitTimeout: 2_000,
+  RecoverableAckSendTimeoutMin: 50,
+  OrderAckTimeout: 20,
+  SeqMaxAckDelay: 0.2,
+  SeqResend13Time: 0.3,
+  SeqResend46Time: 0.6,
+  SeqResend79Time: 1,
+  SeqResend10Time: 2,
+}
+const LOAD = { offersEveryMs: 4, takesEveryMs: 3, outgoingMax: 200, bodyBytesMax: 100_000 }
+const LIFE_MS = 700
+const OPENING_SHARE = 0.1
+const IN_WRITE_SHARE = 0.45
+const OPENING_MS_MAX = 400
+const KILL_WRITE_MAX = 120
+/** A process that has not come to the place of its death by then dies here. */
+const LIFE_MS_MAX = 5_000
+const DRAIN_MS = 60_000
+const DRAIN_POLL_MS = 100
+/** Samples come every 100 ms: so long must nothing have been under way anywhere. */
+const QUIET_MS = 500
+const STOP_MS = 10_000
+
+/**
+ * Kills a sender and a receiver, each a process with its queue manager on a durable store, at random moments under load,
+ * starts them again on what they left, again and again; lets them drain at last and judges their ledgers. The seed
+ * draws the load and the moments; what the processes make of them is up to the machine, so a seed is not a replay.
+ * @throws {AddressBlockError} on systems without the loopback addresses
+ */
+export async function runCrashCampaign(options: CrashCampaignOptions): Promise<CrashCampaignReport> {
+  const block = await takeAddressBlock(options.seed * 31 + process.pid)
+  const campaign = new Campaign(options, [block.address(2), block.address(3)])
+  try {
+    return await campaign.run()
+  } finally {
+    await campaign.clear()
+    await block.release()
+  }
+}
+
+class Campaign {
+  readonly #options: CrashCampaignOptions
+  readonly #machines: readonly [Machine, Machine]
+  readonly #findings: string[] = []
+
+  constructor(options: CrashCampaignOptions, addresses: readonly [string, string]) {
+    const random = createRandom(options.seed)
+    const layout = crashLayout(addresses, LOAD)
+    const find = (finding: string) => this.#findings.push(finding)
+    this.#options = options
+    this.#machines = [
+      new Machine(options, random.fork(), find, {
+        ...machineSpec(SENDER, 1, addresses[0], options.directory),
+        offers: layout.offers,
+        takes: layout.senderTakes,
+      }),
+      new Machine(options, random.fork(), find, {
+        ...machineSpec(RECEIVER, 2, addresses[1], options.directory),
+        takes: layout.receiverTakes,
+      }),
+    ]
+  }
+
+  async run(): Promise<CrashCampaignReport> {
+    const { durationMs, directory, seed } = this.#options
+    mkdirSync(directory, { recursive: true })
+    const endMs = performance.now() + durationMs
+    const ended = () =>
+      performance.now() >= endMs || this.#findings.length > 0 || this.#options.signal?.aborted === true
+    const telling = setInterval(() => this.#tell(Math.max(0, endMs - performance.now())), 1_000)
+    try {
+      await Promise.all(this.#machines.map(machine => machine.liveAndDie(ended)))
+      this.#options.signal?.throwIfAborted()
+      if (this.#findings.length === 0) await this.#drain()
+    } finally {
+      clearInterval(telling)
+    }
+    const verdict = checkCrashes(CRASH_QUEUES, this.#ledgers())
+    const sum = (count: (machine: Machine) => number) => this.#machines.reduce((total, each) => total + count(each), 0)
+    return {
+      ...verdict,
+      // What could not be brought to its end is not to be judged by its ledgers.
+      findings: this.#findings.length > 0 ? this.#findings : verdict.findings,
+      seed,
+      durationMs,
+      kills: sum(machine => machine.kills),
+      killsInWrites: sum(machine => machine.killsInWrites),
+      killsWhileOpening: sum(machine => machine.killsWhileOpening),
+    }
+  }
+
+  /** Ends what still runs, as after a failure. */
+  async clear(): Promise<void> {
+    await Promise.all(this.#machines.map(machine => machine.clear()))
+  }
+
+  #tell(leftMs: number): void {
+    const kills = this.#machines.map(({ name, kills }) => `${name} killed ${kills} times`).join(', ')
+    this.#options.onProgress?.(`${kills}; ${Math.ceil(leftMs / 1000)} s left`)
+  }
+
+  /** A last life for both, in which what is under way arrives. */
+  async #drain(): Promise<void> {
+    this.#options.onProgress?.('letting the queues drain')
+    for (const machine of this.#machines) if (!(await machine.rise())) return
+    const deadlineMs = performance.now() + DRAIN_MS
+    let quietSinceMs = performance.now()
+    while (performance.now() - quietSinceMs < QUIET_MS) {
+      if (performance.now() > deadlineMs) {
+        this.#findings.push(`never drained: ${this.#machines.map(machine => machine.depths).join('; ')}`)
+        return
+      }
+      await sleep(DRAIN_POLL_MS)
+      if (!this.#machines.every(machine => machine.isEmpty)) quietSinceMs = performance.now()
+    }
+    for (const machine of this.#machines) await machine.stop()
+  }
+
+  #ledgers(): NodeLedgers[] {
+    const [sender, receiver] = this.#machines.map(({ spec }) => spec)
+    return nodeLedgers(
+      readLedger(sender!.offersLedger),
+      readLedger(sender!.takesLedger),
+      readLedger(receiver!.takesLedger),
+    )
+  }
+}
+
+type MachineSpec = Omit<CrashNodeSpec, 'life' | 'seed' | 'kill'>
+
+function machineSpec(name: string, number: number, address: string, directory: string): Omit<MachineSpec, 'takes'> {
+  return {
+    kind: 'crash-node',
+    name,
+    guid: `0000000${number}-0000-4000-8000-00000000000${number}` as Guid,
+    sequenceTimeStamp: 0x6000_0000 + number,
+    address,
+    port: 1801,
+    settings: SETTINGS,
+    queues: CRASH_QUEUES,
+    directory: join(directory, name),
+    offersLedger: join(directory, `${name}-offers.jsonl`),
+    takesLedger: join(directory, `${name}-takes.jsonl`),
+  }
+}
+
+/** One of the two: a disk, and one process after the other on it. */
+class Machine {
+  readonly spec: MachineSpec
+  kills = 0
+  killsInWrites = 0
+  killsWhileOpening = 0
+  readonly #options: CrashCampaignOptions
+  readonly #random: Random
+  readonly #find: (finding: string) => void
+  #life = 0
+  #handle: NodeHandle | null = null
+
+  constructor(options: CrashCampaignOptions, random: Random, find: (finding: string) => void, spec: MachineSpec) {
+    this.#options = options
+    this.#random = random
+    this.#find = find
+    this.spec = spec
+  }
+
+  get name(): string {
+    return this.spec.name
+  }
+
+  /** Life after life, until `ended`. */
+  async liveAndDie(ended: () => boolean): Promise<void> {
+    while (!ended()) await this.#liveOnce(ended)
+  }
+
+  /** A life that nobody ends. Returns whether it came about. */
+  async rise(): Promise<boolean> {
+    const handle = this.#begin()
+    try {
+      await handle.opened()
+      return true
+    } catch (error) {
+      this.#find(`${this.name}, life ${this.#life}: ${(error as Error).message}`)
+      return false
+    }
+  }
+
+  get isEmpty(): boolean {
+    const sample = this.#handle?.lastSample ?? null
+    return sample !== null && sample.outgoingMessages === 0 && sample.localMessages === 0
+  }
+
+  get depths(): string {
+    const sample = this.#handle?.lastSample
+    return `${this.name} has ${sample?.outgoingMessages} outgoing, ${sample?.localMessages} waiting or under way`
+  }
+
+  async stop(): Promise<void> {
+    const exit = await this.#handle?.stop(STOP_MS)
+    if (exit?.orderly === false)
+      this.#find(`${this.name} did not stop in order: ${exit.failure?.message ?? exit.signal}`)
+  }
+
+  async clear(): Promise<void> {
+    if (this.#handle?.running !== true) return
+    this.#handle.kill()
+    await this.#handle.exited
+  }
+
+  async #liveOnce(ended: () => boolean): Promise<void> {
+    const random = this.#random
+    const share = random.unit()
+    if (share < OPENING_SHARE) {
+      const handle = this.#begin()
+      await sleep(random.unit() * OPENING_MS_MAX)
+      await this.#die(handle, 'opening')
+      return
+    }
+    const inWrite = share < OPENING_SHARE + IN_WRITE_SHARE
+    const place: KillPlace | undefined = inWrite
+      ? {
+          write: 1 + Math.floor(KILL_WRITE_MAX * random.unit() ** 2),
+          when: random.pick(['before', 'under way', 'durable']),
+        }
+      : undefined
+    const handle = this.#begin(place)
+    // a process that comes to its place early may not have said that it is ready
+    await handle.opened().catch(() => undefined)
+    handle.start()
+    const lifeMs = inWrite ? LIFE_MS_MAX : -(this.#options.lifeMs ?? LIFE_MS) * Math.log(1 - random.unit())
+    const untilMs = performance.now() + Math.min(lifeMs, LIFE_MS_MAX)
+    while (handle.running && performance.now() < untilMs && !ended()) {
+      const restMs = Math.max(1, Math.min(100, untilMs - performance.now()))
+      await Promise.race([sleep(restMs), handle.exited])
+    }
+    await this.#die(handle, inWrite && !handle.running ? 'write' : 'random')
+  }
+
+  async #die(handle: NodeHandle, where: 'opening' | 'write' | 'random'): Promise<void> {
+    handle.kill()
+    const exit = await handle.exited
+    if (exit.failure !== null || (exit.signal !== 'SIGKILL' && exit.exitCode !== null)) {
+      const how = exit.failure?.message ?? `ended by itself, exit code ${exit.exitCode}`
+      this.#find(`${this.name}, life ${this.#life}: ${how}`)
+    }
+    this.kills += 1
+    if (where === 'write') this.killsInWrites += 1
+    if (where === 'opening') this.killsWhileOpening += 1
+  }
+
+  #begin(kill?: KillPlace): NodeHandle {
+    this.#life += 1
+    this.#handle = new NodeHandle(
+      { ...this.spec, life: this.#life, seed: this.#random.u32(), ...(kill !== undefined && { kill }) },
+      {},
+    )
+    return this.#handle
+  }
+}
