@@ -21,18 +21,24 @@ export const MQ_ERROR = {
   ACCESS_DENIED: 0xc00e0025,
   INSUFFICIENT_RESOURCES: 0xc00e0027,
   MESSAGE_STORAGE_FAILED: 0xc00e002a,
+  CORRUPTED_SECURITY_DATA: 0xc00e0030,
+  COMPUTER_DOES_NOT_SUPPORT_ENCRYPTION: 0xc00e0033,
   UNSUPPORTED_ACCESS_MODE: 0xc00e0045,
   TRANSACTION_USAGE: 0xc00e0050,
   TRANSACTION_SEQUENCE: 0xc00e0051,
   QUEUE_DELETED: 0xc00e005a,
   LABEL_TOO_LONG: 0xc00e005d,
   REMOTE_MACHINE_NOT_AVAILABLE: 0xc00e0069,
+  ENCRYPTION_PROVIDER_NOT_SUPPORTED: 0xc00e006b,
+  CERTIFICATE_NOT_PROVIDED: 0xc00e006d,
   MESSAGE_NOT_FOUND: 0xc00e0088,
   RESOLVE_ADDRESS: 0xc00e0099,
   MESSAGE_LOCKED_UNDER_TRANSACTION: 0xc00e009c,
 } as const
 
 export type MqError = (typeof MQ_ERROR)[keyof typeof MQ_ERROR]
+/** The specification's names of the errors, without those of success and of no further detail. */
+export type MqErrorName = `MQ_ERROR_${Exclude<keyof typeof MQ_ERROR, 'OK' | 'GENERIC'>}`
 
 const NAMES = new Map<number, string>(
   Object.entries(MQ_ERROR).map(([name, code]) => [

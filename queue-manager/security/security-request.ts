@@ -1,0 +1,44 @@
+import { ENCRYPTION, HASH, PRIVACY } from './algorithms.js'
+import type { SignatureVersion } from './signed-fields.js'
+
+export interface SignOptions {
+  /** Default 2.0; a message with a MultiQueueFormatHeader is signed as 3.0, whatever is said here. */
+  readonly version?: SignatureVersion
+  /** Default SHA-512. */
+  readonly hash?: 'md5' | 'sha1' | 'sha256' | 'sha512'
+}
+
+export interface EncryptOptions {
+  /** Default AES-256. RC2 and RC4 have 128 bits; with 40 the privacy level is the base one. */
+  readonly algorithm?: 'aes-256' | 'aes-192' | 'aes-128' | 'rc2' | 'rc4' | 'rc2-40' | 'rc4-40'
+}
+
+/** What an application asks for one message. */
+export interface SecurityRequest {
+  readonly sign?: boolean | SignOptions
+  readonly encrypt?: boolean | EncryptOptions
+  /** Say who sends although the message is not signed: anybody can say anything. */
+  readonly identify?: boolean
+}
+
+/** HashAlgorithm by name. */
+export const HASH_IDS = { md5: HASH.MD5, sha1: HASH.SHA1, sha256: HASH.SHA256, sha512: HASH.SHA512 } as const
+/** PrivacyLevel and EncryptionAlgorithm by name. */
+export const ENCRYPTION_CHOICES = {
+  'aes-256': [PRIVACY.ADVANCED, ENCRYPTION.AES256],
+  'aes-192': [PRIVACY.ADVANCED, ENCRYPTION.AES192],
+  'aes-128': [PRIVACY.ADVANCED, ENCRYPTION.AES128],
+  rc2: [PRIVACY.ENHANCED, ENCRYPTION.RC2],
+  rc4: [PRIVACY.ENHANCED, ENCRYPTION.RC4],
+  'rc2-40': [PRIVACY.BASE, ENCRYPTION.RC2],
+  'rc4-40': [PRIVACY.BASE, ENCRYPTION.RC4],
+} as const
+
+/** Has an application asked for anything? A message that it has not need not be looked at. */
+export function isSecurityWanted({ sign, encrypt, identify }: SecurityRequest): boolean {
+  return isWanted(sign) || isWanted(encrypt) || identify === true
+}
+
+export function isWanted(choice: boolean | object | undefined): boolean {
+  return choice !== undefined && choice !== false
+}
