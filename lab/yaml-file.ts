@@ -140,6 +140,7 @@ function issueText(issue: Issue, value: unknown): string {
       return `${short} is too big: at most ${issue.maximum}`
     case 'invalid_union':
     case 'invalid_format':
+    case 'custom':
       return `${short} is not allowed: ${issue.message}`
     default:
       return `${short}: ${issue.message}`

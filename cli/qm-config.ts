@@ -1,0 +1,194 @@
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { dirname, resolve } from 'node:path'
+import { FileError, type PathProblem, parseYaml, settingProblems } from '../lab/yaml-file.js'
+import { OptionError } from '../protocol/errors.js'
+import type { Guid } from '../protocol/guid.js'
+import type { Endpoint } from '../queue-manager/actions.js'
+import type { QueueOptions } from '../queue-manager/queue-properties.js'
+import { createSettings, type SettingName, settingName } from '../queue-manager/settings.js'
+import { isLoopbackAddress } from '../transport/metrics-server.js'
+import { fail } from './output.js'
+import type { LogLevel } from './qm-log.js'
+import { ALLOWED, type QmFile, qmFields, qmSchema } from './qm-schema.js'
+
+/** The command line of `mqlab qm`, as commander gives it. */
+export interface QmFlags {
+  readonly config?: string
+  readonly name?: string
+  readonly dnsName?: string
+  readonly address?: string
+  readonly port?: string
+  readonly guid?: string
+  readonly queue?: readonly string[]
+  readonly set?: readonly string[]
+  readonly data?: string
+  readonly control?: string
+  readonly controlToken?: string
+  readonly metrics?: string
+  readonly logLevel?: string
+}
+
+/** Everything that `mqlab qm` is told, checked, with defaults filled in. */
+export interface QmConfig {
+  readonly name: string
+  readonly dnsName: string | undefined
+  readonly address: string
+  /** Default: the setting MsmqIpPort. */
+  readonly port: number | undefined
+  /** Default: that of the store, or a new one. */
+  readonly guid: Guid | undefined
+  readonly data: string | undefined
+  /** Default: by the rules of control/endpoint.ts; `off`: none. */
+  readonly control: string | undefined
+  /** File that holds the token. */
+  readonly controlToken: string | undefined
+  readonly metrics: Endpoint | undefined
+  readonly logLevel: LogLevel
+  /** Those that differ from the default or from what the store keeps. */
+  readonly settings: Readonly<Partial<Record<SettingName, number>>>
+  readonly queues: readonly QueueOptions[]
+  readonly names: Readonly<Record<string, readonly string[]>>
+  readonly queueManagers: Readonly<Record<Guid, readonly string[]>>
+}
+
+const TRANSACTIONAL = ':transactional'
+const EMPTY_FILE: QmFile = { settings: {}, queues: [], names: {}, queueManagers: {} }
+
+/** Flags win over the file. Paths in the file are relative to it. @throws {CliError} one line: where, what, what is allowed. */
+export function qmConfig(flags: QmFlags): QmConfig {
+  const file = flags.config === undefined ? EMPTY_FILE : readConfigFile(flags.config)
+  const name = flagValue('name', flags.name) ?? file.name
+  if (name === undefined) fail('--name is needed, or a name in the file of --config')
+  const port = flags.port === undefined ? file.port : portOf(flags.port)
+  const metrics = flags.metrics ?? file.metrics
+  const settings = Object.entries(file.settings).map(([setting, value]) => [settingName(setting), value] as const)
+  return {
+    name,
+    dnsName: flagValue('dnsName', flags.dnsName) ?? file.dnsName,
+    address: flagValue('address', flags.address) ?? file.address ?? '127.0.0.1',
+    port,
+    guid: flagValue('guid', flags.guid) ?? file.guid,
+    data: flagValue('data', flags.data) ?? file.data,
+    control: flagValue('control', flags.control) ?? file.control,
+    controlToken: flagValue('controlToken', flags.controlToken) ?? file.controlToken,
+    metrics: metrics === undefined ? undefined : metricsEndpoint(String(metrics)),
+    logLevel: flagValue('logLevel', flags.logLevel) ?? file.logLevel ?? 'info',
+    settings: Object.fromEntries([...settings, ...(flags.set ?? []).map(settingOf)]),
+    queues: withFlagQueues(file.queues, (flags.queue ?? []).map(queueOf)),
+    names: file.names,
+    queueManagers: file.queueManagers,
+  }
+}
+
+function readConfigFile(path: string): QmFile {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    // The system's words name the file, and what can be done.
+    throw Object.assign(error as NodeJS.ErrnoException, { path })
+  }
+  return parseConfig(text, path)
+}
+
+/** @throws {CliError} with file, line, field and what is allowed. */
+export function parseConfig(text: string, path: string): QmFile {
+  try {
+    const file = parseYaml(text, path, qmSchema, fileProblems)
+    const folder = dirname(path)
+    const { control } = file
+    return {
+      ...file,
+      ...(file.data !== undefined && { data: resolve(folder, file.data) }),
+      ...(file.controlToken !== undefined && { controlToken: resolve(folder, file.controlToken) }),
+      ...(control?.includes('/') && { control: resolve(folder, control) }),
+    }
+  } catch (error) {
+    if (error instanceof FileError) fail(error.message, { cause: error })
+    throw error
+  }
+}
+
+function fileProblems(file: QmFile): PathProblem[] {
+  const problems: PathProblem[] = [...settingProblems(['settings'], file.settings)]
+  const seen = new Map<string, number>()
+  for (const [index, { name, guid, number }] of file.queues.entries()) {
+    const key = name.toLowerCase()
+    const isPrivate = key.startsWith('private$\\')
+    const before = seen.get(key)
+    const at = (field: string, what: string) => problems.push({ path: ['queues', index, field], what, onKey: false })
+    if (before !== undefined) at('name', `${name} is there twice: queues[${before}] has the same name`)
+    if (isPrivate && guid !== undefined) at('guid', 'only a public queue has one (a name without private$\\)')
+    if (!isPrivate && number !== undefined) at('number', 'only a private queue has one (a name with private$\\)')
+    seen.set(key, index)
+  }
+  if (file.metrics !== undefined && parseMetrics(String(file.metrics)) === null)
+    problems.push({ path: ['metrics'], what: `${file.metrics} is not allowed: ${ALLOWED.metrics}`, onKey: false })
+  return problems
+}
+
+type TextFlag = Exclude<keyof typeof qmFields, 'port' | 'metrics'>
+
+function flagValue<Flag extends TextFlag>(flag: Flag, text: string | undefined) {
+  if (text === undefined) return undefined
+  const parsed = qmFields[flag].safeParse(text)
+  if (!parsed.success) fail(`${flagName(flag)} ${JSON.stringify(text)}: allowed is ${ALLOWED[flag]}`)
+  return parsed.data as (typeof qmFields)[Flag]['_output']
+}
+
+const flagName = (flag: string) => `--${flag.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
+
+/** The command line's queues, each in the place of the file's queue of that name, or after them. */
+function withFlagQueues(queues: readonly QueueOptions[], flags: readonly QueueOptions[]): QueueOptions[] {
+  const all = [...queues]
+  const taken = new Set<string>()
+  for (const flag of flags) {
+    const key = flag.name.toLowerCase()
+    if (taken.has(key)) fail(`--queue ${JSON.stringify(flag.name)}: is there twice; name each queue once`)
+    taken.add(key)
+    const index = all.findIndex(({ name }) => name.toLowerCase() === key)
+    if (index < 0) all.push(flag)
+    else all[index] = { ...all[index], ...flag }
+  }
+  return all
+}
+
+function queueOf(text: string): QueueOptions {
+  const transactional = text.toLowerCase().endsWith(TRANSACTIONAL)
+  const name = transactional ? text.slice(0, -TRANSACTIONAL.length) : text
+  if (name.includes(':')) fail(`--queue ${JSON.stringify(text)}: after a colon only "transactional" is allowed`)
+  return { name: /^private\$\\/i.test(name) ? name : `private$\\${name}`, transactional }
+}
+
+function settingOf(text: string): readonly [SettingName, number] {
+  const [name = '', value = ''] = text.split(/=(.*)/s)
+  if (name === '' || value.trim() === '' || Number.isNaN(Number(value)))
+    fail(`--set ${JSON.stringify(text)}: allowed is Name=number, such as CleanupInterval=1000`)
+  try {
+    createSettings({ [name]: Number(value) })
+    return [settingName(name), Number(value)]
+  } catch (error) {
+    if (error instanceof OptionError)
+      fail(`--set ${error.message}; mqlab qm --settings explains them`, { cause: error })
+    throw error
+  }
+}
+
+function portOf(text: string): number {
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > 65_535) fail(`--port ${JSON.stringify(text)}: allowed is ${ALLOWED.port}`)
+  return port
+}
+
+function metricsEndpoint(text: string): Endpoint {
+  return parseMetrics(text) ?? fail(`--metrics ${JSON.stringify(text)}: allowed is ${ALLOWED.metrics}`)
+}
+
+/** `PORT`, `ADDRESS:PORT` or `[ADDRESS]:PORT`, of this machine only: what it tells is nobody else's business. */
+function parseMetrics(text: string): Endpoint | null {
+  const [, address = '127.0.0.1', digits = ''] = /^(?:\[?([0-9a-f.:]+?)\]?:)?(\d{1,5})$/i.exec(text) ?? []
+  const port = Number(digits)
+  if (digits === '' || port > 65_535 || isIP(address) === 0 || !isLoopbackAddress(address)) return null
+  return { address, port }
+}

@@ -1,0 +1,121 @@
+import type { Logger } from 'pino'
+import type { Note } from '../queue-manager/notes.js'
+
+type Level = 'debug' | 'info' | 'warn'
+type NoteKind = Note['kind']
+type NoteOf<Kind extends NoteKind> = Extract<Note, { kind: Kind }>
+
+/** Lines of one subject in a period; more are counted, and the count is logged when the period is over. */
+export const LINES_PER_PERIOD = 20
+const PERIOD_MS = 10_000
+const CHARACTERS_MAX = 256
+
+interface Line {
+  /** Lines of a subject share a bound. */
+  readonly subject: string
+  readonly level: Level
+  readonly message: string
+}
+
+/**
+ * Logs what operators want to know of the history: sessions and how they ended, messages refused, given up or sent
+ * again. Messages that go their way are not logged one by one; the metrics count them. However much happens, the log
+ * gets {@link LINES_PER_PERIOD} lines of a subject in ten seconds.
+ */
+export class EventLog {
+  readonly #logger: Logger
+  readonly #open = new Set<number>()
+  readonly #periods = new Map<string, { startedMs: number; lines: number; level: Level }>()
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  note(note: Note): void {
+    const line = this.#lineOf(note)
+    if (line === null || !this.#logger.isLevelEnabled(line.level)) return
+    const { kind, atMs, ...fields } = note
+    if (this.#allowed(line, atMs)) this.#logger[line.level]({ event: kind, ...shortened(fields) }, line.message)
+  }
+
+  /** Logs how many lines were left out in periods that are over. Call it every few seconds. */
+  settle(nowMs: number): void {
+    for (const [subject, { startedMs, lines, level }] of this.#periods) {
+      if (nowMs - startedMs < PERIOD_MS) continue
+      this.#periods.delete(subject)
+      if (lines > LINES_PER_PERIOD)
+        this.#logger[level](
+          { event: 'left-out', subject, lines: lines - LINES_PER_PERIOD },
+          'more of these were left out',
+        )
+    }
+  }
+
+  #allowed({ subject, level }: Line, nowMs: number): boolean {
+    let period = this.#periods.get(subject)
+    if (period !== undefined && nowMs - period.startedMs >= PERIOD_MS) {
+      this.settle(nowMs)
+      period = undefined
+    }
+    if (period === undefined) {
+      period = { startedMs: nowMs, lines: 0, level }
+      this.#periods.set(subject, period)
+    }
+    period.lines += 1
+    return period.lines <= LINES_PER_PERIOD
+  }
+
+  #lineOf(note: Note): Line | null {
+    switch (note.kind) {
+      case 'session-open':
+        this.#open.add(note.connection)
+        return { subject: 'session-open', level: 'info', message: 'session open' }
+      case 'session-closed':
+        return this.#open.delete(note.connection)
+          ? { subject: 'session-closed', level: 'info', message: 'session closed' }
+          : noSession(note)
+      case 'session-connecting':
+        return { subject: note.kind, level: 'debug', message: 'connecting' }
+      case 'discarded':
+        // Duplicates are the protocol at work: what was sent again had arrived.
+        return note.reason === 'duplicate'
+          ? { subject: 'duplicate', level: 'debug', message: 'message had arrived before' }
+          : { subject: `discarded-${note.reason}`, level: 'warn', message: 'message not put into a queue' }
+      case 'dead-lettered':
+        return { subject: note.kind, level: 'warn', message: 'message given up' }
+      case 'resend':
+        return { subject: note.kind, level: 'warn', message: 'no order ack in time: sent again' }
+      case 'order-ack-received':
+        return note.result === 'unknown-sequence' || note.result === 'never-sent'
+          ? { subject: note.kind, level: 'warn', message: 'order ack for nothing of ours' }
+          : null
+      case 'qmid-cached':
+        return note.change === 'kept-other'
+          ? { subject: note.kind, level: 'warn', message: 'two addresses have one QMId' }
+          : { subject: note.kind, level: 'debug', message: 'QMId and address' }
+      case 'resolved':
+        return note.addresses.length === 0
+          ? { subject: 'not-resolved', level: 'warn', message: 'no address is known for the destination' }
+          : { subject: note.kind, level: 'debug', message: 'address found' }
+      default:
+        return null
+    }
+  }
+}
+
+/** A peer's names may be long. */
+function shortened(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' && value.length > CHARACTERS_MAX ? `${value.slice(0, CHARACTERS_MAX)}...` : value,
+    ]),
+  )
+}
+
+/** A connection that ended before it was a session: refused by either side, or no such peer. */
+function noSession({ queue }: NoteOf<'session-closed'>): Line {
+  return queue === null
+    ? { subject: 'session-refused', level: 'info', message: 'connection gave no session' }
+    : { subject: 'session-failed', level: 'info', message: 'no session with the destination' }
+}
