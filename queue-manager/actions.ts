@@ -1,6 +1,7 @@
 import type { Guid } from '../protocol/guid.js'
-import type { QueuedMessage } from './local-queue.js'
+import type { MqErrorName } from '../protocol/mq-error.js'
 import type { Note } from './notes.js'
+import type { ReceivedMessage } from './queued-message.js'
 
 /** A connection, numbered by the engine for accepted and initiated ones alike. Never reused within a run. */
 export type ConnectionId = number
@@ -29,7 +30,12 @@ export type StoreKey = string | number
  * Tables whose rows carry a packet that stays on disk until it is asked for. A row is written once and deleted once;
  * keys are whole numbers, and each put's key is greater than every key put in that table before, also across restarts.
  */
-export type PacketTable = 'message' | 'outgoing'
+export const PACKET_TABLES = ['message', 'outgoing'] as const
+export type PacketTable = (typeof PACKET_TABLES)[number]
+
+export function isPacketTable(table: StoreTable): table is PacketTable {
+  return table === 'message' || table === 'outgoing'
+}
 
 export type StoreTable =
   | PacketTable
@@ -73,7 +79,8 @@ export type SendOutcome = 'accepted' | 'refused'
  * - persist: make the operations durable together; answer with `persisted` or `persistFailed`, in the order asked.
  * - datagram: send one UDP datagram (ping) from that socket; what comes in on either is `datagram` input.
  * - outcome: a send or commit (`request`) came to be accepted (durable where it must be) or refused.
- * - received: the messages of a `receive` request; they are out of the queue durably and may be consumed.
+ * - received: the messages of a `receive` request: peeked, locked by its transaction, or out of the queue durably; with
+ *   none, `error` says why.
  * - arrived: a queue that an application may read has messages again (edge: empty to not empty).
  * - note: an event of the history.
  */
@@ -102,7 +109,8 @@ export type Action =
       readonly do: 'received'
       readonly request: number
       readonly queue: string
-      readonly messages: readonly QueuedMessage[]
+      readonly messages: readonly ReceivedMessage[]
+      readonly error?: MqErrorName
     }
   | { readonly do: 'arrived'; readonly queue: string }
   | { readonly do: 'note'; readonly note: Note }

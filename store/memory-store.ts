@@ -1,4 +1,12 @@
-import type { PacketTable, StoredValue, StoreKey, StoreOperation, StoreTable } from '../queue-manager/actions.js'
+import {
+  isPacketTable,
+  PACKET_TABLES,
+  type PacketTable,
+  type StoredValue,
+  type StoreKey,
+  type StoreOperation,
+  type StoreTable,
+} from '../queue-manager/actions.js'
 import { type Store, StoreError } from './store.js'
 
 interface Row {
@@ -27,7 +35,10 @@ export class MemoryStore implements Store {
   }
 
   *load(): Iterable<StoreOperation> {
-    for (const [table, rows] of this.#tables) for (const [key, { value }] of rows) yield { table, key, value }
+    for (const [table, rows] of this.#tables)
+      if (!isPacketTable(table)) for (const [key, { value }] of rows) yield { table, key, value }
+    for (const table of PACKET_TABLES)
+      for (const [key, { value }] of this.#tables.get(table) ?? []) yield { table, key, value }
   }
 
   packet(table: PacketTable, key: number): Uint8Array {

@@ -15,8 +15,8 @@ import type { PacketSource, PacketTable, StoreOperation } from '../queue-manager
  * is until it is asked for.
  */
 export interface Store extends PacketSource {
-  /** All rows, each as the operation that would write it, but without packets: tables in no particular order, rows of
-   *  a packet table in the order of their keys. */
+  /** All rows, each as the operation that would write it, but without packets. The packet tables come last, each with its
+   *  rows in the order of their keys, so that a reader can take millions of them one by one; other tables in any order. */
   load(): Iterable<StoreOperation>
   /** The packet of a persisted row. `MSMQ_STORE_MISSING` when there is no such row, `MSMQ_STORE_CORRUPT` when the bytes
    *  on disk are not those that were written. */
