@@ -1,4 +1,4 @@
-import { buildMessageIdentifier } from '../protocol/binary/build.js'
+import { buildMessageIdentifier, type QueueNameSpec } from '../protocol/binary/build.js'
 import { buildFinalAckBody, decodeFinalAckBody } from '../protocol/binary/final-ack.js'
 import { MP_FLAGS } from '../protocol/binary/message-properties-header.js'
 import { buildOrderAckBody, decodeOrderAckBody, ORDER_ACK_LABEL } from '../protocol/binary/order-ack.js'
@@ -10,10 +10,13 @@ import { USER_FLAGS } from '../protocol/binary/user-header.js'
 import { type Guid, NIL_GUID } from '../protocol/guid.js'
 import { isNegativeAcknowledgment, MessageClass } from '../protocol/message-class.js'
 import { sequenceIdText } from '../protocol/sequence-id.js'
+import { AwaitedFinalAcks } from './awaited-final-acks.js'
 import type { Context } from './context.js'
 import type { IncomingSequence } from './incoming-sequence.js'
 import type { OutgoingMessage } from './outgoing-message.js'
+import { isServiceQueue } from './service-queues.js'
 import type { Session } from './session.js'
+import { deadLetterSent } from './source-journal.js'
 
 /** Classes that Windows withholds as administration acks unless PermitInsecureNacks is 1 ([MS-MQQB] 3.1.7.15 <28>). */
 const INSECURE_NACKS: ReadonlySet<number> = new Set([
@@ -25,13 +28,6 @@ const INSECURE_NACKS: ReadonlySet<number> = new Set([
 ])
 
 const EMPTY = Buffer.alloc(0)
-const FINAL_ACKS_AWAITED_MAX = 100_000
-
-/** The journal bits and the type of the administration queue, as they stand in UserHeader.Flags. */
-interface AwaitingFinalAck {
-  readonly packet: Buffer
-  readonly queue: string
-}
 
 /**
  * Acknowledgements that travel as messages: order acks and final acks to the sender's order queue, administration acks to
@@ -39,10 +35,12 @@ interface AwaitingFinalAck {
  */
 export class Acknowledgements {
   readonly #context: Context
-  readonly #awaitingFinalAck = new Map<number, AwaitingFinalAck>()
+  /** Transactional messages of this machine that were taken, and whose end is still to come. */
+  readonly awaited: AwaitedFinalAcks
 
   constructor(context: Context) {
     this.#context = context
+    this.awaited = new AwaitedFinalAcks(context)
   }
 
   /**
@@ -60,7 +58,7 @@ export class Acknowledgements {
     // taken, but the store is still at it: the ack follows when it is durable
     if (number === 0) return
     const destination = this.#orderQueue(session, sequence.source)
-    const messageId = outgoingQueues.sendInternal({
+    const messageId = outgoingQueues.internal.send({
       destination,
       delivery: 'express',
       priority: 0,
@@ -94,7 +92,7 @@ export class Acknowledgements {
     const { counters, log, now, outgoingQueues } = this.#context
     const { sourceQueueManager, messageId } = packet.user
     const { sequenceId, sequenceNumber, previousSequenceNumber } = packet.transaction
-    const ackId = outgoingQueues.sendInternal({
+    const ackId = outgoingQueues.internal.send({
       destination,
       delivery: 'recoverable',
       priority: 0,
@@ -122,23 +120,25 @@ export class Acknowledgements {
   }
 
   /**
-   * An administration ack to the queue that the message names; nothing when it names none ([MS-MQQB] 3.1.7.15). Negative
-   * ones carry the body, unless it is encrypted.
+   * An administration ack to the queue that the message names, here or elsewhere; nothing when it names none, or was sent
+   * to a queue of a queue manager's own ([MS-MQQB] 3.1.7.15, <62>). Negative ones carry the body, unless it is encrypted.
+   * The destination of the original is the response queue.
    */
   sendAdminAck(original: UserMessagePacket, messageClass: number): void {
     const { counters, log, now, outgoingQueues, settings } = this.#context
     const { user, properties, security } = original
     if (settings.PermitInsecureNacks === 0 && INSECURE_NACKS.has(messageClass)) return
     const destination = adminQueueText(original)
-    if (destination === null) return
+    if (destination === null || isServiceQueue(user.destinationQueue)) return
     const encrypted = security !== null && (security.flags & SECURITY_FLAGS.EB) !== 0
-    const messageId = outgoingQueues.sendInternal({
+    const messageId = outgoingQueues.internal.send({
       destination,
       delivery: (user.flags & USER_FLAGS.DM) === 0 ? 'express' : 'recoverable',
       priority: original.base.flags & 7,
       label: '',
       messageClass,
       correlationId: buildMessageIdentifier(user.sourceQueueManager, user.messageId),
+      response: responseSpec(original),
       body: isNegativeAcknowledgment(messageClass) && !encrypted ? properties.body : EMPTY,
     })
     if (messageId === 0) return
@@ -161,34 +161,19 @@ export class Acknowledgements {
     else this.#context.counters.protocolViolations += 1
   }
 
-  /** A transactional message got its order ack. If it is journaled, its end is still to come by a final ack. */
-  transactionalMessageTaken(message: OutgoingMessage, queue: string): void {
-    if (!message.journaled) return
-    if (this.#awaitingFinalAck.size >= FINAL_ACKS_AWAITED_MAX) return
-    this.#awaitingFinalAck.set(message.messageId, { packet: message.packet, queue })
-    this.#context.counters.messageBytes += message.packet.length
-    this.#context.batch.put('awaiting-final-ack', message.messageId, { packet: message.packet, queue })
-  }
-
-  restoreAwaitingFinalAck(key: number, packet: Uint8Array, queue: string): void {
-    this.#awaitingFinalAck.set(key, { packet: Buffer.from(packet), queue })
-    this.#context.counters.messageBytes += packet.length
+  /**
+   * A transactional message got its order ack. If it is journaled, its end is still to come by a final ack: true when it
+   * is awaited, and with it the message's row in the store.
+   */
+  transactionalMessageTaken(message: OutgoingMessage, queue: string): boolean {
+    return this.awaited.add(message, queue)
   }
 
   /** The sender (or a router) gives a message up: NACK if asked for, dead letter if wanted ([MS-MQQB] 3.1.7.1.2). */
-  messageGivenUp(packet: UserMessagePacket, bytes: Buffer, queue: string, messageClass: number): void {
+  messageGivenUp(bytes: Buffer, queue: string, messageClass: number, deadLetterQueue: string | null): void {
+    const packet = decodePacket(bytes) as UserMessagePacket
     if (packet.properties.flags & MP_FLAGS.NA) this.sendAdminAck(packet, messageClass)
-    this.#deadLetter(packet, bytes, queue, messageClass)
-  }
-
-  #deadLetter(packet: UserMessagePacket, bytes: Buffer, queue: string, messageClass: number): void {
-    if ((packet.user.flags & USER_FLAGS.JN) === 0) return
-    const { counters, localQueues, log, now } = this.#context
-    const transactional = packet.transaction !== null
-    counters.deadLettered += 1
-    localQueues.deadLetter(packet, bytes, transactional)
-    if (log.noting)
-      log.note(now, { kind: 'dead-lettered', queue, messageId: packet.user.messageId, messageClass, transactional })
+    deadLetterSent(this.#context, bytes, queue, messageClass, deadLetterQueue)
   }
 
   /** [MS-MQQB] 3.1.5.6; the sequence is found by its id among all of this machine's (decision A12). */
@@ -218,32 +203,21 @@ export class Acknowledgements {
 
   /** [MS-MQQB] 3.1.5.7: for messages of this machine only; what is said of unknown ones is ignored. */
   #finalAckReceived(packet: UserMessagePacket): void {
-    const { batch, counters, guid, log, now, outgoingQueues } = this.#context
+    const { counters, guid, log, now, outgoingQueues } = this.#context
     const ack = decodeFinalAckBody(packet.properties.body)
-    const { sourceGuid, messageId } = ack
     const messageClass = packet.properties.messageClass
-    const own = sourceGuid === guid
-    const awaiting = own ? this.#awaitingFinalAck.get(messageId) : undefined
-    const waiting = own && awaiting === undefined ? outgoingQueues.takeTransactional(ack) : null
-    const found = awaiting ?? waiting
+    const matched =
+      ack.sourceGuid === guid &&
+      (this.awaited.settle(ack.messageId, messageClass) || outgoingQueues.finallyAcknowledged(ack, messageClass))
     counters.finalAcksReceived += 1
-    if (found === null || found === undefined) counters.finalAcksUnmatched += 1
-    else {
-      if (awaiting !== undefined) {
-        this.#awaitingFinalAck.delete(messageId)
-        counters.messageBytes -= awaiting.packet.length
-        batch.remove('awaiting-final-ack', messageId)
-      }
-      if (messageClass !== MessageClass.ACK_RECEIVE)
-        this.#deadLetter(decodePacket(found.packet) as UserMessagePacket, found.packet, found.queue, messageClass)
-    }
+    if (!matched) counters.finalAcksUnmatched += 1
     if (log.noting)
       log.note(now, {
         kind: 'final-ack-received',
         from: packet.user.sourceQueueManager,
-        forMessageId: messageId,
+        forMessageId: ack.messageId,
         messageClass,
-        matched: found !== null && found !== undefined,
+        matched,
       })
   }
 
@@ -251,6 +225,21 @@ export class Acknowledgements {
     return session.directFormatSession
       ? `DIRECT=TCP:${session.peer.address}\\PRIVATE$\\order_queue$`
       : `PRIVATE=${source}\\00000004`
+  }
+}
+
+/** The destination of a message, as the response queue of another; for an administration ack. */
+function responseSpec({ user }: UserMessagePacket): QueueNameSpec | undefined {
+  const name = user.destinationQueue
+  switch (name?.type) {
+    case 'DirectQueueFormatName':
+      return { type: QUEUE_TYPE.DIRECT, name: name.name }
+    case 'PublicQueueFormatName':
+      return { type: QUEUE_TYPE.PUBLIC, guid: name.guid }
+    case 'PrivateQueueFormatNameId':
+      return { type: QUEUE_TYPE.PRIVATE, queueManager: user.queueManagerAddress, number: name.number }
+    default:
+      return undefined
   }
 }
 

@@ -44,10 +44,20 @@ export function createCounters() {
     discardedByReason: {} as Record<string, number>,
     resends: 0,
     deadLettered: 0,
+    /** Copies in the journal of messages that this machine sent. */
+    sourceJournaled: 0,
     /** Messages in all outgoing queues now. */
     outgoingMessages: 0,
-    /** Bytes of messages held now, in outgoing and local queues. */
+    /** Bytes of messages held now, in outgoing and local queues; without those of system queues. */
     messageBytes: 0,
+    /** Bytes held now in journals, dead-letter and other system queues. */
+    systemBytes: 0,
+    /** Messages held now that a crash loses (MQ-2). */
+    expressHeld: 0,
+    /** Copies for a journal or dead-letter queue that was full. */
+    copiesDropped: 0,
+    /** Packets that the store could not give back. */
+    unreadablePackets: 0,
   }
 }
 

@@ -4,8 +4,8 @@ import { NIL_GUID } from '../protocol/guid.js'
 import type { ResolveQuery } from './actions.js'
 import type { Context } from './context.js'
 import type { LocalQueue } from './local-queue.js'
-import { ORDER_QUEUE_NAME, ORDER_QUEUE_NUMBER } from './local-queues.js'
 import type { OutgoingQueue } from './outgoing-queue.js'
+import { ORDER_QUEUE_NAME, ORDER_QUEUE_NUMBER } from './queue-registry.js'
 
 /** Where a name leads on this machine. `foreign-name`: the name is another computer's, and validation is on. */
 export type Location =

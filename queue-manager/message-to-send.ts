@@ -1,13 +1,22 @@
 import { buildUserMessage, type QueueNameSpec, type TransactionSpec } from '../protocol/binary/build.js'
 import { MessageHead } from '../protocol/binary/message-head.js'
+import {
+  createMqfAddressHeader,
+  createMultiQueueFormatHeader,
+  MQF_FORMAT_TYPE,
+  MQF_HEADER_ID,
+  type MqfElement,
+  type MultiQueueFormatHeader,
+} from '../protocol/binary/multi-queue-format-header.js'
 import { QUEUE_TYPE } from '../protocol/binary/queue-name.js'
 import { OptionError } from '../protocol/errors.js'
-import { directWireName, type FormatName, parseFormatName } from '../protocol/format-name.js'
+import { directWireName, type FormatName, formatNameText, parseFormatName } from '../protocol/format-name.js'
 import type { Guid } from '../protocol/guid.js'
 import { MessageClass } from '../protocol/message-class.js'
 import { wallSeconds } from './clock.js'
 import type { Context } from './context.js'
-import { createOutgoingMessage, type OutgoingMessage } from './outgoing-message.js'
+import { createOutgoingMessage, OUTGOING_FLAGS, type OutgoingMessage } from './outgoing-message.js'
+import type { Target } from './outgoing-targets.js'
 
 const INFINITE_S = 0xffffffff
 const DEFAULT_PRIORITY = 3
@@ -15,7 +24,7 @@ const NO_BODY = Buffer.alloc(0)
 
 /** A message as an application gives it. Sizes in bytes, times in seconds; see [MS-MQDMPR] 3.1.1.12. */
 export interface MessageToSend {
-  /** Format name, such as `DIRECT=TCP:127.0.1.9\private$\orders`. */
+  /** Format name, such as `DIRECT=TCP:127.0.1.9\private$\orders`; or several, separated by commas: each gets a copy. */
   readonly destination: string
   readonly body: Buffer
   readonly label?: string
@@ -30,6 +39,12 @@ export interface MessageToSend {
   readonly acknowledgements?: number
   readonly adminQueue?: string
   readonly responseQueue?: string
+  /** Queue of this machine that takes the message if it fails, where journalNegative is set; default the system's. */
+  readonly deadLetterQueue?: string
+  /** Public queue for reports, `PUBLIC=guid`. */
+  readonly reportQueue?: string
+  /** Ask queue managers on the way for reports; needs a report queue. */
+  readonly trace?: boolean
   readonly journalNegative?: boolean
   readonly journalPositive?: boolean
   readonly correlationId?: Buffer
@@ -53,23 +68,23 @@ interface LastBuilt {
   readonly head: MessageHead
 }
 
-/** The part of a transaction that a message is: flags of its TransactionHeader, the queue manager's sequence time stamp. */
+/** The part of a transaction that a message is: the queue manager's sequence time stamp. Flags and place are still to come. */
 export interface TransactionPart {
-  readonly flags: number
   readonly timeStamp: number
 }
 
 /**
  * Encodes an application's message for an outgoing queue; a transactional one has yet to get its place.
- * `order` is the message's among all that this queue manager sends.
- * @throws OptionError MSMQ_OPTION_FORMAT_NAME for an administration or response queue; EncodeError for a property out of range.
+ * @param targets all destinations of the message, one of which is `target`.
+ * @throws OptionError MSMQ_OPTION_FORMAT_NAME for an administration, response, report or dead-letter queue; EncodeError for a
+ * property out of range.
  */
 export function buildMessage(
   context: Context,
   message: MessageToSend,
-  target: WireDestination,
+  target: Target,
+  targets: readonly Target[],
   messageId: number,
-  order: number,
   part: TransactionPart | null,
 ): OutgoingMessage {
   const { now, settings } = context
@@ -78,12 +93,36 @@ export function buildMessage(
   const timeToReachQueue = Math.floor(Math.min(message.timeToReachQueueS ?? Infinity, settings.LongLiveTime))
   const sentTime = wallSeconds(now)
   const packet =
-    buildLikeLast(context, message, target, messageId, sentTime, timeToReachQueue, part) ??
-    buildAnew(context, message, target, messageId, sentTime, timeToReachQueue, part)
+    (targets.length === 1
+      ? buildLikeLast(context, message, target, messageId, sentTime, timeToReachQueue, part)
+      : null) ?? buildAnew(context, message, target, targets, messageId, sentTime, timeToReachQueue, part)
   // SentTime is whole seconds, and so is the expiry that a peer computes from it
   const expiresMs = (sentTime + timeToReachQueue + 1) * 1000
-  const journaled = message.journalNegative === true || message.journalPositive === true
-  return createOutgoingMessage(packet, messageId, priority, recoverable, journaled, expiresMs, order)
+  const deadLetterQueue = message.deadLetterQueue === undefined ? null : deadLetterPath(context, message, part !== null)
+  const flags = outgoingFlags(message, target)
+  return createOutgoingMessage(packet, messageId, priority, recoverable, expiresMs, flags, deadLetterQueue)
+}
+
+function outgoingFlags(message: MessageToSend, { isService }: Target): number {
+  const traced = message.trace === true ? OUTGOING_FLAGS.TRACED : 0
+  if (isService) return traced
+  const negative = message.journalNegative === true ? OUTGOING_FLAGS.JN : 0
+  return traced | negative | (message.journalPositive === true ? OUTGOING_FLAGS.JP : 0)
+}
+
+/** The path of the message's own dead-letter queue, which must be on this machine, and transactional as the message is. */
+function deadLetterPath(context: Context, message: MessageToSend, transactional: boolean): string {
+  const name = message.deadLetterQueue as string
+  const location = name.includes('=') ? context.destinations.locateFormatName(parseFormatName(name)) : null
+  const queue = location === null ? context.localQueues.byName(name) : location.kind === 'queue' ? location.queue : null
+  if (queue === null || queue.transactional !== transactional)
+    throw new OptionError(
+      'MSMQ_OPTION_FORMAT_NAME',
+      'deadLetterQueue',
+      name,
+      `a ${transactional ? 'transactional' : 'plain'} queue of this machine`,
+    )
+  return queue.name
 }
 
 /** Applications send many messages of one kind: from the second on, only what differs is written. */
@@ -101,7 +140,7 @@ function buildLikeLast(
   const size = last.head.sizeWith(message.body)
   if (size === null) return null
   const packet = context.memory.take(size)
-  last.head.write(packet, messageId, sentTime, timeToReachQueue, part?.flags ?? 0, message.body)
+  last.head.write(packet, messageId, sentTime, timeToReachQueue, 0, message.body)
   return packet
 }
 
@@ -117,6 +156,8 @@ function isAlike(one: MessageToSend, other: MessageToSend): boolean {
     one.acknowledgements === other.acknowledgements &&
     one.adminQueue === other.adminQueue &&
     one.responseQueue === other.responseQueue &&
+    one.reportQueue === undefined &&
+    one.trace !== true &&
     one.journalNegative === other.journalNegative &&
     one.journalPositive === other.journalPositive &&
     one.applicationTag === other.applicationTag &&
@@ -127,12 +168,16 @@ function isAlike(one: MessageToSend, other: MessageToSend): boolean {
 function buildAnew(
   context: Context,
   message: MessageToSend,
-  target: WireDestination,
+  target: Target,
+  targets: readonly Target[],
   messageId: number,
   sentTime: number,
   timeToReachQueue: number,
   part: TransactionPart | null,
 ): Buffer {
+  const debugQueue = message.reportQueue === undefined ? undefined : reportQueueGuid(message.reportQueue)
+  if (message.trace === true && debugQueue === undefined)
+    throw new OptionError('MSMQ_OPTION_RANGE', 'trace', 'true', 'false, where there is no report queue')
   const packet = buildUserMessage(
     {
       priority: part === null ? (message.priority ?? DEFAULT_PRIORITY) : 0,
@@ -157,10 +202,14 @@ function buildAnew(
       applicationTag: message.applicationTag ?? 0,
       extension: message.extension,
       body: message.body,
+      debugQueue,
+      tracing: message.trace,
+      multiQueueFormat: targets.length === 1 ? undefined : multiQueueFormat(message, targets),
     },
     context.memory.take,
   )
-  if (message.correlationId === undefined && message.extension === undefined)
+  const endsWithBody = debugQueue === undefined && targets.length === 1
+  if (endsWithBody && message.correlationId === undefined && message.extension === undefined)
     target.lastBuilt = {
       properties: { ...message, body: NO_BODY },
       transactional: part !== null,
@@ -169,8 +218,8 @@ function buildAnew(
   return packet
 }
 
-function unplaced({ flags, timeStamp }: TransactionPart): TransactionSpec {
-  return { flags, sequenceId: { ordinal: 0, timeStamp }, sequenceNumber: 1, previousSequenceNumber: 0 }
+function unplaced({ timeStamp }: TransactionPart): TransactionSpec {
+  return { flags: 0, sequenceId: { ordinal: 0, timeStamp }, sequenceNumber: 1, previousSequenceNumber: 0 }
 }
 
 /** Administration and response queues, in the shortest form the header has for them ([MS-MQMQ] 2.2.19.2). */
@@ -181,6 +230,44 @@ function companionSpec(context: Context, text: string, target: WireDestination):
   if (name.queueManager === target.queueManagerAddress)
     return { type: QUEUE_TYPE.PRIVATE_ON_DESTINATION, number: name.number }
   return { type: QUEUE_TYPE.PRIVATE, queueManager: name.queueManager, number: name.number }
+}
+
+/** Every name that the message goes to, as each copy of it tells ([MS-MQMQ] 2.2.20.1). */
+function multiQueueFormat(message: MessageToSend, targets: readonly Target[]): MultiQueueFormatHeader {
+  const { DESTINATION, ADMINISTRATION, RESPONSE } = MQF_HEADER_ID
+  const named = (text: string | undefined) => (text === undefined ? [] : [multiQueueElement(parseFormatName(text))])
+  return createMultiQueueFormatHeader(
+    createMqfAddressHeader(
+      DESTINATION,
+      targets.map(({ formatName }) => multiQueueElement(formatName)),
+    ),
+    createMqfAddressHeader(ADMINISTRATION, named(message.adminQueue)),
+    createMqfAddressHeader(RESPONSE, named(message.responseQueue)),
+  )
+}
+
+function multiQueueElement(name: FormatName): MqfElement {
+  switch (name.kind) {
+    case 'direct':
+      return { formatType: MQF_FORMAT_TYPE.DIRECT, name: directWireName(name) }
+    case 'private':
+      return { formatType: MQF_FORMAT_TYPE.PRIVATE, queueManager: name.queueManager, number: name.number, padding: 0 }
+    case 'public':
+      return { formatType: MQF_FORMAT_TYPE.PUBLIC, guid: name.guid, padding: 0 }
+    default:
+      throw new OptionError(
+        'MSMQ_OPTION_FORMAT_NAME',
+        'queue',
+        formatNameText(name),
+        'a direct, private or public name',
+      )
+  }
+}
+
+function reportQueueGuid(text: string): Guid {
+  const name = parseFormatName(text)
+  if (name.kind === 'public' && name.suffix === '') return name.guid
+  throw new OptionError('MSMQ_OPTION_FORMAT_NAME', 'reportQueue', text, 'PUBLIC=guid: a report queue is public')
 }
 
 /** A format name as DestinationQueue, for names that the binary protocol carries. */

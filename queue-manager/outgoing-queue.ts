@@ -1,16 +1,17 @@
-import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
 import { type FormatName, formatNameText } from '../protocol/format-name.js'
-import { NIL_GUID } from '../protocol/guid.js'
 import { MessageClass } from '../protocol/message-class.js'
 import type { Context } from './context.js'
 import { Deque } from './deque.js'
-import type { OutgoingMessage } from './outgoing-message.js'
+import { leaveMemory, OUTGOING_FLAGS, type OutgoingMessage, packetOf, settleInMemory } from './outgoing-message.js'
+import { OutgoingRoute } from './outgoing-route.js'
 import { OutgoingSequence } from './outgoing-sequence.js'
-import { Session } from './session.js'
+import type { Session } from './session.js'
+import { journalSent } from './source-journal.js'
+import type { StoreBatch, StoredState } from './store-batch.js'
 import type { Timer } from './timers.js'
 
 /** States of an outgoing queue as the management view names them ([MS-MQMQ] 2.3.12.11). */
-export type OutgoingQueueState = 'INACTIVE' | 'NEED VALIDATION' | 'WAITING' | 'CONNECTED' | 'DISCONNECTED'
+export type OutgoingQueueState = 'INACTIVE' | 'NEED VALIDATION' | 'WAITING' | 'CONNECTED' | 'DISCONNECTED' | 'ONHOLD'
 
 const PRIORITIES = 8
 
@@ -19,33 +20,38 @@ const PRIORITIES = 8
  * ([MS-MQQB] 1.1, 3.1.5.2). Plain messages leave by priority, then age, and are gone on the session ack; transactional
  * ones keep their order and are gone on the order ack only.
  */
-export class OutgoingQueue {
+export class OutgoingQueue implements StoredState {
   readonly formatName: FormatName
   readonly text: string
+  /** Stands for the name in stored messages. */
+  readonly number: number
   readonly sequence: OutgoingSequence
+  readonly route: OutgoingRoute
   state: OutgoingQueueState = 'INACTIVE'
   session: Session | null = null
   bytes = 0
   /** Messages that the store is taking, which will be added. */
   entering = 0
+  /** Its row is durable: messages may refer to its number. */
+  isStored = false
+  /** Ended for good, while it was idle: a message that still means it needs a new one. */
+  isDiscarded = false
   /** Set by the first attempt: what kind of failure or success the last attempts met (connection history). */
   lastFailure: string | null = null
+  #paused = false
   readonly #context: Context
   readonly #plain: Deque<OutgoingMessage>[] = []
   #plainCount = 0
-  readonly #retryTimer: Timer
   readonly #expiryTimer: Timer
-  #nextHops: readonly string[] = []
-  #hop = 0
-  #resolving = false
 
-  constructor(context: Context, formatName: FormatName) {
+  constructor(context: Context, formatName: FormatName, number: number) {
     this.#context = context
     this.formatName = formatName
     this.text = formatNameText(formatName)
+    this.number = number
     for (let priority = 0; priority < PRIORITIES; priority += 1) this.#plain.push(new Deque())
     this.sequence = new OutgoingSequence(context, this.text, () => this.attend())
-    this.#retryTimer = context.timers.create('session retry connect', () => this.connect(true))
+    this.route = new OutgoingRoute(context, this)
     this.#expiryTimer = context.timers.create('time to reach queue', () => this.#expire())
   }
 
@@ -58,6 +64,11 @@ export class OutgoingQueue {
     return this.#plainCount + this.sequence.size
   }
 
+  /** On hold: nothing is sent, whatever comes in ([MS-MQQB] 3.1.7.13). */
+  get paused(): boolean {
+    return this.#paused
+  }
+
   *messages(): Iterable<OutgoingMessage> {
     yield* this.sequence
     if (this.session !== null)
@@ -67,11 +78,12 @@ export class OutgoingQueue {
 
   /** Takes in a message that is durable (or need not be), and sends what can be sent. */
   add(message: OutgoingMessage): void {
+    settleInMemory(this.#context, message)
     if (message.place === null) {
       this.#plain[message.priority]?.push(message)
       this.#plainCount += 1
     } else this.sequence.add(message)
-    this.bytes += message.packet.length
+    this.bytes += message.size
     if (message.expiresMs !== Infinity) this.#watchExpiry(message.expiresMs)
   }
 
@@ -88,13 +100,19 @@ export class OutgoingQueue {
       this.#plain[message.priority]?.push(message)
       this.#plainCount += 1
     }
-    this.bytes += message.packet.length
+    this.bytes += message.size
+  }
+
+  /** The queue was on hold when a former run ended. */
+  restorePaused(): void {
+    this.#paused = true
+    this.state = 'ONHOLD'
   }
 
   /** Sends what waits, connecting first when there is no session. Called after anything that may let messages go. */
   attend(): void {
     if (this.session !== null) this.session.dispatch()
-    else if (!this.#retryTimer.running && !this.#resolving && this.#nextMessage() !== null) this.connect()
+    else if (!this.route.isBusy && this.#nextMessage() !== null) this.connect()
   }
 
   /** The next message for the session: higher priority first, then age. Expired ones leave on the way. */
@@ -104,6 +122,12 @@ export class OutgoingQueue {
       if (message === null || message.expiresMs > this.#context.now.wallMs) return message
       this.#expire()
     }
+  }
+
+  /** The packet as it is sent now: a transactional one names the message before it. */
+  packetToSend(message: OutgoingMessage): Buffer {
+    const packet = packetOf(this.#context, message)
+    return message.place === null ? packet : this.sequence.stamped(message, packet)
   }
 
   /** The session took it: it is under way. */
@@ -120,6 +144,7 @@ export class OutgoingQueue {
     const { log, now } = this.#context
     if (log.noting) log.note(now, { kind: 'session-acked', queue: this.text, messageId: message.messageId })
     if (message.place === null) {
+      if ((message.flags & OUTGOING_FLAGS.JP) !== 0) journalSent(this.#context, packetOf(this.#context, message))
       this.#remove(message)
     } else if (message.orderAcknowledged) this.#orderAcknowledged(message)
   }
@@ -132,8 +157,7 @@ export class OutgoingQueue {
     for (const message of covered) {
       message.orderAcknowledged = true
       if (this.session !== null && !message.sessionAcknowledged && !message.waiting) continue
-      this.#context.acknowledgements.transactionalMessageTaken(message, this.text)
-      this.#leave(message)
+      this.#takenInOrder(message)
       removed += 1
     }
     this.sequence.sweep(removed)
@@ -145,15 +169,30 @@ export class OutgoingQueue {
     this.#remove(message)
   }
 
+  /** A session is being opened for this queue. */
+  connecting(session: Session): void {
+    this.session = session
+    this.state = 'WAITING'
+  }
+
+  /** It is open. */
+  connected(): void {
+    this.state = this.#paused ? 'ONHOLD' : 'CONNECTED'
+    this.lastFailure = null
+    this.route.established()
+  }
+
   /** The session is over: what it had not acknowledged waits again, in the old order. */
   sessionEnded(outstanding: readonly OutgoingMessage[]): void {
     this.session = null
-    this.state = 'DISCONNECTED'
+    this.state = this.#paused ? 'ONHOLD' : 'DISCONNECTED'
     const transactional: OutgoingMessage[] = []
+    const purged: OutgoingMessage[] = []
     for (let index = outstanding.length - 1; index >= 0; index -= 1) {
       const message = outstanding[index] as OutgoingMessage
       if (message.gone) continue
       if (message.place !== null) transactional.push(message)
+      else if (message.purging) purged.push(message)
       else {
         this.#plain[message.priority]?.pushFront(message)
         if (message.expiresMs !== Infinity) this.#watchExpiry(message.expiresMs)
@@ -162,63 +201,68 @@ export class OutgoingQueue {
     this.sequence.sessionEnded(transactional)
     for (const message of transactional)
       if (message.orderAcknowledged && !message.gone) this.#orderAcknowledged(message)
-    if (this.#nextMessage() !== null) this.#retryLater()
+    this.#giveUp(purged.reverse(), MessageClass.NACK_DELETED)
+    if (this.#nextMessage() !== null) this.route.retryLater()
   }
 
   /** Finds the destination's addresses and opens a session to the next of them ([MS-MQQB] 3.1.5.2). */
   connect(isRetry = false): void {
-    if (this.session !== null || this.#resolving) return
-    if (this.#nextMessage() === null) return
-    if (this.#hop > 0 && this.#hop < this.#nextHops.length) {
-      this.#open(isRetry)
-      return
-    }
-    this.#hop = 0
-    this.#resolving = true
-    this.#context.destinations.findHops(this, (addresses, by) => {
-      this.#resolving = false
-      const { log, now } = this.#context
-      if (log.noting) log.note(now, { kind: 'resolved', queue: this.text, addresses, by })
-      this.#nextHops = addresses
-      if (addresses.length > 0) this.#open(isRetry)
-      else {
-        this.state = 'NEED VALIDATION'
-        this.lastFailure = 'no address found'
-        this.#retryLater()
-      }
-    })
+    if (this.session === null && this.#nextMessage() !== null) this.route.open(isRetry)
+  }
+
+  /** Nothing more is sent until {@link resume}; what is under way may be acknowledged. It stays so across restarts. */
+  pause(): void {
+    if (this.#paused) return
+    this.#paused = true
+    this.state = 'ONHOLD'
+    this.route.stop()
+    this.session?.hold()
+    this.#context.batch.changed(this)
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.state = this.session?.state === 'OPEN' ? 'CONNECTED' : this.session === null ? 'INACTIVE' : 'WAITING'
+    this.#context.batch.changed(this)
+    this.attend()
+  }
+
+  /**
+   * Takes everything out ([MS-MQDMPR] 3.1.7.1.7). What a session has sent and the peer has yet to acknowledge goes if it
+   * comes back. Returns how many messages left at once.
+   */
+  purge(): number {
+    for (const sent of this.session?.outstanding() ?? []) if (sent.place === null) sent.purging = true
+    const messages = [...this.sequence, ...this.#plain.flatMap(deque => [...deque])].filter(({ gone }) => !gone)
+    this.#giveUp(messages, MessageClass.NACK_DELETED)
+    return messages.length
   }
 
   stop(): void {
-    this.#retryTimer.stop()
+    this.route.stop()
   }
 
   /** Nothing is in it or on its way into it, and nothing serves it. */
   get isIdle(): boolean {
-    return this.size === 0 && this.entering === 0 && this.session === null && !this.#resolving
+    return this.size === 0 && this.entering === 0 && this.session === null && !this.route.isResolving && !this.#paused
   }
 
   /** Ends an idle queue for good. */
   discard(): void {
-    this.#retryTimer.discard()
+    this.isDiscarded = true
+    this.route.discard()
     this.#expiryTimer.discard()
     this.sequence.discard()
+    if (this.isStored) this.#context.batch.remove('outgoing-queue', this.number)
   }
 
-  #open(isRetry: boolean): void {
-    const address = this.#nextHops[this.#hop] as string
-    this.#hop += 1
-    this.state = 'WAITING'
-    const wanted = this.formatName.kind === 'private' ? this.formatName.queueManager : NIL_GUID
-    this.session = Session.initiate(this.#context, this, address, wanted, isRetry)
-  }
-
-  #retryLater(): void {
-    const { TryConnectInterval, RoundTripDelay } = this.#context.settings
-    if (!this.#retryTimer.running) this.#retryTimer.start(this.#context.now, TryConnectInterval + RoundTripDelay)
+  save(batch: StoreBatch): void {
+    if (!this.isDiscarded) batch.put('outgoing-queue', this.number, { formatName: this.text, paused: this.#paused })
   }
 
   #nextMessage(): OutgoingMessage | null {
+    if (this.#paused) return null
     const transactional = this.sequence.next()
     for (let priority = PRIORITIES - 1; priority >= 0; priority -= 1) {
       const plain = this.#plain[priority]?.at(0)
@@ -228,38 +272,47 @@ export class OutgoingQueue {
     return transactional
   }
 
+  /** The order ack covers it: it leaves the queue; one that is journaled awaits its final ack elsewhere. */
+  #takenInOrder(message: OutgoingMessage): void {
+    this.#leave(message, this.#context.acknowledgements.transactionalMessageTaken(message, this.text))
+  }
+
   #orderAcknowledged(message: OutgoingMessage): void {
-    this.#context.acknowledgements.transactionalMessageTaken(message, this.text)
-    this.#remove(message)
+    this.#takenInOrder(message)
+    this.sequence.sweep(1)
   }
 
   #remove(message: OutgoingMessage): void {
     if (message.gone) return
-    this.#leave(message)
+    this.#leave(message, false)
     if (message.place !== null) this.sequence.sweep(1)
   }
 
-  /** It is gone; the line it stands in is swept by the caller, once for all that go together. */
-  #leave(message: OutgoingMessage): void {
+  /**
+   * It is gone; the line it stands in is swept by the caller, once for all that go together. With `stillStored` its row
+   * stays, for whoever took it over.
+   */
+  #leave(message: OutgoingMessage, stillStored: boolean): void {
     message.gone = true
-    this.bytes -= message.packet.length
+    this.bytes -= message.size
     if (message.place === null) this.#plainCount -= 1
-    this.#context.outgoingQueues.forget(message)
+    this.#context.outgoingQueues.forget(message, stillStored)
+    leaveMemory(this.#context, message)
   }
 
-  /** Time-to-reach-queue is over before the messages were taken ([MS-MQQB] 3.1.7.1.2). */
+  /** They will not be delivered, for the reason that the class names ([MS-MQQB] 3.1.7.1.2). */
   #giveUp(messages: readonly OutgoingMessage[], messageClass: number): void {
+    if (messages.length === 0) return
+    const { acknowledgements } = this.#context
     let transactional = 0
     for (const message of messages) {
-      this.#leave(message)
+      const packet = packetOf(this.#context, message)
+      this.#leave(message, false)
       if (message.place !== null) transactional += 1
+      acknowledgements.messageGivenUp(packet, this.text, messageClass, message.deadLetterQueue)
     }
     this.sequence.sweep(transactional)
     if (transactional < messages.length) for (const deque of this.#plain) deque.filterInPlace(kept => !kept.gone)
-    for (const { packet } of messages) {
-      const decoded = decodePacket(packet) as UserMessagePacket
-      this.#context.acknowledgements.messageGivenUp(decoded, packet, this.text, messageClass)
-    }
   }
 
   #watchExpiry(expiresMs: number): void {

@@ -1,20 +1,27 @@
-import { buildUserMessage, setHopCount, stampTransaction } from '../protocol/binary/build.js'
+import { setTransactionFlags, stampTransaction } from '../protocol/binary/build.js'
 import type { FinalAckBody } from '../protocol/binary/final-ack.js'
+import { MP_FLAGS } from '../protocol/binary/message-properties-header.js'
 import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
 import { TX_FLAGS } from '../protocol/binary/transaction-header.js'
 import { USER_FLAGS } from '../protocol/binary/user-header.js'
-import { MqlabError, OptionError } from '../protocol/errors.js'
-import { type FormatName, formatNameText, isReadOnly, parseFormatName } from '../protocol/format-name.js'
-import { NIL_GUID } from '../protocol/guid.js'
+import { type FormatName, formatNameText, parseFormatName } from '../protocol/format-name.js'
+import { MessageClass } from '../protocol/message-class.js'
 import { sequenceIdText, type TxSequenceId } from '../protocol/sequence-id.js'
 import type { StoredValue } from './actions.js'
-import { wallSeconds } from './clock.js'
+import { endTransactional } from './awaited-final-acks.js'
 import type { Context } from './context.js'
+import { InternalMessages } from './internal-messages.js'
 import type { LocalQueue } from './local-queue.js'
-import { buildMessage, destinationSpec, type MessageToSend, type WireDestination } from './message-to-send.js'
-import { createOutgoingMessage, type OutgoingMessage } from './outgoing-message.js'
+import { MessageIdentifiers } from './message-identifiers.js'
+import { buildMessage, type MessageToSend } from './message-to-send.js'
+import { type OutgoingMessage, outgoingRow, readOutgoingRow } from './outgoing-message.js'
 import { OutgoingQueue } from './outgoing-queue.js'
-import { isRecoverable } from './receiving.js'
+import { OutgoingRemovals } from './outgoing-removals.js'
+import { OutgoingTargets, type Target } from './outgoing-targets.js'
+import { PersistentCounter } from './persistent-counter.js'
+import { journalSent } from './source-journal.js'
+import type { StoreBatch, StoredState } from './store-batch.js'
+import { StoredRow } from './stored-row.js'
 
 /** The answer to a send: its outcome comes as the action `outcome` with this request. */
 export interface SendTicket {
@@ -22,67 +29,70 @@ export interface SendTicket {
   readonly messageIds: readonly number[]
 }
 
-interface Target extends WireDestination {
-  /** Exactly one of the two. */
-  readonly outgoing: OutgoingQueue | null
-  readonly local: LocalQueue | null
+/** A message that is built and has its way, but no place yet: nothing was changed for it, and it may be dropped. */
+export interface Prepared {
+  readonly message: OutgoingMessage
+  readonly target: Target
+  /** It has a TransactionHeader of this machine. */
+  readonly transactional: boolean
 }
 
-interface InternalMessage {
-  readonly destination: string
-  readonly delivery: 'express' | 'recoverable'
-  readonly priority: number
-  readonly label: string
-  readonly messageClass: number
-  readonly body: Buffer
-  readonly correlationId?: Buffer
-}
+/** Why a message cannot be sent now. */
+export type SendRefusal = 'MQ_ERROR_INSUFFICIENT_RESOURCES' | 'MQ_ERROR_TRANSACTION_USAGE' | 'MQ_ERROR_QUEUE_NOT_FOUND'
 
-const INFINITE_S = 0xffffffff
-const TARGETS_MAX = 1_000
 /** Outgoing queues, above which none is made for a destination that only a peer named. */
 const QUEUES_FOR_PEERS_MAX = 4_096
-/** Messages in an outgoing queue, above which no express one is added on a peer's behalf: it may never be reached. */
-const EXPRESS_FOR_PEERS_MAX = 10_000
-/** MessageIDs are reserved in the store by the thousand: a restart skips some, and repeats none. */
-const MESSAGE_IDS_RESERVED = 1_000
+const ORDERS_RESERVED = 1_000_000
 const TRANSACTION_ID_MAX = 0xfffff
 
 /** Every outgoing queue of a queue manager, what applications and the engine itself put into them, and their sequences. */
-export class OutgoingQueues {
+export class OutgoingQueues implements StoredState {
+  readonly targets: OutgoingTargets
+  readonly messageIds: MessageIdentifiers
+  readonly removals: OutgoingRemovals
+  /** Messages that no application sent. */
+  readonly internal: InternalMessages
   readonly #context: Context
   readonly #timeStamp: number
   readonly #byName = new Map<string, OutgoingQueue>()
-  readonly #targets = new Map<string, Target>()
+  readonly #byNumber = new Map<number, OutgoingQueue>()
   readonly #sequences = new Map<string, OutgoingQueue>()
+  readonly #orders: PersistentCounter
+  #lastQueueNumber = 0
   #ordinal = 0
-  #order = 0
-  #request = 0
+  /** No sequence up to this ordinal will be begun again after a crash. */
+  #ordinalDurable = 0
   #transaction = 0
-  #messageId = 0
-  #messageIdsReserved = 0
-  /** Below this, a MessageID will not be used again after a crash. */
-  #messageIdsDurable = 0
 
   /** @param timeStamp TxSequenceID.TimeStamp: the time of installation, the same for the life of a queue manager. */
   constructor(context: Context, timeStamp: number) {
     this.#context = context
     this.#timeStamp = timeStamp
+    this.targets = new OutgoingTargets(context, formatName => this.#queue(formatName))
+    this.messageIds = new MessageIdentifiers(context.batch)
+    this.#orders = new PersistentCounter(context.batch, 'outgoing-order', ORDERS_RESERVED)
+    this.removals = new OutgoingRemovals(context)
+    this.internal = new InternalMessages(context, this)
   }
 
-  [Symbol.iterator](): Iterator<OutgoingQueue> {
+  [Symbol.iterator](): IterableIterator<OutgoingQueue> {
     return this.#byName.values()
+  }
+
+  /** The outgoing queue of a format name, as it was sent to; null when there is none. */
+  find(formatName: string): OutgoingQueue | null {
+    return this.#byName.get(formatNameText(parseFormatName(formatName))) ?? null
   }
 
   /** Begins to work: what a former run left to send is sent. */
   start(): void {
-    this.#reserveMessageIds()
+    this.messageIds.start()
     for (const queue of this) queue.start()
   }
 
   /** Names of local queues changed: what was looked up may be wrong. */
   forgetTargets(): void {
-    this.#targets.clear()
+    this.targets.forget()
   }
 
   /**
@@ -90,145 +100,172 @@ export class OutgoingQueues {
    * @throws OptionError for a destination that cannot be sent to, or message properties out of range.
    */
   submit(messages: readonly MessageToSend[], transactional: boolean): SendTicket {
-    this.#request += 1
-    const request = this.#request
-    const { counters, log, settings } = this.#context
-    const targets: Target[] = []
-    let size = 0
-    let usable = true
-    for (const message of messages) {
-      const target = this.#target(message.destination)
-      targets.push(target)
-      size += message.body.length
-      if (target.local !== null && target.local.transactional !== transactional) usable = false
-    }
-    const full = counters.messageBytes + size > settings.MachineQuota * 1024
-    if (full || !usable) {
-      const error = full ? 'MQ_ERROR_INSUFFICIENT_RESOURCES' : 'MQ_ERROR_TRANSACTION_USAGE'
-      log.push({ do: 'outcome', request, outcome: 'refused', error })
+    const request = this.#context.nextRequest()
+    const prepared = this.prepare(messages, transactional)
+    const refused = this.refusal(prepared, transactional)
+    if (refused !== null) {
+      this.#context.log.push({ do: 'outcome', request, outcome: 'refused', error: refused })
       return { request, messageIds: [] }
     }
-    const entries = this.#build(messages, targets, transactional)
     const messageIds: number[] = []
-    for (const { messageId } of entries) messageIds.push(messageId)
-    this.#enter(entries, targets, request)
+    for (const { message } of prepared) messageIds.push(message.messageId)
+    this.enter(prepared, request)
     return { request, messageIds }
   }
 
-  /** Everything is built before any place in a sequence is taken: a bad message spoils nothing. */
-  #build(messages: readonly MessageToSend[], targets: readonly Target[], transactional: boolean): OutgoingMessage[] {
-    if (transactional) this.#transaction = (this.#transaction % TRANSACTION_ID_MAX) + 1
-    const entries: OutgoingMessage[] = []
-    for (let index = 0; index < messages.length; index += 1) {
-      const first = index === 0 ? TX_FLAGS.FM : 0
-      const last = index === messages.length - 1 ? TX_FLAGS.LM : 0
-      const flags = (this.#transaction << TX_FLAGS.ID_SHIFT) | first | last
-      const part = transactional ? { flags, timeStamp: this.#timeStamp } : null
-      const [message, target] = [messages[index] as MessageToSend, targets[index] as Target]
-      entries.push(buildMessage(this.#context, message, target, this.nextMessageId(), this.#nextOrder(), part))
+  /**
+   * Encodes messages, one copy for each destination. No place in a sequence is taken and nothing is stored, so a bad message
+   * spoils nothing, and what is prepared may be dropped.
+   * @throws OptionError, EncodeError as {@link submit}.
+   */
+  prepare(messages: readonly MessageToSend[], transactional: boolean): Prepared[] {
+    const prepared: Prepared[] = []
+    const part = transactional ? { timeStamp: this.#timeStamp } : null
+    for (const message of messages) {
+      const targets = this.targets.all(message.destination)
+      for (const target of targets) {
+        const built = buildMessage(this.#context, message, target, targets, this.messageIds.next(), part)
+        prepared.push({ message: built, target, transactional })
+      }
     }
-    if (!transactional) return entries
-    for (let index = 0; index < entries.length; index += 1) {
-      const [message, queue] = [entries[index] as OutgoingMessage, (targets[index] as Target).outgoing]
+    return prepared
+  }
+
+  /** Why prepared messages cannot {@link enter} now, for want of room or because of a queue of this machine; null if they can. */
+  refusal(prepared: readonly Prepared[], transactional: boolean): SendRefusal | null {
+    const { counters, localQueues, settings } = this.#context
+    const local = new Map<LocalQueue, number>()
+    let bytes = 0
+    for (const { message, target } of prepared) {
+      bytes += message.size
+      if (target.local === null) continue
+      if (target.local.deleted) return 'MQ_ERROR_QUEUE_NOT_FOUND'
+      if (target.local.transactional !== transactional) return 'MQ_ERROR_TRANSACTION_USAGE'
+      local.set(target.local, (local.get(target.local) ?? 0) + message.size)
+    }
+    if (counters.messageBytes + bytes > settings.MachineQuota * 1024) return 'MQ_ERROR_INSUFFICIENT_RESOURCES'
+    for (const [queue, size] of local)
+      if (localQueues.quota(queue, size) !== 'fits') return 'MQ_ERROR_INSUFFICIENT_RESOURCES'
+    return null
+  }
+
+  /**
+   * Puts prepared messages on their ways, together: those of a transaction get their places in sequences, what must be
+   * durable goes into the batch of the moment, and they show in their queues once it is. Answers the request, if there is one.
+   */
+  enter(prepared: readonly Prepared[], request: number | null): void {
+    const { batch } = this.#context
+    this.#numberTransaction(prepared)
+    const queues: (OutgoingQueue | null)[] = []
+    let stored = false
+    for (const { message, target, transactional } of prepared) {
+      message.order = this.#orders.next()
+      if (message.recoverable || !this.messageIds.isDurable(message.messageId)) stored = true
+      // into the same batch as the rest: a transaction is whole on this machine, too
+      if (target.local !== null) this.#deliverLocally(message, target.local)
+      // an idle queue may have been given up since the message was prepared
+      const queue = target.outgoing?.isDiscarded === true ? this.#queue(target.formatName) : target.outgoing
+      queues.push(queue)
       if (queue === null) continue
-      const place = queue.sequence.nextPlace()
-      message.place = place
-      message.previous = place.number - 1
-      stampTransaction(message.packet, place.id, place.number, message.previous)
+      if (transactional) this.#place(message, queue)
+      this.#track(message)
+      queue.entering += 1
+      if (!message.recoverable) continue
+      if (!queue.isStored) batch.changed(queue)
+      batch.put('outgoing', message.order, outgoingRow(message, queue.number), message.packet as Buffer)
     }
-    return entries
+    if (stored) batch.whenDurable(error => this.#entered(prepared, queues, request, error))
+    else this.#entered(prepared, queues, request, null)
   }
 
-  /**
-   * A message of the engine's own: an acknowledgement. Returns its MessageID; 0 when the destination cannot be sent to, or
-   * there is no room for more.
-   */
-  sendInternal(internal: InternalMessage): number {
-    try {
-      const target = this.#roomTowards(internal.destination, internal.body.length, internal.delivery === 'express')
-      if (target !== null) return this.#sendInternal(internal, target)
-      this.#context.counters.acknowledgementsDropped += 1
-    } catch (error) {
-      // the peer chose this name; a bad one harms nobody but itself
-      if (!(error instanceof MqlabError)) throw error
+  /** First and last message of a transaction say so, and all of them its number ([MS-MQDMPR] 3.1.4.4). */
+  #numberTransaction(prepared: readonly Prepared[]): void {
+    let last: Prepared | null = null
+    for (const each of prepared) {
+      if (!each.transactional) continue
+      if (last === null) this.#transaction = (this.#transaction % TRANSACTION_ID_MAX) + 1
+      const flags = (this.#transaction << TX_FLAGS.ID_SHIFT) | (last === null ? TX_FLAGS.FM : 0)
+      setTransactionFlags(each.message.packet as Buffer, flags)
+      last = each
     }
-    return 0
+    if (last === null) return
+    const single = prepared.find(each => each.transactional) === last ? TX_FLAGS.FM : 0
+    const flags = (this.#transaction << TX_FLAGS.ID_SHIFT) | TX_FLAGS.LM | single
+    setTransactionFlags(last.message.packet as Buffer, flags)
   }
 
-  /**
-   * The way to a destination that a peer named, or null when there is no room for a message on it. A peer can name
-   * destinations without end, and ones that are never reached.
-   */
-  #roomTowards(text: string, bytes: number, express: boolean): Target | null {
-    const { counters, settings } = this.#context
-    if (counters.messageBytes + bytes > settings.MachineQuota * 1024) return null
-    if (this.#byName.size >= QUEUES_FOR_PEERS_MAX && !this.#targets.has(text)) {
-      this.#forgetIdleQueues()
-      if (this.#byName.size >= QUEUES_FOR_PEERS_MAX && !this.#byName.has(formatNameText(parseFormatName(text))))
-        return null
-    }
-    const target = this.#target(text)
-    if (target.local !== null) return this.#context.localQueues.quota(target.local, bytes) === 'fits' ? target : null
-    return express && (target.outgoing?.size ?? 0) + (target.outgoing?.entering ?? 0) >= EXPRESS_FOR_PEERS_MAX
-      ? null
-      : target
+  #place(message: OutgoingMessage, { sequence }: OutgoingQueue): void {
+    const place = sequence.nextPlace()
+    message.place = place
+    message.previous = place.number - 1
+    stampTransaction(message.packet as Buffer, place.id, place.number, message.previous)
+    this.#context.batch.changed(sequence)
+    if (place.id.ordinal > this.#ordinalDurable) this.#context.batch.changed(this)
   }
 
-  #forgetIdleQueues(): void {
+  /** They are durable, or need not be; or the store failed. */
+  #entered(
+    prepared: readonly Prepared[],
+    queues: readonly (OutgoingQueue | null)[],
+    request: number | null,
+    error: string | null,
+  ): void {
+    for (let index = 0; index < prepared.length; index += 1) {
+      const queue = queues[index] as OutgoingQueue | null
+      if (queue === null) continue
+      const { message } = prepared[index] as Prepared
+      queue.entering -= 1
+      if (error === null) {
+        if (message.recoverable) queue.isStored = true
+        if (message.place !== null) this.#ordinalDurable = Math.max(this.#ordinalDurable, message.place.id.ordinal)
+        queue.add(message)
+      } else {
+        if (message.place !== null) queue.sequence.abandonPlace()
+        // nothing of it came into the store
+        this.#untrack(message)
+      }
+    }
+    if (request !== null) {
+      const { log } = this.#context
+      if (error === null) log.push({ do: 'outcome', request, outcome: 'accepted' })
+      else log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_MESSAGE_STORAGE_FAILED' })
+    }
+    let attended: OutgoingQueue | null = null
+    for (const queue of queues) {
+      if (queue !== null && queue !== attended) queue.attend()
+      attended = queue
+    }
+  }
+
+  /** For a queue of this machine: it has reached its target when it is in it. */
+  #deliverLocally(message: OutgoingMessage, queue: LocalQueue): void {
+    const { acknowledgements, localQueues } = this.#context
+    const bytes = message.packet as Buffer
+    const packet = decodePacket(bytes) as UserMessagePacket
+    localQueues.put(queue, packet, bytes, message.recoverable, null, error => {
+      if (error !== null) return false
+      if (packet.properties.flags & MP_FLAGS.PA) acknowledgements.sendAdminAck(packet, MessageClass.ACK_REACH_QUEUE)
+      if (packet.user.flags & USER_FLAGS.JP) journalSent(this.#context, bytes)
+      return true
+    })
+  }
+
+  /** A message of another queue manager on its way: see {@link InternalMessages.forward}. */
+  forward(packet: UserMessagePacket, bytes: Buffer, hopCount: number): boolean {
+    return this.internal.forward(packet, bytes, hopCount)
+  }
+
+  /** Whether a destination that a peer named may have an outgoing queue; idle ones make room for it. */
+  hasRoomFor(formatName: string): boolean {
+    if (this.#byName.size < QUEUES_FOR_PEERS_MAX || this.targets.knows(formatName)) return true
     for (const [name, queue] of this.#byName) {
       if (!queue.isIdle) continue
       queue.discard()
       this.#byName.delete(name)
-      this.#targets.clear()
+      this.#byNumber.delete(queue.number)
+      this.targets.forget()
     }
-  }
-
-  #sendInternal(internal: InternalMessage, target: Target): number {
-    const messageId = this.nextMessageId()
-    const { guid, now } = this.#context
-    const packet = buildUserMessage({
-      priority: internal.priority,
-      timeToReachQueue: INFINITE_S,
-      sourceQueueManager: guid,
-      queueManagerAddress: target.queueManagerAddress,
-      timeToBeReceived: INFINITE_S,
-      sentTime: wallSeconds(now),
-      messageId,
-      delivery: internal.delivery,
-      destination: target.destination,
-      acknowledgements: 0,
-      label: internal.label,
-      messageClass: internal.messageClass,
-      correlationId: internal.correlationId,
-      bodyType: 0,
-      applicationTag: 0,
-      body: internal.body,
-    })
-    const recoverable = internal.delivery === 'recoverable'
-    const order = this.#nextOrder()
-    const message = createOutgoingMessage(packet, messageId, internal.priority, recoverable, false, Infinity, order)
-    this.#enter([message], [target], null)
-    return messageId
-  }
-
-  /**
-   * A message of another queue manager on its way: its identity, transaction and times are not touched. False when it
-   * cannot go on: its destination has no number, or there is no room.
-   */
-  forward(packet: UserMessagePacket, bytes: Buffer, hopCount: number): boolean {
-    const { destinationQueue, queueManagerAddress, messageId, sentTime } = packet.user
-    if (destinationQueue?.type !== 'PrivateQueueFormatNameId') return false
-    const name = `PRIVATE=${queueManagerAddress}\\${destinationQueue.number.toString(16)}`
-    const target = this.#roomTowards(name, bytes.length, !isRecoverable(packet))
-    if (target === null) return false
-    setHopCount(bytes, hopCount)
-    const { timeToReachQueue } = packet.base
-    const expiresMs = timeToReachQueue === INFINITE_S ? Infinity : (sentTime + timeToReachQueue + 1) * 1000
-    const priority = packet.base.flags & 7
-    const order = this.#nextOrder()
-    const message = createOutgoingMessage(bytes, messageId, priority, isRecoverable(packet), false, expiresMs, order)
-    this.#enter([message], [target], null)
-    return true
+    return this.#byName.size < QUEUES_FOR_PEERS_MAX || this.find(formatName) !== null
   }
 
   /** An order ack arrived: finds the sequence by its id among this machine's own. */
@@ -245,15 +282,18 @@ export class OutgoingQueues {
     return { result: ours ? 'stale' : 'unknown-sequence', removed: 0 }
   }
 
-  /** A final ack came for a transactional message still waiting for its order ack: it leaves. */
-  takeTransactional(ack: FinalAckBody): { readonly packet: Buffer; readonly queue: string } | null {
+  /**
+   * A final ack came for a transactional message that may still wait for its order ack: it leaves, and is journaled as the
+   * class says. False when there is no such message, or it never left: then nobody can know anything of it.
+   */
+  finallyAcknowledged(ack: FinalAckBody, messageClass: number): boolean {
     const queue = this.#sequences.get(sequenceIdText(ack.sequenceId))
     const message = queue?.sequence.find(ack.sequenceNumber)
-    // of a message that never left, and may still be on its way into the store, nobody can know anything
-    if (queue === undefined || message === undefined) return null
-    if (message.messageId !== ack.messageId || message.attempts === 0) return null
+    if (queue === undefined || message === undefined) return false
+    if (message.messageId !== ack.messageId || message.attempts === 0) return false
+    endTransactional(this.#context, message, queue.text, messageClass)
     queue.finallyAcknowledged(message)
-    return { packet: message.packet, queue: queue.text }
+    return true
   }
 
   /** Ids never repeat, and each is greater than all before ([MS-MQQB] 3.1.1.3.1.1 <35>). */
@@ -261,7 +301,6 @@ export class OutgoingQueues {
     this.#ordinal += 1
     const id = { ordinal: this.#ordinal, timeStamp: this.#timeStamp }
     this.#sequences.set(sequenceIdText(id), this.#byName.get(queueText) as OutgoingQueue)
-    this.#context.batch.put('state', 'sequence-ordinal', { ordinal: this.#ordinal })
     return id
   }
 
@@ -269,67 +308,63 @@ export class OutgoingQueues {
     this.#sequences.delete(sequenceIdText(id))
   }
 
-  /** A message left its queue. */
-  forget(message: OutgoingMessage): void {
-    const { batch, counters } = this.#context
-    counters.outgoingMessages -= 1
-    counters.messageBytes -= message.packet.length
-    if (message.recoverable) batch.remove('outgoing', message.order)
+  /** A message left its queue. Its row stays with `stillStored`. */
+  forget(message: OutgoingMessage, stillStored: boolean): void {
+    this.#untrack(message)
+    if (message.recoverable && !stillStored) this.removals.add(message.order)
   }
 
-  nextMessageId(): number {
-    this.#messageId = (this.#messageId + 1) >>> 0 || 1
-    if (this.#messageId + MESSAGE_IDS_RESERVED / 2 >= this.#messageIdsReserved) this.#reserveMessageIds()
-    return this.#messageId
-  }
-
-  /** Half used up, the next thousand is reserved, so that hardly a message ever has to wait for the store because of it. */
-  #reserveMessageIds(): void {
-    const { batch } = this.#context
-    const reserved = this.#messageId + MESSAGE_IDS_RESERVED
-    this.#messageIdsReserved = reserved
-    batch.put('state', 'message-id', { reserved })
-    batch.whenDurable(error => {
-      if (error === null) this.#messageIdsDurable = reserved
-      else this.#messageIdsReserved = this.#messageIdsDurable
-    })
+  /** The ordinal, stored again until it is durable: a batch may fail. */
+  save(batch: StoreBatch): void {
+    batch.put('state', 'sequence-ordinal', { ordinal: this.#ordinal })
   }
 
   restoreState(key: string, value: StoredValue): void {
-    if (key === 'sequence-ordinal') this.#ordinal = value.ordinal as number
-    if (key === 'message-id') {
-      this.#messageId = value.reserved as number
-      this.#messageIdsReserved = this.#messageId
-      this.#messageIdsDurable = this.#messageId
-    }
+    const row = new StoredRow({ table: 'state', key, value })
+    if (key === 'sequence-ordinal') this.#restoreOrdinal(row.whole('ordinal'))
+    if (key === 'message-id') this.messageIds.restore(row.whole('reserved'))
+    if (key === 'outgoing-order') this.#orders.restore(row.whole('reserved'))
+  }
+
+  #restoreOrdinal(ordinal: number): void {
+    this.#ordinal = Math.max(this.#ordinal, ordinal)
+    this.#ordinalDurable = this.#ordinal
+  }
+
+  restoreQueue(number: number, value: StoredValue): void {
+    const row = new StoredRow({ table: 'outgoing-queue', key: number, value })
+    this.#lastQueueNumber = Math.max(this.#lastQueueNumber, number)
+    const queue = this.#add(parseFormatName(row.text('formatName')), number)
+    queue.isStored = true
+    if (row.flag('paused')) queue.restorePaused()
   }
 
   restoreSequence(queueText: string, value: StoredValue): void {
+    const row = new StoredRow({ table: 'outgoing-sequence', key: queueText, value })
     const queue = this.#queue(parseFormatName(queueText))
-    const id = { ordinal: value.ordinal as number, timeStamp: value.timeStamp as number }
-    queue.sequence.restore(id, value.nextNumber as number, value.lastAcknowledged as number)
+    const id = { ordinal: row.whole('ordinal'), timeStamp: row.whole('timeStamp') }
+    queue.sequence.restore(id, row.whole('nextNumber'), row.whole('lastAcknowledged'))
     this.#sequences.set(sequenceIdText(id), queue)
+    if (id.timeStamp === this.#timeStamp) this.#restoreOrdinal(id.ordinal)
   }
 
-  /** Messages must be given in the order of their keys, which is that of their sending. */
+  /** Messages must be given in the order of their keys, which is that of their sending; after all other tables. */
   restoreMessage(key: number, value: StoredValue): void {
-    const bytes = Buffer.from(value.packet as Uint8Array)
-    const packet = decodePacket(bytes) as UserMessagePacket
-    const queue = this.#queue(parseFormatName(value.queue as string))
-    const number = value.number as number
-    const { transaction, user, base } = packet
-    const place = transaction === null || number === 0 ? null : { id: transaction.sequenceId, number }
-    const expiresMs =
-      base.timeToReachQueue === INFINITE_S ? Infinity : (user.sentTime + base.timeToReachQueue + 1) * 1000
-    this.#order = Math.max(this.#order, key)
-    const journaled = (user.flags & (USER_FLAGS.JN | USER_FLAGS.JP)) !== 0
-    const message = createOutgoingMessage(bytes, user.messageId, base.flags & 7, true, journaled, expiresMs, key)
-    message.place = place
-    message.previous = transaction?.previousSequenceNumber ?? 0
-    if (place !== null && queue.sequence.isAcknowledged(place)) {
-      this.#context.acknowledgements.transactionalMessageTaken(message, queue.text)
-      this.#context.batch.remove('outgoing', key)
-      return
+    const { acknowledgements } = this.#context
+    const { queueNumber, sequenceNumber, message } = readOutgoingRow(key, value)
+    this.#orders.restore(key)
+    const queue = this.#byNumber.get(queueNumber)
+    const row = new StoredRow({ table: 'outgoing', key, value })
+    if (queue === undefined) throw row.wrong(0, 'the number of an outgoing queue')
+    if (acknowledgements.awaited.restoreMessage(message, queue.text)) return
+    if (sequenceNumber > 0) {
+      const { id } = queue.sequence
+      if (id === null) throw row.wrong(1, `a place in a sequence of ${queue.text}`)
+      message.place = { id, number: sequenceNumber }
+      if (queue.sequence.isAcknowledged(message.place)) {
+        if (!acknowledgements.transactionalMessageTaken(message, queue.text)) this.removals.add(key)
+        return
+      }
     }
     queue.restore(message)
     this.#track(message)
@@ -337,110 +372,28 @@ export class OutgoingQueues {
 
   /** Two spellings of one destination are two outgoing queues, with a session and a sequence each ([MS-MQQB] 1.1). */
   #queue(formatName: FormatName): OutgoingQueue {
-    const name = formatNameText(formatName)
-    let queue = this.#byName.get(name)
-    if (queue === undefined) {
-      queue = new OutgoingQueue(this.#context, formatName)
-      this.#byName.set(name, queue)
-    }
-    return queue
-  }
-
-  /** Where a format name leads; remembered, because applications send to few names many times. */
-  #target(text: string): Target {
-    const known = this.#targets.get(text)
+    const known = this.#byName.get(formatNameText(formatName))
     if (known !== undefined) return known
-    const formatName = parseFormatName(text)
-    if (isReadOnly(formatName))
-      throw new OptionError(
-        'MSMQ_OPTION_FORMAT_NAME',
-        'destination',
-        text,
-        'a queue that can be sent to, not a journal or dead-letter queue',
-      )
-    const location = this.#context.destinations.locateFormatName(formatName)
-    if (location.kind === 'missing')
-      throw new OptionError(
-        'MSMQ_OPTION_FORMAT_NAME',
-        'destination',
-        text,
-        'DIRECT=TCP:, DIRECT=OS: or PRIVATE=, of an existing queue where it is on this machine',
-      )
-    const target: Target = {
-      destination: destinationSpec(formatName),
-      queueManagerAddress: formatName.kind === 'private' ? formatName.queueManager : NIL_GUID,
-      lastBuilt: null,
-      outgoing: location.kind === 'queue' ? null : this.#queue(formatName),
-      local: location.kind === 'queue' ? location.queue : null,
-    }
-    if (this.#targets.size >= TARGETS_MAX) this.#targets.clear()
-    this.#targets.set(text, target)
-    return target
+    this.#lastQueueNumber += 1
+    return this.#add(formatName, this.#lastQueueNumber)
   }
 
-  #nextOrder(): number {
-    this.#order += 1
-    return this.#order
-  }
-
-  /** Stores what must be stored, then puts the messages into their queues, together, and answers the request if there is one. */
-  #enter(messages: readonly OutgoingMessage[], targets: readonly Target[], request: number | null): void {
-    const { batch } = this.#context
-    let stored = false
-    for (let index = 0; index < messages.length; index += 1) {
-      const [message, { outgoing, local }] = [messages[index] as OutgoingMessage, targets[index] as Target]
-      if (message.recoverable || message.messageId >= this.#messageIdsDurable) stored = true
-      // into the same batch as the rest: a transaction is whole on this machine, too
-      if (local !== null) this.#deliverLocally(message, local)
-      if (outgoing === null) continue
-      this.#track(message)
-      outgoing.entering += 1
-      if (!message.recoverable) continue
-      const number = message.place?.number ?? 0
-      batch.put('outgoing', message.order, { queue: outgoing.text, packet: message.packet, number })
-      if (message.place !== null) batch.changed(outgoing.sequence)
-    }
-    if (stored) batch.whenDurable(error => this.#entered(messages, targets, request, error))
-    else this.#entered(messages, targets, request, null)
-  }
-
-  /** They are durable, or need not be; or the store failed. */
-  #entered(
-    messages: readonly OutgoingMessage[],
-    targets: readonly Target[],
-    request: number | null,
-    error: string | null,
-  ): void {
-    for (let index = 0; index < messages.length; index += 1) {
-      const [message, { outgoing }] = [messages[index] as OutgoingMessage, targets[index] as Target]
-      if (outgoing === null) continue
-      outgoing.entering -= 1
-      if (error === null) outgoing.add(message)
-      else {
-        if (message.place !== null) outgoing.sequence.abandonPlace()
-        this.forget(message)
-      }
-    }
-    if (request !== null) {
-      const { log } = this.#context
-      if (error === null) log.push({ do: 'outcome', request, outcome: 'accepted' })
-      else log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_MESSAGE_STORAGE_FAILED' })
-    }
-    let attended: OutgoingQueue | null = null
-    for (const { outgoing } of targets) {
-      if (outgoing !== null && outgoing !== attended) outgoing.attend()
-      attended = outgoing
-    }
-  }
-
-  #deliverLocally(message: OutgoingMessage, queue: LocalQueue): void {
-    const packet = decodePacket(message.packet) as UserMessagePacket
-    this.#context.localQueues.put(queue, packet, message.packet, message.recoverable, null, error => error === null)
+  #add(formatName: FormatName, number: number): OutgoingQueue {
+    const queue = new OutgoingQueue(this.#context, formatName, number)
+    this.#byName.set(queue.text, queue)
+    this.#byNumber.set(number, queue)
+    return queue
   }
 
   #track(message: OutgoingMessage): void {
     const { counters } = this.#context
     counters.outgoingMessages += 1
-    counters.messageBytes += message.packet.length
+    counters.messageBytes += message.size
+  }
+
+  #untrack(message: OutgoingMessage): void {
+    const { counters } = this.#context
+    counters.outgoingMessages -= 1
+    counters.messageBytes -= message.size
   }
 }

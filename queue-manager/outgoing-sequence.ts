@@ -112,17 +112,20 @@ export class OutgoingSequence implements StoredState {
     return found?.place?.number === number && !found.gone ? found : undefined
   }
 
-  /** Makes the packet name the message now before it, which bridges what expired (decision A13). */
-  stamp(message: OutgoingMessage): void {
+  /** The packet, naming the message now before it, which bridges what expired (decision A13). */
+  stamped(message: OutgoingMessage, packet: Buffer): Buffer {
     const before = this.#cursor > 0 ? this.#messages.at(this.#cursor - 1)?.place?.number : undefined
     const place = message.place as SequencePlace
     const previous = before ?? this.#lastAcknowledged
-    if (previous !== message.previous) {
-      // a copy, for an earlier sending may still be on its way to the socket
-      message.packet = Buffer.from(message.packet)
-      stampTransaction(message.packet, place.id, place.number, previous)
-      message.previous = previous
-    }
+    // what the store has was written when the place was given
+    const carried = message.packet === null ? place.number - 1 : message.previous
+    message.previous = previous
+    if (previous === carried) return packet
+    // a copy, for an earlier sending may still be on its way to the socket
+    const stamped = Buffer.from(packet)
+    stampTransaction(stamped, place.id, place.number, previous)
+    if (message.packet !== null) message.packet = stamped
+    return stamped
   }
 
   transmitted(message: OutgoingMessage): void {

@@ -27,6 +27,7 @@ import { txPlace } from './notes.js'
 import { OrderAckSchedule } from './order-ack-schedule.js'
 import type { OutgoingMessage } from './outgoing-message.js'
 import type { OutgoingQueue } from './outgoing-queue.js'
+import type { ConnectionStatus } from './outgoing-route.js'
 import type { Receipt } from './receive-window.js'
 import { isRecoverable, receiveUserMessage } from './receiving.js'
 import { SendWindow } from './send-window.js'
@@ -70,6 +71,8 @@ export class Session {
   #readingPaused = false
   #pinged: boolean
   #bytesHeld = 0
+  /** How management calls it if the session does not come about. */
+  #failure: ConnectionStatus = 'SocketConnectFailure'
 
   private constructor(
     context: Context,
@@ -144,6 +147,7 @@ export class Session {
 
   connected(): void {
     if (this.state !== 'WAITING_ECR_MSG') return
+    this.#failure = 'UnknownFailure'
     const { guid, now } = this.#context
     this.#write(establishRequest(guid, this.#wantedGuid, now, this.#pinged))
   }
@@ -200,6 +204,11 @@ export class Session {
     if (this.state === 'OPEN') this.#orderAcks.add(sequence)
   }
 
+  /** The queue is on hold: the peer is told of a window of 1, and acknowledged what came from it ([MS-MQQB] 3.1.7.13). */
+  hold(): void {
+    if (this.state === 'OPEN') this.#sendSessionAck(1)
+  }
+
   /** Closes the connection and tells why. Nothing is said on the wire ([MS-MQQB] 3.1.5.9). */
   close(reason: string, how: 'graceful' | 'abort' = 'graceful'): void {
     if (this.state === 'CLOSED') return
@@ -234,12 +243,16 @@ export class Session {
       })
     if (this.queue !== null) {
       this.queue.lastFailure = reason
+      this.queue.route.ended(reason, this.#failure)
       this.queue.sessionEnded([...this.outstanding()])
     }
   }
 
   #connect(verdict: PingVerdict): void {
-    if (verdict === false) this.ended('ping unanswered or refused')
+    if (verdict === false) {
+      this.#failure = 'PingFailure'
+      this.ended('ping unanswered or refused')
+    }
     if (this.state === 'CLOSED') {
       // no connection was asked for, so none will be reported as closed
       this.#context.sessions.forget(this.connection)
@@ -310,6 +323,7 @@ export class Session {
     const refusal = refusalIn(packet, guid, this.#wantedGuid)
     if (refusal !== null) {
       counters.sessionsRefused += 1
+      this.#failure = 'ConnectionRefused'
       this.close(refusal)
       return
     }
@@ -361,16 +375,13 @@ export class Session {
         peerGuid: this.peerGuid,
         queue: this.queue?.text ?? null,
       })
-    if (this.queue !== null) {
-      this.queue.state = 'CONNECTED'
-      this.queue.lastFailure = null
-    }
+    this.queue?.connected()
     this.dispatch()
   }
 
   #transmit(message: OutgoingMessage, queue: OutgoingQueue): void {
     const { counters, log, now } = this.#context
-    if (message.place !== null) queue.sequence.stamp(message)
+    const packet = queue.packetToSend(message)
     queue.transmitted(message)
     this.#sendWindow.transmit(message)
     this.#active = true
@@ -378,8 +389,8 @@ export class Session {
     this.#ackWait.transmitted()
     if (this.#acknowledger.piggybackDue) {
       counters.sessionHeadersPiggybacked += 1
-      this.#write(withSessionHeader(message.packet, this.#sessionHeader()))
-    } else this.#write(message.packet)
+      this.#write(withSessionHeader(packet, this.#sessionHeader()))
+    } else this.#write(packet)
     if (log.noting)
       log.note(now, {
         kind: 'sent',
@@ -462,9 +473,10 @@ export class Session {
     }
   }
 
-  #sendSessionAck(): void {
+  #sendSessionAck(windowSize?: number): void {
     this.#context.counters.sessionAcksSent += 1
-    this.#write(buildSessionAck(this.#sessionHeader()))
+    const header = this.#sessionHeader()
+    this.#write(buildSessionAck(windowSize === undefined ? header : { ...header, windowSize }))
   }
 
   #ackWaitMs(): number {

@@ -63,6 +63,14 @@ export const SETTINGS = {
   SeqResend46Time: s(300, 'resend 4 to 6', 'MS-MQQB <24>'),
   SeqResend79Time: s(1_800, 'resend 7 to 9', 'MS-MQQB <24>'),
   SeqResend10Time: s(21_600, 'resend 10 and later', 'MS-MQQB <24>'),
+  XactDelayReceiveNack: {
+    ...s(
+      0,
+      'wait for a final ack beyond time-to-be-received; 0: the smaller of both times of the message',
+      'registry reference',
+    ),
+    min: 0,
+  },
   RemoveDuplicateSize: count(
     10_000,
     0,
@@ -85,6 +93,24 @@ export const SETTINGS = {
     registry: false,
     meaning: 'bytes of messages held by this queue manager before it refuses more',
     source: 'MS-MQDMPR 3.1.1.1',
+  }),
+  MachineJournalQuota: own({
+    unit: 'KB',
+    default: 1_048_576,
+    min: 1,
+    max: U32,
+    registry: false,
+    meaning: 'bytes in journals, dead-letter and other system queues before copies are discarded',
+    source: 'MS-MQDMPR 3.1.1.1, 3.1.1.12',
+  }),
+  ResidentPacketsKB: own({
+    unit: 'KB',
+    default: 65_536,
+    min: 0,
+    max: U32,
+    registry: false,
+    meaning: 'stored messages that stay in memory too; others are read again when they are wanted',
+    source: 'decision 0019',
   }),
   StrictConnectionParameters: own(
     flag(

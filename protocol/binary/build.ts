@@ -16,6 +16,11 @@ import { ESTABLISH_CONNECTION_SIZE, ESTABLISH_PADDING_SIZE } from './establish-c
 import { buildFinalAckBody, type FinalAckBody } from './final-ack.js'
 import { INTERNAL_FLAGS, PACKET_TYPE } from './internal-header.js'
 import { CORRELATION_ID_SIZE, LABEL_LENGTH_MAX, MESSAGE_PROPERTIES_FIXED_SIZE } from './message-properties-header.js'
+import {
+  encodeMultiQueueFormatHeader,
+  type MultiQueueFormatHeader,
+  sizeOfMultiQueueFormatHeader,
+} from './multi-queue-format-header.js'
 import { buildOrderAckBody, ORDER_ACK_LABEL } from './order-ack.js'
 import { QUEUE_TYPE } from './queue-name.js'
 import { SESSION_ACK_SIZE } from './session-ack.js'
@@ -26,6 +31,7 @@ import {
   BASE_FLAGS_OFFSET,
   MESSAGE_ID_OFFSET,
   PACKET_SIZE_OFFSET,
+  propertiesHeaderOffset,
   transactionHeaderOffset,
   USER_FLAGS_OFFSET,
 } from './user-message-layout.js'
@@ -88,6 +94,8 @@ export interface UserMessageSpec {
   body: Uint8Array
   /** Public queue that trace reports go to; writes a DebugHeader. Needed for `tracing`. */
   debugQueue?: Guid | undefined
+  /** Every destination of a message that goes to several; writes a MultiQueueFormatHeader. */
+  multiQueueFormat?: MultiQueueFormatHeader | undefined
 }
 
 const HASH_SHA1 = 0x8004
@@ -178,7 +186,8 @@ export function buildUserMessage(
     (spec.connectorType === undefined ? 0 : 16) +
     (spec.transaction === undefined ? 0 : TRANSACTION_HEADER_SIZE) +
     align4(MESSAGE_PROPERTIES_FIXED_SIZE + 2 * labelLength + extensionSize + spec.body.length) +
-    (spec.debugQueue === undefined ? 0 : 20)
+    (spec.debugQueue === undefined ? 0 : 20) +
+    (spec.multiQueueFormat === undefined ? 0 : sizeOfMultiQueueFormatHeader(spec.multiQueueFormat))
   if (packetSize > PACKET_SIZE_MAX) {
     throw new EncodeError('MSMQ_ENCODE_SIZE', 'BaseHeader', 'PacketSize', `${packetSize}, at most ${PACKET_SIZE_MAX}`)
   }
@@ -199,6 +208,7 @@ export function buildUserMessage(
     writer.u16('Reserved', 0)
     writer.guid(spec.debugQueue)
   }
+  if (spec.multiQueueFormat !== undefined) encodeMultiQueueFormatHeader(writer, spec.multiQueueFormat)
   return writer.bytes
 }
 
@@ -232,6 +242,7 @@ function writeUserHeader(writer: ByteWriter, spec: UserMessageSpec): void {
   if (spec.admin !== undefined) flags |= spec.admin.type << USER_FLAGS.AQ_SHIFT
   if (spec.response !== undefined) flags |= spec.response.type << USER_FLAGS.RQ_SHIFT
   if (spec.connectorType !== undefined) flags |= USER_FLAGS.CQ
+  if (spec.multiQueueFormat !== undefined) flags |= USER_FLAGS.MQ
   if (spec.transaction !== undefined) {
     if (spec.delivery === 'express') writer.refuse('Flags.DM', 'a transactional message must be recoverable')
     flags |= USER_FLAGS.TH
@@ -393,6 +404,16 @@ export function withoutSessionHeader(packet: Buffer): Buffer {
 /** Sets UserHeader.Flags.RC in place; 0..31. */
 export function setHopCount(packet: Buffer, hopCount: number): void {
   packet[USER_FLAGS_OFFSET] = (packet[USER_FLAGS_OFFSET]! & ~USER_FLAGS.RC) | (hopCount & USER_FLAGS.RC)
+}
+
+/** Sets TransactionHeader.Flags of a transactional message in place. */
+export function setTransactionFlags(packet: Buffer, flags: number): void {
+  packet.writeUInt32LE(flags, transactionHeaderOffset(packet))
+}
+
+/** Sets MessagePropertiesHeader.MessageClass in place. */
+export function setMessageClass(packet: Buffer, messageClass: number): void {
+  packet.writeUInt16LE(messageClass, propertiesHeaderOffset(packet) + 2)
 }
 
 /** Sets UserHeader.MessageID in place. */

@@ -5,10 +5,10 @@ import {
   PACKET_SIZE_OFFSET,
   propertiesHeaderOffset,
   SENT_TIME_OFFSET,
+  TIME_TO_REACH_QUEUE_OFFSET,
   transactionHeaderOffset,
 } from './user-message-layout.js'
 
-const TIME_TO_REACH_QUEUE_OFFSET = 12
 /** Inside the MessagePropertiesHeader ([MS-MQMQ] 2.2.19.3). */
 const LABEL_LENGTH = 1
 const MESSAGE_SIZE = 32

@@ -135,6 +135,16 @@ export function createMqfAddressHeader(headerId: number, elements: readonly MqfE
   return { headerId, reserved: 0, elementCount: elements.length, list: writer.bytes, padding: 0 }
 }
 
+/** A header of these addresses, without a signature. */
+export function createMultiQueueFormatHeader(
+  destination: MqfAddressHeader,
+  administration: MqfAddressHeader,
+  response: MqfAddressHeader,
+): MultiQueueFormatHeader {
+  const signature = { id: MQF_HEADER_ID.SIGNATURE, reserved: 0, signature: Buffer.alloc(0), padding: 0 }
+  return { destination, administration, response, signature }
+}
+
 function decodeElement(reader: ByteReader, path: string): MqfElement {
   const formatType = reader.u16(`${path}.FormatType`)
   switch (formatType) {

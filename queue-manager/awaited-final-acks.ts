@@ -1,0 +1,139 @@
+import { TIME_TO_BE_RECEIVED_OFFSET, TIME_TO_REACH_QUEUE_OFFSET } from '../protocol/binary/user-message-layout.js'
+import { MessageClass } from '../protocol/message-class.js'
+import type { StoredValue } from './actions.js'
+import type { Context } from './context.js'
+import { leaveMemory, OUTGOING_FLAGS, type OutgoingMessage, packetOf } from './outgoing-message.js'
+import { deadLetterSent, journalSent } from './source-journal.js'
+import { StoredRow } from './stored-row.js'
+import type { Timer } from './timers.js'
+
+const AWAITED_MAX = 100_000
+const INFINITE_S = 0xffffffff
+
+interface Awaited {
+  readonly message: OutgoingMessage
+  /** Name of the outgoing queue that it left. */
+  readonly queue: string
+  /** Wall clock ms; Infinity when it may stay in its queue for ever. */
+  readonly deadlineMs: number
+}
+
+/**
+ * Journaled transactional messages that were taken in order, until a final ack says how they ended ([MS-MQQB] 3.1.5.6,
+ * 3.1.5.7, AwaitingFinalACKTable). Their packets stay where they were, in table `outgoing`; `awaiting-final-ack` says by
+ * MessageID which those are. One whose time to be received ran out without a word, and some more, is taken for lost.
+ */
+export class AwaitedFinalAcks {
+  readonly #context: Context
+  readonly #byMessageId = new Map<number, Awaited>()
+  readonly #timer: Timer
+  /** Rows read at opening whose messages are still to come: deadline by key of table `outgoing`. */
+  readonly #restoring = new Map<number, number>()
+
+  constructor(context: Context) {
+    this.#context = context
+    this.#timer = context.timers.create('final ack wait', () => this.#expire())
+  }
+
+  get size(): number {
+    return this.#byMessageId.size
+  }
+
+  /** How many of a queue's messages were taken and not heard of since. */
+  sizeOf(queue: string): number {
+    let count = 0
+    for (const awaited of this.#byMessageId.values()) if (awaited.queue === queue) count += 1
+    return count
+  }
+
+  /** A message was taken in order. False when nothing more is to come, or too many are awaited: then it may be forgotten. */
+  add(message: OutgoingMessage, queue: string): boolean {
+    if ((message.flags & (OUTGOING_FLAGS.JN | OUTGOING_FLAGS.JP)) === 0) return false
+    if (this.#byMessageId.size >= AWAITED_MAX) return false
+    const deadlineMs = this.#deadlineMs(packetOf(this.#context, message))
+    this.#byMessageId.set(message.messageId, { message, queue, deadlineMs })
+    this.#context.counters.messageBytes += message.size
+    this.#context.batch.put('awaiting-final-ack', message.messageId, {
+      order: message.order,
+      deadlineMs: deadlineMs === Infinity ? null : deadlineMs,
+    })
+    this.#watch(deadlineMs)
+    return true
+  }
+
+  /** A final ack came. Read: to the journal with JP; any other class: to a dead-letter queue with JN. False if unknown. */
+  settle(messageId: number, messageClass: number): boolean {
+    const awaited = this.#byMessageId.get(messageId)
+    if (awaited === undefined) return false
+    const { message, queue } = awaited
+    endTransactional(this.#context, message, queue, messageClass)
+    this.#byMessageId.delete(messageId)
+    leaveMemory(this.#context, message)
+    this.#context.counters.messageBytes -= message.size
+    this.#context.batch.remove('awaiting-final-ack', messageId)
+    this.#context.outgoingQueues.removals.add(message.order)
+    return true
+  }
+
+  /** A row of a former run; its message follows. */
+  restoreRow(key: number, value: StoredValue): void {
+    const row = new StoredRow({ table: 'awaiting-final-ack', key, value })
+    this.#restoring.set(row.whole('order'), row.optional('deadlineMs', row.number) ?? Infinity)
+  }
+
+  /** A row of table `outgoing`: true when it is that of a message awaited here. */
+  restoreMessage(message: OutgoingMessage, queue: string): boolean {
+    const deadlineMs = this.#restoring.get(message.order)
+    if (deadlineMs === undefined) return false
+    this.#restoring.delete(message.order)
+    this.#byMessageId.set(message.messageId, { message, queue, deadlineMs })
+    this.#context.counters.messageBytes += message.size
+    return true
+  }
+
+  /** Begins to work with what was restored. */
+  start(): void {
+    for (const { deadlineMs } of this.#byMessageId.values()) this.#watch(deadlineMs)
+  }
+
+  /** Time to be received, and XactDelayReceiveNack more for the word to come back; counted from the order ack. */
+  #deadlineMs(packet: Buffer): number {
+    const toBeReceivedS = packet.readUInt32LE(TIME_TO_BE_RECEIVED_OFFSET)
+    if (toBeReceivedS === INFINITE_S) return Infinity
+    const toReachQueueS = packet.readUInt32LE(TIME_TO_REACH_QUEUE_OFFSET)
+    const { XactDelayReceiveNack } = this.#context.settings
+    const delayS = XactDelayReceiveNack > 0 ? XactDelayReceiveNack : Math.min(toBeReceivedS, toReachQueueS)
+    return this.#context.now.wallMs + (toBeReceivedS + delayS) * 1000
+  }
+
+  #watch(deadlineMs: number): void {
+    if (deadlineMs === Infinity) return
+    const { now } = this.#context
+    const atMs = now.monotonicMs + (deadlineMs - now.wallMs)
+    if (this.#timer.deadlineMs === null || atMs < this.#timer.deadlineMs) this.#timer.startAt(atMs)
+  }
+
+  #expire(): void {
+    const { wallMs } = this.#context.now
+    let earliestMs = Infinity
+    for (const [messageId, { deadlineMs }] of this.#byMessageId) {
+      if (deadlineMs <= wallMs) this.settle(messageId, MessageClass.NACK_RECEIVE_TIMEOUT)
+      else if (deadlineMs < earliestMs) earliestMs = deadlineMs
+    }
+    this.#watch(earliestMs)
+  }
+}
+
+/** What a final ack of this class means for a message: a copy in the journal, in a dead-letter queue, or nothing. */
+export function endTransactional(
+  context: Context,
+  message: OutgoingMessage,
+  queue: string,
+  messageClass: number,
+): void {
+  const wanted = messageClass === MessageClass.ACK_RECEIVE ? OUTGOING_FLAGS.JP : OUTGOING_FLAGS.JN
+  if ((message.flags & wanted) === 0) return
+  const packet = packetOf(context, message)
+  if (messageClass === MessageClass.ACK_RECEIVE) journalSent(context, packet)
+  else deadLetterSent(context, packet, queue, messageClass, message.deadLetterQueue)
+}

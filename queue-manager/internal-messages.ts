@@ -1,0 +1,113 @@
+import { buildUserMessage, type QueueNameSpec, setHopCount } from '../protocol/binary/build.js'
+import type { UserMessagePacket } from '../protocol/binary/packet.js'
+import { MqlabError } from '../protocol/errors.js'
+import { wallSeconds } from './clock.js'
+import type { Context } from './context.js'
+import { createOutgoingMessage } from './outgoing-message.js'
+import type { OutgoingQueues } from './outgoing-queues.js'
+import type { Target } from './outgoing-targets.js'
+import { isRecoverable } from './receiving.js'
+
+/** A message of the engine's own: an acknowledgement or a report. */
+export interface InternalMessage {
+  readonly destination: string
+  readonly delivery: 'express' | 'recoverable'
+  readonly priority: number
+  readonly label: string
+  readonly messageClass: number
+  readonly body: Buffer
+  readonly correlationId?: Buffer
+  readonly response?: QueueNameSpec | undefined
+}
+
+const INFINITE_S = 0xffffffff
+/** Messages in an outgoing queue, above which no express one is added on a peer's behalf: it may never be reached. */
+const EXPRESS_FOR_PEERS_MAX = 10_000
+
+/** Messages that no application of this machine sent: the engine's own, and those of other queue managers passing through. */
+export class InternalMessages {
+  readonly #context: Context
+  readonly #queues: OutgoingQueues
+
+  constructor(context: Context, queues: OutgoingQueues) {
+    this.#context = context
+    this.#queues = queues
+  }
+
+  /** Returns the MessageID; 0 when the destination cannot be sent to, or there is no room for more. */
+  send(internal: InternalMessage): number {
+    try {
+      const target = this.#roomTowards(internal.destination, internal.body.length, internal.delivery === 'express')
+      if (target !== null) return this.#send(internal, target)
+      this.#context.counters.acknowledgementsDropped += 1
+    } catch (error) {
+      // the peer chose this name; a bad one harms nobody but itself
+      if (!(error instanceof MqlabError)) throw error
+    }
+    return 0
+  }
+
+  /**
+   * The way to a destination that a peer named, or null when there is no room for a message on it. A peer can name
+   * destinations without end, and ones that are never reached.
+   */
+  #roomTowards(text: string, bytes: number, express: boolean): Target | null {
+    const { counters, settings } = this.#context
+    if (counters.messageBytes + bytes > settings.MachineQuota * 1024) return null
+    if (!this.#queues.hasRoomFor(text)) return null
+    const target = this.#queues.targets.one(text)
+    if (target.local !== null) return this.#context.localQueues.quota(target.local, bytes) === 'fits' ? target : null
+    return express && (target.outgoing?.size ?? 0) + (target.outgoing?.entering ?? 0) >= EXPRESS_FOR_PEERS_MAX
+      ? null
+      : target
+  }
+
+  #send(internal: InternalMessage, target: Target): number {
+    // an acknowledgement is no part of a transaction
+    if (target.local?.transactional === true) return 0
+    const messageId = this.#queues.messageIds.next()
+    const { guid, now } = this.#context
+    const packet = buildUserMessage({
+      priority: internal.priority,
+      timeToReachQueue: INFINITE_S,
+      sourceQueueManager: guid,
+      queueManagerAddress: target.queueManagerAddress,
+      timeToBeReceived: INFINITE_S,
+      sentTime: wallSeconds(now),
+      messageId,
+      delivery: internal.delivery,
+      destination: target.destination,
+      response: internal.response,
+      acknowledgements: 0,
+      label: internal.label,
+      messageClass: internal.messageClass,
+      correlationId: internal.correlationId,
+      bodyType: 0,
+      applicationTag: 0,
+      body: internal.body,
+    })
+    const recoverable = internal.delivery === 'recoverable'
+    const message = createOutgoingMessage(packet, messageId, internal.priority, recoverable, Infinity, 0, null)
+    this.#queues.enter([{ message, target, transactional: false }], null)
+    return messageId
+  }
+
+  /**
+   * A message of another queue manager on its way: its identity, transaction and times are not touched. False when it
+   * cannot go on: its destination has no number, or there is no room. Nothing of it is journaled here.
+   */
+  forward(packet: UserMessagePacket, bytes: Buffer, hopCount: number): boolean {
+    const { destinationQueue, queueManagerAddress, messageId, sentTime } = packet.user
+    if (destinationQueue?.type !== 'PrivateQueueFormatNameId') return false
+    const name = `PRIVATE=${queueManagerAddress}\\${destinationQueue.number.toString(16)}`
+    const recoverable = isRecoverable(packet)
+    const target = this.#roomTowards(name, bytes.length, !recoverable)
+    if (target === null) return false
+    setHopCount(bytes, hopCount)
+    const { timeToReachQueue } = packet.base
+    const expiresMs = timeToReachQueue === INFINITE_S ? Infinity : (sentTime + timeToReachQueue + 1) * 1000
+    const message = createOutgoingMessage(bytes, messageId, packet.base.flags & 7, recoverable, expiresMs, 0, null)
+    this.#queues.enter([{ message, target, transactional: false }], null)
+    return true
+  }
+}
