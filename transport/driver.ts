@@ -80,6 +80,8 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
   #timerMs = Number.POSITIVE_INFINITY
   #running = false
   #listeners: readonly DriverListener[] = []
+  /** Handed to the store and not answered yet. */
+  #writes = 0
   #whenIdle: (() => void) | null = null
 
   constructor(options: DriverOptions<E>) {
@@ -102,10 +104,16 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
     return bound
   }
 
-  /** Closes every session in order, waits for the connections to end (at most `lingerMs`), and lets go of all. */
+  /** Takes no more connections; those that are there stay. */
+  stopListening(): void {
+    this.#server?.close()
+  }
+
+  /** Closes every session in order, waits for the connections to end and for what the store is taking (at most
+   *  `lingerMs`), and lets go of all. */
   async stop(): Promise<void> {
     if (this.#running) {
-      this.#server?.close()
+      this.stopListening()
       this.engine.stop(realNow())
       this.#carryOutAll()
       await this.#idle()
@@ -173,16 +181,21 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
     this.#gone(connection, () => this.engine.closed(realNow(), connection.id, how))
   }
 
-  /** Resolves when no connection is left, or after `lingerMs` in any case. */
+  /** Resolves when no connection and no write to the store is left, or after `lingerMs` in any case. */
   #idle(): Promise<void> {
-    if (this.#connections.size === 0) return Promise.resolve()
+    if (this.#isIdle) return Promise.resolve()
     return new Promise(resolve => {
       const timer = setTimeout(resolve, this.#limits.lingerMs)
       this.#whenIdle = () => {
+        if (!this.#isIdle) return
         clearTimeout(timer)
         resolve()
       }
     })
+  }
+
+  get #isIdle(): boolean {
+    return this.#connections.size === 0 && this.#writes === 0
   }
 
   #gone(connection: TcpConnection, report: () => void): void {
@@ -191,7 +204,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
       report()
       this.#carryOutAll()
     }
-    if (this.#connections.size === 0) this.#whenIdle?.()
+    this.#whenIdle?.()
   }
 
   #listen(listen: Endpoint): Promise<Endpoint> {
@@ -296,6 +309,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
         options.onNote?.(action.note)
         break
       case 'persist':
+        this.#writes += 1
         options.store.write(action.operations, error => this.#persisted(action.ticket, error))
         break
       case 'connect':
@@ -334,10 +348,12 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
   }
 
   #persisted(ticket: number, error: Error | null): void {
+    this.#writes -= 1
     if (!this.#running) return
     if (error === null) this.engine.persisted(realNow(), ticket)
     else this.engine.persistFailed(realNow(), ticket, error.message)
     this.#carryOutAll()
+    this.#whenIdle?.()
   }
 
   #resolve(ticket: number, found: ReturnType<Resolver>): void {

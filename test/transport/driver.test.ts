@@ -354,3 +354,25 @@ t.test('stopping ends also with connections that the engine leaves open', async 
 function bytesReceived(engine: ScriptedEngine): number {
   return engine.of('received').reduce((sum, { bytes }) => sum + bytes.length, 0)
 }
+
+t.test('stopping waits for what the store is taking, and takes no more connections meanwhile', async t => {
+  const done: ((error: Error | null) => void)[] = []
+  const store = new MemoryStore()
+  store.write = (_operations, answer) => void done.push(answer)
+  const { engine, driver, port } = await driven(t, { store, limits: { lingerMs: 10_000 } })
+  driver.call(() => engine.act({ do: 'persist', ticket: 7, operations: [] }))
+  await Promise.resolve()
+  driver.stopListening()
+  const refused = await dial(t, port).catch((error: NodeJS.ErrnoException) => error.code)
+  t.equal(refused, 'ECONNREFUSED')
+  let stopped = false
+  const stopping = driver.stop().then(() => {
+    stopped = true
+  })
+  await sleep(50)
+  t.notOk(stopped, 'the write is under way')
+  t.equal(done.length, 1)
+  done[0]?.(null)
+  await stopping
+  t.same(engine.of('persisted'), [{ input: 'persisted', ticket: 7 }], 'and the engine has learnt of it')
+})
