@@ -1,27 +1,18 @@
 import type { Socket } from 'node:net'
 import { MqlabError } from '../protocol/errors.js'
+import { ANSWER_BYTES_FULL, CONTROL_VERSION, HELLO_BYTES_MAX, REQUEST_BYTES_MAX, REQUEST_ITEMS_MAX } from './bounds.js'
 import { ControlError } from './errors.js'
 import { encodeFrame, FrameReader } from './frames.js'
 import * as management from './management-operations.js'
 import * as messages from './message-operations.js'
 import type { ControlledHost, RequestDesk } from './request-desk.js'
 import type { MessageRow, Requester } from './requester.js'
-import {
-  CONTROL_VERSION,
-  HELLO_BYTES_MAX,
-  type Method,
-  REQUEST_BYTES_MAX,
-  REQUEST_ITEMS_MAX,
-  readHello,
-  readRequest,
-} from './requests.js'
+import { type Method, readHello, readRequest } from './requests.js'
 
 type Operation = (by: Requester, id: number, parameters: never) => void
 
 const OPERATIONS: { readonly [M in Method]: Operation } = { ...messages, ...management }
 
-/** A frame of messages is closed when it holds so much. */
-const MESSAGES_FRAME_BYTES = 4 * 1024 * 1024
 /** Requests under way and not waiting for anybody, from which on no more are read; half of it lets reading go on. */
 const UNDER_WAY_MAX = 512
 /** Answers that the client has not read, bytes, from which on no more requests are read. */
@@ -81,7 +72,7 @@ export class ControlConnection implements Requester {
     let part: MessageRow[] = []
     let bytes = 0
     for (const row of rows) {
-      if (part.length > 0 && bytes + row[1].length > MESSAGES_FRAME_BYTES) {
+      if (part.length > 0 && bytes + row[1].length > ANSWER_BYTES_FULL) {
         this.#write([id, 'part', part])
         part = []
         bytes = 0

@@ -1,15 +1,8 @@
 import type { ReceiveOptions } from '../queue-manager/queue-manager.js'
+import { TRANSACTIONS_MAX, WAITING_RECEIVES_MAX } from './bounds.js'
 import { ControlError } from './errors.js'
 import type { ControlledEngine, ReceivedMessages } from './request-desk.js'
-import {
-  answerByOutcome,
-  checkTransaction,
-  type MessageRow,
-  type Requester,
-  refused,
-  TRANSACTIONS_MAX,
-  WAITING_RECEIVES_MAX,
-} from './requester.js'
+import { answerByOutcome, checkTransaction, type MessageRow, type Requester, refused } from './requester.js'
 import type { Parameters } from './requests.js'
 
 /* What a client does with messages. Each answers its request, now or later; what it throws is the answer, too. */
@@ -28,6 +21,11 @@ export function send(by: Requester, id: number, { message, transaction }: Parame
   // What becomes of a message of a transaction is known when that commits.
   if (transaction === undefined) answerByOutcome(by, id, ticket.request, sent)
   else by.answer(id, sent)
+}
+
+export function sendTransaction(by: Requester, id: number, { messages }: Parameters<'sendTransaction'>): void {
+  const ticket = by.host.call((engine, now) => engine.sendTransaction(now, messages))
+  answerByOutcome(by, id, ticket.request, { messageIds: ticket.messageIds })
 }
 
 export function receive(by: Requester, id: number, parameters: Parameters<'receive'>): void {

@@ -19,6 +19,7 @@ export type ControlledEngine = Pick<
   | 'commit'
   | 'abort'
   | 'send'
+  | 'sendTransaction'
   | 'receive'
   | 'cancel'
   | 'move'

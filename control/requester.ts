@@ -11,10 +11,6 @@ export type MessageRow = readonly [
   authenticated: boolean,
 ]
 
-export const TRANSACTIONS_MAX = 256
-/** Receives that may wait for messages at one time on one connection. */
-export const WAITING_RECEIVES_MAX = 128
-
 /** One connection as the operations see it: what is open on it, and how its requests are answered. */
 export interface Requester {
   readonly host: ControlledHost

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { PACKET_SIZE_MAX } from '../protocol/binary/base-header.js'
 import { CORRELATION_ID_SIZE, MP_FLAGS } from '../protocol/binary/message-properties-header.js'
+import { BODY_BYTES_MAX, LISTED_MESSAGES_MAX, RECEIVED_MESSAGES_MAX, TRANSACTION_MESSAGES_MAX } from './bounds.js'
 
 /* What goes over a control connection, each thing one frame:
  *
@@ -12,21 +12,6 @@ import { CORRELATION_ID_SIZE, MP_FLAGS } from '../protocol/binary/message-proper
  *           [id, 'error', {code, message, mqError, definite}]
  *
  * `cancel` has no answer of its own: what it cancels is answered. */
-
-export const CONTROL_VERSION = 1
-
-/** Bytes of a message's body, and of any frame, which has its properties beside it. */
-export const BODY_BYTES_MAX = PACKET_SIZE_MAX
-export const REQUEST_BYTES_MAX = PACKET_SIZE_MAX + 262_144
-export const ANSWER_BYTES_MAX = 2 * PACKET_SIZE_MAX + 1_048_576
-/** Before the client has said hello. */
-export const HELLO_BYTES_MAX = 1024
-export const REQUEST_ITEMS_MAX = 4096
-
-/** Messages that one receive brings at most. */
-export const RECEIVED_MESSAGES_MAX = 1000
-/** Messages that one listing brings at most. */
-export const LISTED_MESSAGES_MAX = 1000
 
 const TEXT_CHARACTERS_MAX = 65_536
 const DAY_MS = 86_400_000
@@ -100,6 +85,7 @@ const queueProperties = {
 /** The parameters of every method. Strict, so that a misspelt option is an error and not ignored. */
 export const METHODS = {
   send: z.strictObject({ message, transaction }),
+  sendTransaction: z.strictObject({ messages: z.array(message).min(1).max(TRANSACTION_MESSAGES_MAX) }),
   receive: z.strictObject({
     queue,
     max: whole(1, RECEIVED_MESSAGES_MAX).exactOptional(),

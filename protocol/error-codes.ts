@@ -2,7 +2,8 @@
  *
  *  `MSMQ_DECODE_*` a peer's bytes are wrong (close the session, [MS-MQQB] 3.1.5.1.3; ignore the datagram, 2.2.7) ·
  *  `MSMQ_ENCODE_*` a value of ours does not fit its field · `MSMQ_OPTION_*` a caller's argument ·
- *  `MSMQ_STORE_*`, `MSMQ_TRANSPORT_*` a store or socket could not do what was asked · `MSMQ_LAB_*` the lab's own. */
+ *  `MSMQ_STORE_*`, `MSMQ_TRANSPORT_*` a store or socket could not do what was asked · `MSMQ_CONTROL_*` a control
+ *  connection · `MSMQ_LAB_*` the lab's own. */
 export const ERROR_CODES = {
   MSMQ_DECODE_TRUNCATED: 'The bytes end before the field does.',
   MSMQ_DECODE_EXCESS: 'Bytes are left over after the packet.',
@@ -36,15 +37,24 @@ export const ERROR_CODES = {
   MSMQ_ENCODE_RANGE: 'A value does not fit its field.',
   MSMQ_ENCODE_SIZE: 'The packet would be larger than 4 MiB.',
   MSMQ_OPTION_GUID: 'A GUID is not written as 8-4-4-4-12 hexadecimal digits.',
+  MSMQ_OPTION_CONTROL: 'A control endpoint is neither HOST:PORT on loopback nor a path that fits.',
   MSMQ_OPTION_FORMAT_NAME: 'A format name does not follow the grammar of [MS-MQMQ] 2.1.',
   MSMQ_OPTION_INPUT: 'The input cannot be read.',
   MSMQ_OPTION_QUEUE: 'There is no queue of that name on this machine.',
   MSMQ_OPTION_RANGE: 'A value is outside what is allowed.',
   MSMQ_OPTION_TAKEN: 'A name or number is in use already.',
+  MSMQ_OPTION_TOKEN: 'A control socket on TCP needs a token, of some length.',
   MSMQ_OPTION_UNKNOWN: 'No option or setting has that name.',
   MSMQ_STORE_CLOSED: 'Something was written to a store after it was closed.',
   MSMQ_TRANSPORT_LISTEN: 'An address cannot be listened on; the cause is the error of the operating system.',
-  MSMQ_TRANSPORT_FRAME: 'A frame on the lab channel is too large or is not MessagePack.',
+  MSMQ_TRANSPORT_FRAME: 'A frame on a control connection or the lab channel is too large or is not MessagePack.',
+  MSMQ_CONTROL_CONNECT: 'No queue manager answers at the control endpoint.',
+  MSMQ_CONTROL_TOKEN: 'The token of a control connection is missing or wrong.',
+  MSMQ_CONTROL_CLOSED: 'A control connection ended before the answer came: what was asked may have happened.',
+  MSMQ_CONTROL_REQUEST: 'A request on a control connection is not one that the queue manager understands.',
+  MSMQ_CONTROL_BUSY: 'Too much is under way on a control connection.',
+  MSMQ_CONTROL_REFUSED: 'The queue manager says no; mqError has the name that MSMQ has for why.',
+  MSMQ_CONTROL_FAILED: 'The queue manager failed by an error of its own while it carried out a request.',
   MSMQ_LAB_NODE_BROKEN: 'A node of the lab failed by an error of its own.',
   MSMQ_LAB_NODE_ENDED: 'A node of the lab ended before it was ready.',
   MSMQ_LAB_NODE_LATE: 'A node of the lab was not ready in time.',
