@@ -26,6 +26,8 @@ interface Awaited {
 export class AwaitedFinalAcks {
   readonly #context: Context
   readonly #byMessageId = new Map<number, Awaited>()
+  /** How many of each outgoing queue. */
+  readonly #sizes = new Map<string, number>()
   readonly #timer: Timer
   /** Rows read at opening whose messages are still to come: deadline by key of table `outgoing`. */
   readonly #restoring = new Map<number, number>()
@@ -41,9 +43,7 @@ export class AwaitedFinalAcks {
 
   /** How many of a queue's messages were taken and not heard of since. */
   sizeOf(queue: string): number {
-    let count = 0
-    for (const awaited of this.#byMessageId.values()) if (awaited.queue === queue) count += 1
-    return count
+    return this.#sizes.get(queue) ?? 0
   }
 
   /** A message was taken in order. False when nothing more is to come, or too many are awaited: then it may be forgotten. */
@@ -51,8 +51,7 @@ export class AwaitedFinalAcks {
     if ((message.flags & (OUTGOING_FLAGS.JN | OUTGOING_FLAGS.JP)) === 0) return false
     if (this.#byMessageId.size >= AWAITED_MAX) return false
     const deadlineMs = this.#deadlineMs(packetOf(this.#context, message))
-    this.#byMessageId.set(message.messageId, { message, queue, deadlineMs })
-    this.#context.counters.messageBytes += message.size
+    this.#hold({ message, queue, deadlineMs })
     this.#context.batch.put('awaiting-final-ack', message.messageId, {
       order: message.order,
       deadlineMs: deadlineMs === Infinity ? null : deadlineMs,
@@ -68,6 +67,9 @@ export class AwaitedFinalAcks {
     const { message, queue } = awaited
     endTransactional(this.#context, message, queue, messageClass)
     this.#byMessageId.delete(messageId)
+    const left = this.sizeOf(queue) - 1
+    if (left > 0) this.#sizes.set(queue, left)
+    else this.#sizes.delete(queue)
     leaveMemory(this.#context, message)
     this.#context.counters.messageBytes -= message.size
     this.#context.batch.remove('awaiting-final-ack', messageId)
@@ -86,14 +88,20 @@ export class AwaitedFinalAcks {
     const deadlineMs = this.#restoring.get(message.order)
     if (deadlineMs === undefined) return false
     this.#restoring.delete(message.order)
-    this.#byMessageId.set(message.messageId, { message, queue, deadlineMs })
-    this.#context.counters.messageBytes += message.size
+    this.#hold({ message, queue, deadlineMs })
     return true
   }
 
   /** Begins to work with what was restored. */
   start(): void {
     for (const { deadlineMs } of this.#byMessageId.values()) this.#watch(deadlineMs)
+  }
+
+  #hold(awaited: Awaited): void {
+    const { message, queue } = awaited
+    this.#byMessageId.set(message.messageId, awaited)
+    this.#sizes.set(queue, this.sizeOf(queue) + 1)
+    this.#context.counters.messageBytes += message.size
   }
 
   /** Time to be received, and XactDelayReceiveNack more for the word to come back; counted from the order ack. */

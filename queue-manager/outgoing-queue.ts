@@ -89,6 +89,7 @@ export class OutgoingQueue implements StoredState {
 
   /** Begins to work with what `restore` took over. */
   start(): void {
+    this.sequence.start()
     for (const { expiresMs } of this.messages()) if (expiresMs !== Infinity) this.#watchExpiry(expiresMs)
     this.attend()
   }

@@ -4,6 +4,7 @@ import { MP_FLAGS } from '../protocol/binary/message-properties-header.js'
 import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
 import { TX_FLAGS } from '../protocol/binary/transaction-header.js'
 import { USER_FLAGS } from '../protocol/binary/user-header.js'
+import { OptionError } from '../protocol/errors.js'
 import { type FormatName, formatNameText, parseFormatName } from '../protocol/format-name.js'
 import { MessageClass } from '../protocol/message-class.js'
 import { sequenceIdText, type TxSequenceId } from '../protocol/sequence-id.js'
@@ -84,6 +85,14 @@ export class OutgoingQueues implements StoredState {
     return this.#byName.get(formatNameText(parseFormatName(formatName))) ?? null
   }
 
+  /** The same. @throws OptionError MSMQ_OPTION_QUEUE when there is none, MSMQ_OPTION_FORMAT_NAME. */
+  existing(formatName: string): OutgoingQueue {
+    const queue = this.find(formatName)
+    if (queue === null)
+      throw new OptionError('MSMQ_OPTION_QUEUE', 'outgoing queue', formatName, 'a format name that was sent to')
+    return queue
+  }
+
   /** Begins to work: what a former run left to send is sent. */
   start(): void {
     this.messageIds.start()
@@ -101,11 +110,18 @@ export class OutgoingQueues implements StoredState {
    */
   submit(messages: readonly MessageToSend[], transactional: boolean): SendTicket {
     const request = this.#context.nextRequest()
-    const prepared = this.prepare(messages, transactional)
-    const refused = this.refusal(prepared, transactional)
-    if (refused !== null) {
-      this.#context.log.push({ do: 'outcome', request, outcome: 'refused', error: refused })
-      return { request, messageIds: [] }
+    const prepared: Prepared[] = []
+    let bytes = 0
+    for (const message of messages) {
+      const copies = this.prepare(message, transactional, bytes)
+      if (typeof copies === 'string') {
+        this.#context.log.push({ do: 'outcome', request, outcome: 'refused', error: copies })
+        return { request, messageIds: [] }
+      }
+      for (const copy of copies) {
+        prepared.push(copy)
+        bytes += copy.message.size
+      }
     }
     const messageIds: number[] = []
     for (const { message } of prepared) messageIds.push(message.messageId)
@@ -114,39 +130,28 @@ export class OutgoingQueues implements StoredState {
   }
 
   /**
-   * Encodes messages, one copy for each destination. No place in a sequence is taken and nothing is stored, so a bad message
-   * spoils nothing, and what is prepared may be dropped.
+   * Makes everything of a message that can fail: a copy for each destination, encoded. No place in a sequence is taken and
+   * nothing is stored, so a bad message spoils nothing, and what is prepared may be dropped. Why not, where there is no room
+   * for it or a queue of this machine wants it otherwise.
+   * @param bytesBefore bytes of messages that were prepared, and have yet to {@link enter}.
    * @throws OptionError, EncodeError as {@link submit}.
    */
-  prepare(messages: readonly MessageToSend[], transactional: boolean): Prepared[] {
+  prepare(message: MessageToSend, transactional: boolean, bytesBefore = 0): Prepared[] | SendRefusal {
+    const { counters, localQueues, settings } = this.#context
+    const targets = this.targets.all(message.destination)
+    for (const { local } of targets)
+      if (local !== null && local.transactional !== transactional) return 'MQ_ERROR_TRANSACTION_USAGE'
+    const bytes = bytesBefore + message.body.length * targets.length
+    if (counters.messageBytes + bytes > settings.MachineQuota * 1024) return 'MQ_ERROR_INSUFFICIENT_RESOURCES'
     const prepared: Prepared[] = []
     const part = transactional ? { timeStamp: this.#timeStamp } : null
-    for (const message of messages) {
-      const targets = this.targets.all(message.destination)
-      for (const target of targets) {
-        const built = buildMessage(this.#context, message, target, targets, this.messageIds.next(), part)
-        prepared.push({ message: built, target, transactional })
-      }
+    for (const target of targets) {
+      const built = buildMessage(this.#context, message, target, targets, this.messageIds.next(), part)
+      if (target.local !== null && localQueues.quota(target.local, built.size) !== 'fits')
+        return 'MQ_ERROR_INSUFFICIENT_RESOURCES'
+      prepared.push({ message: built, target, transactional })
     }
     return prepared
-  }
-
-  /** Why prepared messages cannot {@link enter} now, for want of room or because of a queue of this machine; null if they can. */
-  refusal(prepared: readonly Prepared[], transactional: boolean): SendRefusal | null {
-    const { counters, localQueues, settings } = this.#context
-    const local = new Map<LocalQueue, number>()
-    let bytes = 0
-    for (const { message, target } of prepared) {
-      bytes += message.size
-      if (target.local === null) continue
-      if (target.local.deleted) return 'MQ_ERROR_QUEUE_NOT_FOUND'
-      if (target.local.transactional !== transactional) return 'MQ_ERROR_TRANSACTION_USAGE'
-      local.set(target.local, (local.get(target.local) ?? 0) + message.size)
-    }
-    if (counters.messageBytes + bytes > settings.MachineQuota * 1024) return 'MQ_ERROR_INSUFFICIENT_RESOURCES'
-    for (const [queue, size] of local)
-      if (localQueues.quota(queue, size) !== 'fits') return 'MQ_ERROR_INSUFFICIENT_RESOURCES'
-    return null
   }
 
   /**

@@ -27,6 +27,9 @@ export class OutgoingSequence implements StoredState {
   #reserved = 0
   /** Expiries of the resend timer without progress: the place on the schedule. */
   resendStage = 0
+  /** Wall clock ms of the last order ack, and how often the same one came; null before the first. */
+  lastAckMs: number | null = null
+  lastAckCount = 0
 
   constructor(context: Context, queueKey: string, resendDue: () => void) {
     this.#context = context
@@ -41,6 +44,29 @@ export class OutgoingSequence implements StoredState {
 
   get id(): TxSequenceId | null {
     return this.#id
+  }
+
+  get first(): OutgoingMessage | undefined {
+    return this.#messages.at(0)
+  }
+
+  get last(): OutgoingMessage | undefined {
+    return this.#messages.at(this.#messages.size - 1)
+  }
+
+  /** The number of the next place. */
+  get nextNumber(): number {
+    return this.#nextNumber
+  }
+
+  /** The highest number that an order ack covered. */
+  get lastAcknowledged(): number {
+    return this.#lastAcknowledged
+  }
+
+  /** When everything unacknowledged is sent again, monotonic ms; null while nothing is under way. */
+  get resendDeadlineMs(): number | null {
+    return this.#resendTimer.deadlineMs
   }
 
   [Symbol.iterator](): Iterator<OutgoingMessage> {
@@ -76,6 +102,11 @@ export class OutgoingSequence implements StoredState {
   abandonPlace(): void {
     this.#reserved -= 1
     this.#endWhenEmpty()
+  }
+
+  /** Begins to work: a sequence of which no message is left is not gone on with, as the store may know too little of it. */
+  start(): void {
+    if (this.#id !== null) this.#endWhenEmpty()
   }
 
   /** Takes over from the store what a former run had reached. */
@@ -132,7 +163,7 @@ export class OutgoingSequence implements StoredState {
     message.waiting = false
     this.#lastSent = Math.max(this.#lastSent, message.place?.number ?? 0)
     this.#cursor += 1
-    if (!this.#resendTimer.running) this.#resendTimer.start(this.#context.now, this.#resendDelayMs())
+    if (!this.#resendTimer.running) this.#resendTimer.start(this.#context.now, this.resendDelayMs)
   }
 
   /** The session ended: what it had not acknowledged waits again; what the order ack had covered is done. */
@@ -150,11 +181,13 @@ export class OutgoingSequence implements StoredState {
       if (place.number > number) break
       covered.push(message)
     }
+    this.lastAckMs = this.#context.now.wallMs
+    this.lastAckCount = number === this.#lastAcknowledged ? this.lastAckCount + 1 : 1
     if (number > this.#lastAcknowledged) {
       this.#lastAcknowledged = number
       this.resendStage = 0
       this.#context.batch.changed(this)
-      if (this.#resendTimer.running) this.#resendTimer.start(this.#context.now, this.#resendDelayMs())
+      if (this.#resendTimer.running) this.#resendTimer.start(this.#context.now, this.resendDelayMs)
     }
     return covered
   }
@@ -195,6 +228,7 @@ export class OutgoingSequence implements StoredState {
     this.#id = null
     this.#nextNumber = 1
     this.#lastAcknowledged = 0
+    this.lastAckCount = 0
     this.#lastSent = 0
     this.#cursor = 0
     this.#context.batch.remove('outgoing-sequence', this.#queueKey)
@@ -224,7 +258,7 @@ export class OutgoingSequence implements StoredState {
     this.#cursor = 0
     this.resendStage += 1
     counters.resends += messages
-    const nextInMs = this.#resendDelayMs()
+    const nextInMs = this.resendDelayMs
     this.#resendTimer.start(now, nextInMs)
     if (log.noting && this.#id !== null)
       log.note(now, {
@@ -239,7 +273,7 @@ export class OutgoingSequence implements StoredState {
   }
 
   /** The schedule of [MS-MQQB] <24>: three times each of the first three settings, then the fourth for ever. */
-  #resendDelayMs(): number {
+  get resendDelayMs(): number {
     const { SeqResend13Time, SeqResend46Time, SeqResend79Time, SeqResend10Time } = this.#context.settings
     const steps = [SeqResend13Time, SeqResend46Time, SeqResend79Time]
     return (steps[Math.floor(this.resendStage / 3)] ?? SeqResend10Time) * 1000
