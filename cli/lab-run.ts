@@ -37,7 +37,7 @@ export async function performScenario(
 }
 
 /** Aborts on Ctrl-C or a request to end, so that the run can take its machines down. */
-function interruptible(): { signal: AbortSignal; end: () => void } {
+export function interruptible(): { signal: AbortSignal; end: () => void } {
   const controller = new AbortController()
   const abort = () => controller.abort(new Error('interrupted'))
   const signals = ['SIGINT', 'SIGTERM'] as const

@@ -10,6 +10,7 @@ const COMMANDS: readonly (readonly [name: string, summary: string])[] = [
   ['decode', 'decode MSMQ packets to JSON'],
   ['qm', 'run a queue manager that others can talk to'],
   ['bench', 'measure throughput and latency'],
+  ['crash', 'kill durable queue managers again and again, and see that nothing promised is lost'],
 ]
 
 /** The program, and the command that the arguments ask for (undefined: none, or none that exists). */

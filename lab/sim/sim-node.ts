@@ -5,6 +5,7 @@ import type { Note } from '../../queue-manager/notes.js'
 import { QueueManager, type SendTicket } from '../../queue-manager/queue-manager.js'
 import type { QueueOptions } from '../../queue-manager/queue-properties.js'
 import type { ReceivedMessage } from '../../queue-manager/queued-message.js'
+import type { ReceiveOptions } from '../../queue-manager/reads.js'
 import { createSettings } from '../../queue-manager/settings.js'
 import type { ApplicationHost } from '../../transport/application-host.js'
 import { SimDriver } from './sim-driver.js'
@@ -169,10 +170,15 @@ export class SimNode {
 
   /** Removes up to `max` messages and returns their bodies' texts, after whatever virtual time the disk takes. */
   consume(queue: string, max = 1_000_000): string[] {
-    const request = this.driver.call((engine, now) => engine.receive(now, queue, max))
+    return this.receive(queue, { max }).map(bodyText)
+  }
+
+  /** Receives, and lets virtual time pass until the answer is there; no messages when the answer is an error. */
+  receive(queue: string, options: ReceiveOptions): readonly ReceivedMessage[] {
+    const request = this.driver.call((engine, now) => engine.receive(now, queue, options))
     if (!this.#world.runUntil(() => this.#consumed.has(request), 60_000))
       throw new Error(`receive from ${queue} was not answered`)
-    return this.#consumed.get(request)!.map(bodyText)
+    return this.#consumed.get(request)!
   }
 
   #submit({ request, messageIds }: SendTicket): Submission {

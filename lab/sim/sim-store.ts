@@ -69,8 +69,8 @@ export class SimStore implements Store {
 
   *load(): Iterable<StoreOperation> {
     if (this.unreadable) throw new StoreError('MSMQ_STORE_CORRUPT', 'the simulated disk cannot be read')
-    for (const [table, rows] of this.#tables)
-      for (const [key, { value }] of rows) yield { table, key, value: copyOf(value) }
+    const tables = [...this.#tables].sort(([one], [other]) => Number(isPacketTable(one)) - Number(isPacketTable(other)))
+    for (const [table, rows] of tables) for (const [key, { value }] of rows) yield { table, key, value: copyOf(value) }
   }
 
   packet(table: PacketTable, key: number): Uint8Array {

@@ -1,0 +1,24 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { runCrashCampaign } from '../../lab/crash/crash-campaign.js'
+
+const DURATION_MS = 12_000
+
+t.setTimeout(120_000)
+
+t.test('processes killed again and again: nothing promised is lost, comes twice, in part or out of order', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'mqlab-crash-'))
+  const seed = Number(process.env.MQLAB_SEEDS ?? 1 + (Date.now() % 1_000_000))
+  const report = await runCrashCampaign({ seed, durationMs: DURATION_MS, directory })
+  const { findings, tally, ...kills } = report
+  t.comment(JSON.stringify({ ...kills, ...tally }))
+  const again = `again: MQLAB_SEEDS=${seed}; stores and ledgers: ${directory}`
+  t.strictSame(findings, [], again)
+  t.ok(report.kills >= 6, 'processes were killed')
+  t.ok(tally.accepted > 100 && tally.taken > 100, 'and work was done')
+  t.equal(tally.refused, 0)
+  if (findings.length === 0) rmSync(directory, { recursive: true })
+  t.equal(existsSync(directory), findings.length > 0)
+})
