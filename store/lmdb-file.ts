@@ -1,0 +1,1 @@
+export function checkStructure(_path: string): void {}

@@ -1,0 +1,137 @@
+import type { PacketTable, StoredValue } from '../queue-manager/actions.js'
+import { tableNumber } from './row.js'
+import { CHECKSUM_BYTES, decodeValue, encodeShared, seal } from './stored-value.js'
+
+/* The rows that one commit adds to a packet table are stored together, as segments: one record of the keys and values
+ * (the head), which opening reads, and one of the packets, which it does not. Both, and the record of which rows are gone
+ * by now, are stored under the segment's base: the key of its first row. */
+
+/** A row that is to be stored. */
+export interface PacketRow {
+  readonly key: number
+  readonly value: StoredValue
+  readonly packet: Uint8Array
+}
+
+/** A segment takes no further row when it has so many, */
+export const SEGMENT_ROWS_MAX = 256
+/** or so many bytes of packets; a larger packet is a segment of its own. */
+export const SEGMENT_BYTES_MAX = 65_536
+/** Keys are stored as 32-bit distances from the base. */
+const KEY_SPAN_MAX = 0xffffffff
+
+/** Room for the checksum, the number of rows, whether their keys follow each other, and the bytes of the packets. */
+const HEAD_BYTES = CHECKSUM_BYTES + 8
+const CONSECUTIVE = 1
+
+/** Cuts rows, in the order of their keys, into what will be a segment each. */
+export function* cut(rows: readonly PacketRow[]): Iterable<readonly PacketRow[]> {
+  let start = 0
+  let bytes = 0
+  for (const [at, { key, packet }] of rows.entries()) {
+    const full =
+      at - start === SEGMENT_ROWS_MAX ||
+      bytes + packet.length > SEGMENT_BYTES_MAX ||
+      key - rows[start]!.key > KEY_SPAN_MAX
+    if (full && at > start) {
+      yield rows.slice(start, at)
+      start = at
+      bytes = 0
+    }
+    bytes += packet.length
+  }
+  if (start < rows.length) yield rows.slice(start)
+}
+
+export function segmentKey(table: PacketTable, base: number): Buffer {
+  const key = Buffer.allocUnsafe(9)
+  key[0] = tableNumber(table)
+  key.writeUInt32BE(Math.floor(base / 2 ** 32), 1)
+  key.writeUInt32BE(base % 2 ** 32, 5)
+  return key
+}
+
+export function baseOf(key: Buffer): number {
+  return key.readUInt32BE(1) * 2 ** 32 + key.readUInt32BE(5)
+}
+
+/** Of rows that are not empty, with keys from `base` on. */
+export function encodeHead(key: Buffer, base: number, rows: readonly PacketRow[]): Buffer {
+  const consecutive = rows.every((row, at) => row.key === base + at)
+  const keyBytes = consecutive ? 0 : rows.length * 4
+  const values = encodeShared(rows.map(({ value }) => value))
+  const record = Buffer.allocUnsafe(HEAD_BYTES + keyBytes + values.length)
+  record.writeUInt16LE(rows.length, 4)
+  record.writeUInt16LE(consecutive ? CONSECUTIVE : 0, 6)
+  record.writeUInt32LE(
+    rows.reduce((bytes, { packet }) => bytes + packet.length, 0),
+    8,
+  )
+  let at = HEAD_BYTES
+  if (!consecutive) for (const row of rows) at = record.writeUInt32LE(row.key - base, at)
+  record.set(values, at)
+  return seal(key, record)
+}
+
+/** What opening needs of a head: `distances` of the keys from the base, null when they follow each other, which saves
+ *  memory; `bytes` of the packets. */
+export function decodeKeys(record: Buffer): { count: number; distances: Uint32Array | null; bytes: number } {
+  const count = record.readUInt16LE(4)
+  const bytes = record.readUInt32LE(8)
+  if (record.readUInt16LE(6) === CONSECUTIVE) return { count, distances: null, bytes }
+  const distances = new Uint32Array(count)
+  for (let row = 0; row < count; row++) distances[row] = record.readUInt32LE(HEAD_BYTES + row * 4)
+  return { count, distances, bytes }
+}
+
+/** The values of all rows, in order. */
+export function decodeHeadValues(record: Buffer): readonly StoredValue[] {
+  const count = record.readUInt16LE(4)
+  const keyBytes = record.readUInt16LE(6) === CONSECUTIVE ? 0 : count * 4
+  return decodeValue(record.subarray(HEAD_BYTES + keyBytes)) as readonly StoredValue[]
+}
+
+/** Checksum, number of rows, where each packet ends, the packets. */
+export function encodePackets(key: Buffer, rows: readonly PacketRow[]): Buffer {
+  let length = CHECKSUM_BYTES + 4 + rows.length * 4
+  for (const { packet } of rows) length += packet.length
+  const record = Buffer.allocUnsafe(length)
+  record.writeUInt32LE(rows.length, 4)
+  let at = CHECKSUM_BYTES + 4 + rows.length * 4
+  for (const [row, { packet }] of rows.entries()) {
+    record.set(packet, at)
+    at += packet.length
+    record.writeUInt32LE(at, 8 + row * 4)
+  }
+  return seal(key, record)
+}
+
+export const packetCount = (record: Buffer): number => record.readUInt32LE(4)
+
+/** A view. */
+export function packetAt(record: Buffer, row: number): Buffer {
+  const count = packetCount(record)
+  const start = row === 0 ? CHECKSUM_BYTES + 4 + count * 4 : record.readUInt32LE(4 + row * 4)
+  return record.subarray(start, record.readUInt32LE(8 + row * 4))
+}
+
+/** Which rows of a segment are gone: a bit for each. */
+export function encodeGone(key: Buffer, gone: Uint8Array): Buffer {
+  const record = Buffer.allocUnsafe(CHECKSUM_BYTES + gone.length)
+  record.set(gone, CHECKSUM_BYTES)
+  return seal(key, record)
+}
+
+export const decodeGone = (record: Buffer): Uint8Array => Uint8Array.from(record.subarray(CHECKSUM_BYTES))
+
+export const hasBit = (bits: Uint8Array, at: number): boolean => (bits[at >> 3]! & (1 << (at & 7))) !== 0
+
+export function setBit(bits: Uint8Array, at: number): void {
+  bits[at >> 3] = bits[at >> 3]! | (1 << (at & 7))
+}
+
+export function bitCount(bits: Uint8Array): number {
+  let count = 0
+  for (let byte of bits) for (; byte !== 0; byte &= byte - 1) count++
+  return count
+}

@@ -1,0 +1,68 @@
+import { type Database as LmdbDatabase, open, type RootDatabase } from 'lmdb'
+import type { Database } from './commit-plan.js'
+
+/* How LMDB is used, in one place.
+ *
+ * Without `overlappingSync` a commit is the plain LMDB one, and the promise of `batch` means durable: the pages are
+ * written, fdatasync, then the meta page through a descriptor opened with O_DSYNC. See docs/durability.md. */
+
+export type BinaryDatabase = LmdbDatabase<Buffer, Buffer>
+
+export interface Databases extends Readonly<Record<Database, BinaryDatabase>> {
+  readonly root: RootDatabase
+  /** The format record alone. */
+  readonly about: BinaryDatabase
+}
+
+/** The address space to begin with; LMDB widens it when the file outgrows it. */
+const MAP_BYTES = 64 * 1024 * 1024
+
+export function openDatabases(path: string, fileBytes: number, readOnly = false): Databases {
+  const root = open({
+    path,
+    noSubdir: true,
+    readOnly,
+    overlappingSync: false,
+    // Only what one `batch` call holds is one transaction; nothing is committed but by such calls.
+    eventTurnBatching: false,
+    maxDbs: 8,
+    mapSize: Math.max(MAP_BYTES, fileBytes * 2),
+    cache: false,
+  })
+  const database = (name: string): BinaryDatabase =>
+    root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary', cache: false })
+  return {
+    root,
+    about: database('about'),
+    heads: database('heads'),
+    packets: database('packets'),
+    gone: database('gone'),
+    rows: database('rows'),
+  }
+}
+
+/** Pages in use by data and by LMDB itself: those of the file that are not free. */
+export function pagesUsed(databases: Databases): number {
+  const { root, ...named } = databases
+  const { free } = root.getStats() as { free: Stat }
+  const META_PAGES = 2
+  return Object.values(named)
+    .map(database => database.getStats() as Stat)
+    .concat(free, (root.getStats() as { root: Stat }).root)
+    .reduce((pages, stat) => pages + stat.treeBranchPageCount + stat.treeLeafPageCount + stat.overflowPages, META_PAGES)
+}
+
+interface Stat {
+  readonly treeBranchPageCount: number
+  readonly treeLeafPageCount: number
+  readonly overflowPages: number
+}
+
+/** Number of the last page that was ever used: the file need not be longer. */
+export function lastPage(databases: Databases): number {
+  return (databases.root.getStats() as { lastPageNumber: number }).lastPageNumber
+}
+
+export function pageBytes(databases: Databases): number {
+  return (databases.root.getStats() as { pageSize: number }).pageSize
+}
