@@ -7,6 +7,8 @@ export interface BenchmarkContext {
   /** How often each part is measured, in turns with the others. */
   readonly repetitions: number
   readonly seed: number
+  /** For benchmarks of a counted number of messages, instead of the number that each has by itself. */
+  readonly messages?: number | undefined
   readonly inProcess: RoleName | undefined
   /** Progress for a person, one line. Never data. */
   readonly note: (line: string) => void

@@ -4,9 +4,9 @@ import { type Benchmark, type BenchmarkContext, type BenchmarkResult, interleave
 import { LMDB_SYNC, startLmdbCeiling } from './ceiling-lmdb.js'
 import { type DurableLoad, type DurablePair, startDurablePair } from './durable-pair.js'
 import { createFigure, type Figure, type Goal, type Sample } from './figure.js'
-import { withProcesses } from './processes.js'
+import { type StartRole, withProcesses } from './processes.js'
 import { benchmarkAddress } from './roles/address.js'
-import { withStoreFolder } from './store-folder.js'
+import { type StoreFolder, withStoreFolder } from './store-folder.js'
 import { ORDER_ACK_SETTINGS, ORDER_ACKS_QUICK } from './transactional.js'
 
 /** With a window of 64 the sender waits for the receiver's disk every 64 messages; this many are on their way instead. */
@@ -14,8 +14,8 @@ const WIDE_WINDOW = 4096
 /** What is left over of half a window is acknowledged after this, not after 500 ms: the last of a counted number of
  *  messages would be waited for half a second. */
 const ACK_DELAY_MS = 20
-const WIDE_SETTINGS = { MaxUnackedPacket: WIDE_WINDOW, RecoverableAckSendTimeoutMin: ACK_DELAY_MS } as const
-const WIDE_SETTINGS_SAY = `MaxUnackedPacket ${WIDE_WINDOW}, RecoverableAckSendTimeoutMin ${ACK_DELAY_MS} ms (defaults 64, 500 ms)`
+const FAST_SETTINGS = { MaxUnackedPacket: WIDE_WINDOW, RecoverableAckSendTimeoutMin: ACK_DELAY_MS } as const
+export const FAST_SETTINGS_SAY = `MaxUnackedPacket ${WIDE_WINDOW}, RecoverableAckSendTimeoutMin ${ACK_DELAY_MS} ms (defaults 64, 500 ms)`
 /** Bounds the sender's memory; more than the window, so that the next messages are on disk when it opens. */
 const OUTGOING_MAX = 4 * WIDE_WINDOW
 const TRIALS = 3
@@ -23,15 +23,26 @@ const TRIALS = 3
 const stepOf = (window: number) => (window / 2) * 5
 const UNIT = 'messages/s'
 
-interface Subject {
+/** What is sent between two durable queue managers that are set up for throughput. */
+export interface DurableSubject {
   readonly delivery: Delivery
   readonly perTransaction: number
-  /** Of the fast pair; the other one has the defaults. */
   readonly settings: Readonly<Record<string, number>>
+}
+
+interface Measurement {
+  readonly subject: DurableSubject
   readonly settingsSay: string
   /** The first of four loopback addresses. */
   readonly node: number
   readonly goal: Goal
+}
+
+export const RECOVERABLE: DurableSubject = { delivery: 'recoverable', perTransaction: 1, settings: FAST_SETTINGS }
+const TRANSACTIONAL: DurableSubject = {
+  delivery: 'transactional',
+  perTransaction: 10,
+  settings: { ...FAST_SETTINGS, ...ORDER_ACK_SETTINGS },
 }
 
 /** Recoverable messages of 1 KB between two queue managers that both keep them on disk. */
@@ -41,10 +52,8 @@ export const durableRecoverableBenchmark: Benchmark = {
   roles: ['engine-sender', 'engine-receiver', 'lmdb-writer'],
   run: async context =>
     await measure('durable-recoverable', context, {
-      delivery: 'recoverable',
-      perTransaction: 1,
-      settings: WIDE_SETTINGS,
-      settingsSay: WIDE_SETTINGS_SAY,
+      subject: RECOVERABLE,
+      settingsSay: FAST_SETTINGS_SAY,
       node: 50,
       goal: { at: 'least', of: 'ratio', value: 0.4 },
     }),
@@ -57,29 +66,22 @@ export const durableTransactionalBenchmark: Benchmark = {
   roles: ['engine-sender', 'engine-receiver', 'lmdb-writer'],
   run: async context =>
     await measure('durable-transactional', context, {
-      delivery: 'transactional',
-      perTransaction: 10,
-      settings: { ...WIDE_SETTINGS, ...ORDER_ACK_SETTINGS },
-      settingsSay: `${WIDE_SETTINGS_SAY}, ${ORDER_ACKS_QUICK} (defaults 500 ms, 10 s)`,
+      subject: TRANSACTIONAL,
+      settingsSay: `${FAST_SETTINGS_SAY}, ${ORDER_ACKS_QUICK} (defaults 500 ms, 10 s)`,
       node: 54,
       goal: { at: 'least', of: 'ratio', value: 0.25 },
     }),
 }
 
-async function measure(benchmark: string, context: BenchmarkContext, subject: Subject): Promise<BenchmarkResult> {
+async function measure(
+  benchmark: string,
+  context: BenchmarkContext,
+  { subject, settingsSay, node, goal }: Measurement,
+): Promise<BenchmarkResult> {
   return await withStoreFolder(folder =>
     withProcesses({ inProcess: context.inProcess }, async start => {
-      const { node } = subject
-      const pairOf = (name: string, node: number, settings: Readonly<Record<string, number>>) =>
-        startDurablePair(start, {
-          senderAddress: benchmarkAddress(node),
-          receiverAddress: benchmarkAddress(node + 1),
-          senderStore: { kind: 'lmdb', folder: folder.child(`${name}-sender`) },
-          receiverStore: { kind: 'lmdb', folder: folder.child(`${name}-receiver`) },
-          settings,
-        })
-      const fast = await pairOf('fast', node, subject.settings)
-      const plain = await pairOf('plain', node + 2, {})
+      const fast = await startFastPair(start, folder, subject, node)
+      const plain = await startPair(start, folder, 'plain', node + 2, {})
       const ceiling = await startLmdbCeiling(start, folder)
       const filled = loadOf(subject, 'filled')
       const consumed = loadOf(subject, 'consumed')
@@ -94,7 +96,7 @@ async function measure(benchmark: string, context: BenchmarkContext, subject: Su
         plain: () => plain.sample(filled, plainMessages),
       })
       const against = { name: ceiling.name, samples: samples.ceiling }
-      const { delivery, goal } = subject
+      const { delivery } = subject
       const figure = (name: string, of: readonly Sample[], goal?: Goal) =>
         createFigure({ benchmark, name: `${delivery}, ${name}`, unit: UNIT, samples: of, ceiling: against, goal })
       return {
@@ -106,13 +108,39 @@ async function measure(benchmark: string, context: BenchmarkContext, subject: Su
           ...costFigures(benchmark, delivery, samples.filled),
         ],
         skipped: [],
-        remarks: [folder.remark, LMDB_SYNC, subject.settingsSay],
+        remarks: [folder.remark, LMDB_SYNC, settingsSay],
       }
     }),
   )
 }
 
-function loadOf({ delivery, perTransaction }: Subject, until: DurableLoad['until']): DurableLoad {
+/** Two queue managers on disk with the settings that the subject has for throughput. */
+export function startFastPair(
+  start: StartRole,
+  folder: StoreFolder,
+  subject: DurableSubject,
+  node: number,
+): Promise<DurablePair> {
+  return startPair(start, folder, 'fast', node, subject.settings)
+}
+
+function startPair(
+  start: StartRole,
+  folder: StoreFolder,
+  name: string,
+  node: number,
+  settings: Readonly<Record<string, number>>,
+): Promise<DurablePair> {
+  return startDurablePair(start, {
+    senderAddress: benchmarkAddress(node),
+    receiverAddress: benchmarkAddress(node + 1),
+    senderStore: { kind: 'lmdb', folder: folder.child(`${name}-sender`) },
+    receiverStore: { kind: 'lmdb', folder: folder.child(`${name}-receiver`) },
+    settings,
+  })
+}
+
+export function loadOf({ delivery, perTransaction }: DurableSubject, until: DurableLoad['until']): DurableLoad {
   return { delivery, perTransaction, outgoingMax: OUTGOING_MAX, until }
 }
 

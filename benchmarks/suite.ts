@@ -8,6 +8,7 @@ import { expressProxyBenchmark } from './express-proxy.js'
 import type { Figure } from './figure.js'
 import { latencyAcksBenchmark } from './latency-acks.js'
 import { describeMachine } from './machine.js'
+import { peersDurableBenchmark } from './peers-durable.js'
 import { proxyBulkBenchmark } from './proxy-bulk.js'
 import { proxyEchoBenchmark } from './proxy-echo.js'
 import type { BenchmarkReport } from './report.js'
@@ -26,6 +27,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   lmdbBatchBenchmark,
   durableRecoverableBenchmark,
   durableTransactionalBenchmark,
+  peersDurableBenchmark,
 ]
 
 export function findBenchmark(name: string): Benchmark | undefined {

@@ -9,6 +9,7 @@ interface BenchOptions {
   readonly seconds: number
   readonly repetitions: number
   readonly seed: number
+  readonly messages?: number
   readonly json?: true
   readonly list?: true
   readonly strict?: true
@@ -25,6 +26,11 @@ export function benchCommand(): Command {
     .option('--seconds <n>', 'time each benchmark measures, all its repetitions together', positiveNumber, 15)
     .option('--repetitions <n>', 'how often each thing is measured, in turns', positiveWhole, 5)
     .option('--seed <n>', 'what generated messages are made from', positiveWhole, 1)
+    .option(
+      '--messages <n>',
+      'messages of those benchmarks that count them; each has a number of its own',
+      positiveWhole,
+    )
     .option('--json', 'one JSON object on stdout')
     .option('--list', 'name the benchmarks, their roles, and what each measures')
     .option('--strict', 'exit 1 for a missed goal too, not only for messages that did not arrive as they should')
@@ -41,6 +47,7 @@ async function runBench(names: readonly string[], options: BenchOptions): Promis
     seconds: options.seconds,
     repetitions: options.repetitions,
     seed: options.seed,
+    messages: options.messages,
     inProcess: options.profileRole === undefined ? undefined : roleOf(options.profileRole, benchmarks),
     note: log,
   })
