@@ -142,11 +142,7 @@ export class Client {
     }
     const { guid, number, system } = await this.queue(name)
     const readOnly = name.includes(';') || system
-    return new Queue(
-      this,
-      name,
-      readOnly ? null : guid === undefined ? privateName(this.guid, number) : `PUBLIC=${guid}`,
-    )
+    return new Queue(this, name, readOnly ? null : guid === null ? privateName(this.guid, number) : `PUBLIC=${guid}`)
   }
 
   /**

@@ -17,10 +17,7 @@ export function send(by: Requester, id: number, { message, transaction }: Parame
   const ticket = by.host.call((engine, now) =>
     transaction === undefined ? engine.send(now, message) : engine.send(now, message, transaction),
   )
-  const sent = { messageIds: ticket.messageIds }
-  // What becomes of a message of a transaction is known when that commits.
-  if (transaction === undefined) answerByOutcome(by, id, ticket.request, sent)
-  else by.answer(id, sent)
+  answerByOutcome(by, id, ticket.request, { messageIds: ticket.messageIds })
 }
 
 export function sendTransaction(by: Requester, id: number, { messages }: Parameters<'sendTransaction'>): void {
@@ -119,9 +116,8 @@ export function reject(by: Requester, id: number, { queue, lookupId, transaction
 /** As many messages as of their size on average fit into what one answer should hold. */
 function boundedMax(engine: ControlledEngine, queue: string, max: number): number {
   if (max <= RECEIVED_MESSAGES_FREE) return max
-  const wanted = queue.toLowerCase()
-  const found = engine.localQueues().find(({ name }) => name.toLowerCase() === wanted)
-  if (found === undefined || found.messages === 0) return max
+  const found = engine.queue(queue)
+  if (found === null || found.messages === 0) return max
   const fitting = Math.floor((RECEIVED_BYTES_TARGET * found.messages) / Math.max(found.bytes, 1))
   return Math.min(max, Math.max(fitting, RECEIVED_MESSAGES_FREE))
 }

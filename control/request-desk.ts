@@ -13,6 +13,7 @@ export type ControlledEngine = Pick<
   | 'setQueue'
   | 'deleteQueue'
   | 'purge'
+  | 'queue'
   | 'localQueues'
   | 'settle'
   | 'begin'
