@@ -10,16 +10,15 @@ import { SegmentCache } from './segment-cache.js'
 import { type Store, StoreError } from './store.js'
 import { type Databases, lastPage, pageBytes, pagesUsed } from './store-databases.js'
 import {
-  corrupt,
   createDataFile,
   createDirectory,
   dataFile,
-  ioError,
   openDataFile,
   type StoreFormat,
   type StoreIdentity,
   writeFormat,
 } from './store-directory.js'
+import { corrupt, ioError } from './store-errors.js'
 import { lockDirectory, type StoreLock } from './store-lock.js'
 import { isIntact } from './stored-value.js'
 

@@ -14,7 +14,7 @@ import {
 } from './packet-segment.js'
 import { tableNumber } from './row.js'
 import type { BinaryDatabase, Databases } from './store-databases.js'
-import { corrupt } from './store-directory.js'
+import { corrupt } from './store-errors.js'
 import { isIntact } from './stored-value.js'
 
 /* Reading what is stored of packet tables. Every record is checked, and must fit the others of its segment.

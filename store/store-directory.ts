@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { checkStructure } from './lmdb-file.js'
 import { StoreError } from './store.js'
 import { type Databases, openDatabases } from './store-databases.js'
+import { corrupt, foreign, ioError } from './store-errors.js'
 import { CHECKSUM_BYTES, decodeValue, encodeShared, isIntact, seal } from './stored-value.js'
 
 /** Of what a directory is the store of. */
@@ -112,19 +113,4 @@ export async function writeFormat(databases: Databases, format: StoreFormat): Pr
   await databases.root.batch(() => {
     void databases.about.put(FORMAT_KEY, record)
   })
-}
-
-export function foreign(path: string): StoreError {
-  return new StoreError('MSMQ_STORE_FOREIGN', `${path} is not an mqlab store; choose another directory`)
-}
-
-export function corrupt(path: string, what: string): StoreError {
-  return new StoreError(
-    'MSMQ_STORE_CORRUPT',
-    `${path}: ${what}; nothing was changed: put back a copy, or move the directory away to start with an empty store`,
-  )
-}
-
-export function ioError(what: string, error: unknown): StoreError {
-  return new StoreError('MSMQ_STORE_IO', `${what}: ${(error as Error).message}`, { cause: error })
 }
