@@ -62,10 +62,11 @@ export interface PacketSource {
 /** Two UDP sockets: `service` is bound to the ping port and answers; `client` has a port of its own and asks. */
 export type PingSocket = 'service' | 'client'
 
-/** Who is to be found: a machine by the name in a DIRECT=OS format name, or a queue manager by its GUID. */
+/** Who is to be found: a machine by the name in a DIRECT=OS format name, a queue manager by its GUID, or who has a public queue. */
 export type ResolveQuery =
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'queue-manager'; readonly guid: Guid }
+  | { readonly kind: 'public-queue'; readonly guid: Guid }
 
 export type SendOutcome = 'accepted' | 'refused'
 

@@ -46,6 +46,9 @@ export function createCounters() {
     deadLettered: 0,
     /** Copies in the journal of messages that this machine sent. */
     sourceJournaled: 0,
+    reportsSent: 0,
+    /** Express messages that a restart lost, as the store had counted them. */
+    expressLost: 0,
     /** Messages in all outgoing queues now. */
     outgoingMessages: 0,
     /** Bytes of messages held now, in outgoing and local queues; without those of system queues. */

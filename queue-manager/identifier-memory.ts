@@ -1,6 +1,7 @@
 import type { Guid } from '../protocol/guid.js'
-import type { StoredValue } from './actions.js'
+import { IDENTIFIERS_PER_PAGE, IdentifierPage } from './identifier-page.js'
 import type { StoreBatch } from './store-batch.js'
+import type { StoredRow } from './stored-row.js'
 
 interface Source {
   readonly guid: Guid
@@ -30,11 +31,14 @@ export class IdentifierMemory {
   readonly #table: Uint32Array
   #oldest = 0
   #count = 0
-  /** Identifiers put into the store so far; they go round its `size` rows. */
-  #stored = 0
+  /** The page that is being filled; full ones are in the store. */
+  #page: IdentifierPage
+  /** Full pages that the store is taking. */
+  readonly #entering = new Set<IdentifierPage>()
 
   constructor(size: number) {
     this.#size = size
+    this.#page = this.#newPage(0)
     this.#ringSource = new Uint32Array(size)
     this.#ringId = new Uint32Array(size)
     this.#ringTime = new Float64Array(size)
@@ -67,25 +71,34 @@ export class IdentifierMemory {
     return false
   }
 
-  /** Keeps an identifier with the message it belongs to, in place of the oldest one kept. */
+  /** Keeps an identifier with the message it belongs to, in place of the oldest ones kept. */
   store(batch: StoreBatch, source: Guid, messageId: number): void {
     if (this.#size === 0) return
-    batch.put('identifier', this.#stored % this.#size, { source, messageId, order: this.#stored })
-    this.#stored += 1
+    const page = this.#page
+    page.add(source, messageId)
+    batch.changed(page)
+    if (!page.isFull) return
+    this.#entering.add(page)
+    page.settled = () => this.#entering.delete(page)
+    this.#page = this.#newPage(page.order + 1)
   }
 
   /** Takes back what the store kept; they count as met at the start of this run. */
-  restore(rows: readonly StoredValue[]): void {
-    for (const { source, messageId, order } of rows.toSorted(
-      (one, other) => (one.order as number) - (other.order as number),
-    )) {
-      this.seen(source as Guid, messageId as number, 0)
-      this.#stored = (order as number) + 1
-    }
+  restore(rows: readonly StoredRow[]): void {
+    const pages = rows.map(row => IdentifierPage.restored(row)).sort((one, other) => one.order - other.order)
+    for (const page of pages) for (const { source, messageId } of page) this.seen(source, messageId, 0)
+    const last = pages.at(-1)
+    if (last !== undefined) this.#page = this.#newPage(last.order + 1)
   }
 
-  /** The message was not kept after all: it may come again. */
-  forget(guid: Guid, messageId: number): void {
+  /** Pages go round: a new one takes the place of the oldest. */
+  #newPage(order: number): IdentifierPage {
+    return new IdentifierPage(order, order % (Math.ceil(this.#size / IDENTIFIERS_PER_PAGE) + 1))
+  }
+
+  /** The message was not kept after all: it may come again, also after a restart. */
+  forget(batch: StoreBatch, guid: Guid, messageId: number): void {
+    for (const page of [this.#page, ...this.#entering]) if (page.drop(guid, messageId)) batch.changed(page)
     const source = this.#sources.get(guid)
     if (source === undefined) return
     const known = this.#table[this.#find(source.index, messageId)] as number

@@ -1,7 +1,7 @@
 import type { Guid } from '../protocol/guid.js'
 import { compareSequenceId, type TxSequenceId } from '../protocol/sequence-id.js'
-import type { StoredValue } from './actions.js'
 import type { StoreBatch, StoredState } from './store-batch.js'
+import type { StoredRow } from './stored-row.js'
 
 /** What became of a transactional message at its destination. All but `accept` leave the state as it was. */
 export type SequenceVerdict = 'accept' | 'duplicate' | 'hole' | 'older-sequence' | 'middle-of-sequence'
@@ -101,11 +101,20 @@ export class IncomingSequences {
     this.#size += 1
   }
 
-  restore(value: StoredValue): void {
+  /** A queue is gone for good, and with it what was known of the streams to it. */
+  forget(queueNumber: number, batch: StoreBatch): void {
+    const bySource = this.#byQueue.get(queueNumber)
+    if (bySource === undefined) return
+    for (const source of bySource.keys()) batch.remove('incoming-sequence', `${source}/${queueNumber}`)
+    this.#size -= bySource.size
+    this.#byQueue.delete(queueNumber)
+  }
+
+  restore(row: StoredRow): void {
     const state = {
-      id: { ordinal: value.ordinal as number, timeStamp: value.timeStamp as number },
-      number: value.number as number,
+      id: { ordinal: row.whole('ordinal'), timeStamp: row.whole('timeStamp') },
+      number: row.whole('number', 1),
     }
-    this.keep(new IncomingSequence(value.source as Guid, value.queueNumber as number, state))
+    this.keep(new IncomingSequence(row.text('source'), row.whole('queueNumber'), state))
   }
 }

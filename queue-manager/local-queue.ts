@@ -1,108 +1,87 @@
-import { BASE_FLAGS } from '../protocol/binary/base-header.js'
-import type { UserMessagePacket } from '../protocol/binary/packet.js'
-import { Deque } from './deque.js'
-import type { Timer } from './timers.js'
+import type { Guid } from '../protocol/guid.js'
+import { MessageLine } from './message-line.js'
+import type { QueueProperties } from './queue-properties.js'
+import type { WaitingRead } from './reads.js'
 
-/** A message in a local queue. `packet` is the queue's own copy; the decoded body is a view of it. */
-export interface QueuedMessage {
-  readonly lookupId: number
-  readonly packet: Buffer
-  readonly message: UserMessagePacket
-  /** Wall clock. */
-  readonly arrivedMs: number
-  /** Key under which the store keeps it; null for express messages. */
-  readonly storeKey: number | null
-  /** Format name of the order queue that a final ack would go to; null for plain messages. */
-  readonly finalAckTo: string | null
-  /** Runs time-to-be-received; null when that is infinite. */
-  expiry: Timer | null
-}
+/**
+ * `private` and `public` queues are made by applications, `system` ones are there from the start. A queue's `journal`
+ * holds copies of what was received from it; a `subqueue` what applications moved aside. Nobody can send to those two.
+ */
+export type QueueKind = 'private' | 'public' | 'system' | 'journal' | 'subqueue'
 
 export interface LocalQueueOptions {
-  /** Path without the computer: `private$\orders`. */
+  /** Path without the computer: `private$\orders`; of a journal or subqueue `private$\orders;journal`. */
   readonly name: string
-  /** Private queue number, as in PRIVATE=guid\number. */
+  readonly kind: QueueKind
+  /** Private queue number, as in PRIVATE=guid\number; shared by a queue with its journal and subqueues. Below 0: no peer reaches it. */
   readonly number: number
+  readonly guid: Guid | null
   readonly transactional: boolean
-  /** Bytes; Infinity for none. */
-  readonly quotaBytes: number
+  readonly properties: QueueProperties
+  readonly parent?: LocalQueue
+  readonly createdMs: number
 }
 
-const PRIORITIES = 8
-/** Removed messages that may stand in the line, or as many as there are others. */
-const GONE_MAX = 64
-
-/** A queue on this machine: by priority, then arrival (MQ-6). It holds only what is durable, or need not be. */
+/** A queue on this machine. It shows only what is durable, or need not be. */
 export class LocalQueue {
   readonly name: string
+  readonly kind: QueueKind
   readonly number: number
+  readonly guid: Guid | null
   readonly transactional: boolean
-  readonly quotaBytes: number
+  readonly parent: LocalQueue | null
+  readonly createdMs: number
+  modifiedMs: number
+  properties: QueueProperties
+  readonly line = new MessageLine()
   /** Bytes in the queue, or promised to messages that the store is taking. */
   bytes = 0
-  readonly #byPriority: Deque<QueuedMessage>[] = []
-  #size = 0
-  /** Removed from the middle, and skipped until the queue is swept: a line that is searched for each gets slow. */
-  readonly #gone = new Set<QueuedMessage>()
+  /** Receives and peeks that wait for a message, in the order in which they came. */
+  readonly waiting = new Set<WaitingRead>()
+  journal: LocalQueue | null = null
+  readonly subqueues = new Map<string, LocalQueue>()
+  deleted = false
 
   constructor(options: LocalQueueOptions) {
     this.name = options.name
+    this.kind = options.kind
     this.number = options.number
+    this.guid = options.guid
     this.transactional = options.transactional
-    this.quotaBytes = options.quotaBytes
-    for (let priority = 0; priority < PRIORITIES; priority += 1) this.#byPriority.push(new Deque())
+    this.properties = options.properties
+    this.parent = options.parent ?? null
+    this.createdMs = options.createdMs
+    this.modifiedMs = options.createdMs
   }
 
   get size(): number {
-    return this.#size
+    return this.line.size
   }
 
-  insert(queued: QueuedMessage): void {
-    this.#of(queued).push(queued)
-    this.#size += 1
+  /** What follows the semicolon in the names of journals and subqueues; '' for queues that are neither. */
+  get suffix(): string {
+    return this.parent === null ? '' : this.name.slice(this.parent.name.length + 1)
   }
 
-  /** A receive that did not come about: the message is the first again. */
-  putBack(queued: QueuedMessage): void {
-    this.#of(queued).pushFront(queued)
-    this.#size += 1
+  /** Not counted against the computer's quota (MQ-5), but against one of its own. */
+  get isSystem(): boolean {
+    return this.kind === 'system' || this.kind === 'journal'
   }
 
-  /** Takes up to `max` messages out, in delivery order. */
-  take(max: number): QueuedMessage[] {
-    const taken: QueuedMessage[] = []
-    for (let priority = PRIORITIES - 1; priority >= 0; priority -= 1) {
-      const deque = this.#byPriority[priority] as Deque<QueuedMessage>
-      while (taken.length < max && deque.size > 0) {
-        const queued = deque.shift() as QueuedMessage
-        if (!this.#gone.delete(queued)) taken.push(queued)
-      }
-    }
-    this.#size -= taken.length
-    return taken
+  /** A journal or dead-letter queue: copies, whose end interests no sender. */
+  get holdsCopies(): boolean {
+    return this.kind === 'journal' || (this.kind === 'system' && this.number < 0)
   }
 
-  /** The first `max` messages in delivery order, left where they are. */
-  peek(max: number): QueuedMessage[] {
-    const seen: QueuedMessage[] = []
-    for (let priority = PRIORITIES - 1; priority >= 0; priority -= 1)
-      for (const queued of this.#byPriority[priority] as Deque<QueuedMessage>) {
-        if (seen.length >= max) return seen
-        if (!this.#gone.has(queued)) seen.push(queued)
-      }
-    return seen
+  /** Bytes that count against its quota: a queue's own and its subqueues'. */
+  get quotaBytesUsed(): number {
+    let bytes = this.bytes
+    for (const subqueue of this.subqueues.values()) bytes += subqueue.bytes
+    return bytes
   }
 
-  /** Takes one message, which must be in the queue, out of its place. */
-  remove(queued: QueuedMessage): void {
-    this.#size -= 1
-    this.#gone.add(queued)
-    if (this.#gone.size < GONE_MAX || this.#gone.size < this.#size) return
-    for (const deque of this.#byPriority) deque.filterInPlace(kept => !this.#gone.has(kept))
-    this.#gone.clear()
-  }
-
-  #of(queued: QueuedMessage): Deque<QueuedMessage> {
-    return this.#byPriority[queued.message.base.flags & BASE_FLAGS.PR] as Deque<QueuedMessage>
+  get quotaBytes(): number {
+    const quotaKB = this.kind === 'journal' ? this.parent?.properties.journalQuotaKB : this.properties.quotaKB
+    return quotaKB === null || quotaKB === undefined ? Infinity : quotaKB * 1024
   }
 }

@@ -1,250 +1,394 @@
+import { BASE_FLAGS } from '../protocol/binary/base-header.js'
 import { MP_FLAGS } from '../protocol/binary/message-properties-header.js'
-import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
-import { OptionError } from '../protocol/errors.js'
+import type { UserMessagePacket } from '../protocol/binary/packet.js'
+import { MqlabError } from '../protocol/errors.js'
 import { MessageClass } from '../protocol/message-class.js'
 import type { StoredValue } from './actions.js'
 import type { Context } from './context.js'
-import { LocalQueue, type LocalQueueOptions, type QueuedMessage } from './local-queue.js'
+import type { LocalQueue } from './local-queue.js'
+import { PersistentCounter } from './persistent-counter.js'
+import { DEADLETTER_QUEUE, DEADXACT_QUEUE, MACHINE_JOURNAL, QueueRegistry } from './queue-registry.js'
+import { correlationHash, QUEUED, type QueuedContents, QueuedMessage } from './queued-message.js'
+import type { StoredRow } from './stored-row.js'
 
-/** Numbers below are left to system queues; 3 and 4 are published ([MS-MQCN] 1.9, [MS-MQQB] 2.2.4). */
-const FIRST_PRIVATE_NUMBER = 100
 const INFINITE_S = 0xffffffff
+/** Messages of one queue whose decoded form is kept until they are received. */
+const DECODED_MAX = 10_000
+const ORDERS_RESERVED = 10_000
+/** Fields of a stored message, by place: many rows have them, so they go without names. */
+const FIELD = {
+  QUEUE: 0,
+  SUFFIX: 1,
+  PRIORITY: 2,
+  SIZE: 3,
+  ARRIVED: 4,
+  LIFE: 5,
+  MESSAGE_ID: 6,
+  CORRELATION: 7,
+  FLAGS: 8,
+  FINAL_ACK_TO: 9,
+} as const
 
-export const ORDER_QUEUE_NUMBER = 4
-export const ORDER_QUEUE_NAME = 'private$\\order_queue$'
-export const DEADLETTER_QUEUE = 'system$;deadletter'
-export const DEADXACT_QUEUE = 'system$;deadxact'
+interface RestoredState {
+  readonly row: StoredRow
+  readonly suffix: string
+  readonly abortCount: number
+  readonly moveCount: number
+}
 
 /** How a message stands towards a full queue ([MS-MQDMPR] 3.1.7.1.9). */
 export type QuotaVerdict = 'fits' | 'queue-quota' | 'machine-quota'
 
-/** The queues of this machine, found by path or number, and what happens to messages inside them. */
+/** Called when messages are out of their queues for good; or, with a reason, when the store failed and they are back. */
+export type Removed = (error: string | null) => void
+
+/**
+ * What is in the queues of this machine: how messages come in, stay and leave ([MS-MQDMPR] 3.1.7.1.9, 3.1.7.2.1). Who
+ * leaves with a class tells those who asked to know; a message that an application received is copied to the journal.
+ */
 export class LocalQueues {
+  readonly registry: QueueRegistry
   readonly #context: Context
-  readonly #byName = new Map<string, LocalQueue>()
-  readonly #byNumber = new Map<number, LocalQueue>()
-  #nextNumber = FIRST_PRIVATE_NUMBER
-  #nextLookupId = 1
-  #nextRequest = 1
+  readonly #order: PersistentCounter
+  /** Why locked messages will leave when they are given back. */
+  readonly #leaving = new Map<QueuedMessage, number>()
+  /** Rows of `message-state` whose messages have yet to be restored. */
+  readonly #restoring = new Map<number, RestoredState>()
 
   constructor(context: Context) {
     this.#context = context
-    this.#add({ name: DEADLETTER_QUEUE, number: -1, transactional: false, quotaBytes: Infinity })
-    this.#add({ name: DEADXACT_QUEUE, number: -2, transactional: true, quotaBytes: Infinity })
-  }
-
-  /** @throws OptionError MSMQ_OPTION_TAKEN when the name or number is in use, MSMQ_OPTION_RANGE for a bad name. */
-  create(options: { name: string; transactional?: boolean; number?: number; quotaKB?: number }): LocalQueue {
-    const { name, transactional = false, number = this.#freeNumber(), quotaKB } = options
-    const nameWithoutPrivate = name.replace(/^private\$\\/i, '')
-    if (!/^[^\\;+,"\p{Cc}]{1,124}$/u.test(nameWithoutPrivate))
-      throw new OptionError(
-        'MSMQ_OPTION_RANGE',
-        'queue',
-        name,
-        'private$\\NAME or NAME, 1 to 124 printable characters without \\ ; + , "',
-      )
-    if (this.#byName.has(name.toLowerCase()) || name.toLowerCase() === ORDER_QUEUE_NAME || this.#byNumber.has(number))
-      throw new OptionError(
-        'MSMQ_OPTION_TAKEN',
-        'queue',
-        `${name} (number ${number})`,
-        'a name and number not in use on this machine',
-      )
-    const queue = this.#add({
-      name,
-      number,
-      transactional,
-      quotaBytes: quotaKB === undefined ? Infinity : quotaKB * 1024,
-    })
-    this.#context.batch.put('queue', name.toLowerCase(), { name, number, transactional, quotaKB: quotaKB ?? null })
-    return queue
+    this.registry = new QueueRegistry(context)
+    this.#order = new PersistentCounter(context.batch, 'lookup-id', ORDERS_RESERVED)
   }
 
   byName(name: string): LocalQueue | null {
-    return this.#byName.get(name) ?? this.#byName.get(name.toLowerCase()) ?? null
+    return this.registry.byName(name)
   }
 
   byNumber(number: number): LocalQueue | null {
-    return this.#byNumber.get(number) ?? null
+    return this.registry.byNumber(number)
   }
 
   [Symbol.iterator](): Iterator<LocalQueue> {
-    return this.#byName.values()
+    return this.registry[Symbol.iterator]()
   }
 
+  /** The first limit that is reached counts (MQ-12); system queues have one of their own (MQ-5). */
   quota(queue: LocalQueue, bytes: number): QuotaVerdict {
-    if (queue.bytes + bytes > queue.quotaBytes) return 'queue-quota'
-    return this.#context.counters.messageBytes + bytes > this.#context.settings.MachineQuota * 1024
-      ? 'machine-quota'
-      : 'fits'
+    const { counters, settings } = this.#context
+    const used = queue.kind === 'subqueue' ? (queue.parent as LocalQueue) : queue
+    if (used.quotaBytesUsed + bytes > used.quotaBytes) return 'queue-quota'
+    if (queue.isSystem)
+      return counters.systemBytes + bytes > settings.MachineJournalQuota * 1024 ? 'queue-quota' : 'fits'
+    return counters.messageBytes + bytes > settings.MachineQuota * 1024 ? 'machine-quota' : 'fits'
   }
 
   /**
    * Stores a message (recoverable ones, together with whatever else is in the batch) and shows it in the queue once that is
-   * durable. `settled` is told when, or that the store failed and the message is not here.
+   * durable. `settled` is told when, or that the store failed and the message is not here; it says whether to show it.
    */
   put(
     queue: LocalQueue,
-    packet: UserMessagePacket,
+    message: UserMessagePacket,
     bytes: Buffer,
     recoverable: boolean,
     finalAckTo: string | null,
     settled: (error: string | null) => boolean,
+    authenticated = false,
   ): void {
     const { batch, counters, now } = this.#context
-    const lookupId = this.#nextLookupId
-    this.#nextLookupId += 1
-    const storeKey = recoverable ? lookupId : null
-    const queued: QueuedMessage = {
-      lookupId,
-      packet: bytes,
-      message: packet,
-      arrivedMs: now.wallMs,
-      storeKey,
+    const { messageId, timeToBeReceived } = message.user
+    const { flags } = message.properties
+    const queued = new QueuedMessage(
+      queue,
+      this.#order.next(),
+      message.base.flags & BASE_FLAGS.PR,
+      bytes.length,
+      now.wallMs,
+      timeToBeReceived === INFINITE_S ? Infinity : timeToBeReceived,
+      messageId,
+      correlationHash(message.properties.correlationId),
+      (recoverable ? QUEUED.RECOVERABLE : 0) |
+        (authenticated ? QUEUED.AUTHENTICATED : 0) |
+        (flags & MP_FLAGS.PR ? QUEUED.POSITIVE_ACK : 0) |
+        (flags & MP_FLAGS.NR ? QUEUED.NEGATIVE_ACK : 0),
       finalAckTo,
-      expiry: null,
-    }
-    queue.bytes += bytes.length
-    counters.messageBytes += bytes.length
-    if (storeKey === null) {
-      if (settled(null)) this.#show(queue, queued)
+    )
+    queued.packet = bytes
+    if (queue.size < DECODED_MAX) queued.message = message
+    this.#hold(queued)
+    if (!recoverable) {
+      counters.expressHeld += 1
+      if (settled(null)) this.#show(queued)
+      else this.#release(queued)
       return
     }
-    batch.put('message', storeKey, { queue: queue.name, lookupId, packet: bytes, arrivedMs: now.wallMs, finalAckTo })
+    batch.put('message', queued.order, storedHead(queued), bytes)
     batch.whenDurable(error => {
-      if (settled(error) && error === null) this.#show(queue, queued)
-      else {
-        this.#release(queue, queued)
-        if (error === null) batch.remove('message', storeKey)
+      if (settled(error) && error === null) {
+        queued.settleInMemory(this.#context)
+        this.#show(queued)
+      } else {
+        if (error === null) batch.remove('message', queued.order)
+        queued.packet = null
+        this.#release(queued)
       }
     })
   }
 
-  /** Starts a receive; the action `received` answers when the removal is durable. */
-  receive(queue: LocalQueue, max: number): number {
-    const { batch, log } = this.#context
-    const request = this.#nextRequest
-    this.#nextRequest += 1
-    const messages = queue.take(max)
-    let stored = false
-    for (const { expiry, storeKey } of messages) {
-      expiry?.discard()
-      if (storeKey !== null) {
-        batch.remove('message', storeKey)
-        stored = true
-      }
-    }
-    const answer = (error: string | null): void => {
-      if (error !== null) {
-        for (const queued of messages.splice(0).reverse()) {
-          queue.putBack(queued)
-          this.#startExpiry(queue, queued)
-        }
-      }
-      for (const queued of messages) this.#left(queue, queued, MessageClass.ACK_RECEIVE)
-      log.push({ do: 'received', request, queue: queue.name, messages })
-    }
-    if (stored) batch.whenDurable(answer)
-    else answer(null)
-    return request
+  /** Puts a message that came to nothing into a dead-letter queue of this machine. False when that is full. */
+  deadLetter(message: UserMessagePacket, bytes: Buffer, transactional: boolean): boolean {
+    return this.#putCopy(this.byName(transactional ? DEADXACT_QUEUE : DEADLETTER_QUEUE) as LocalQueue, message, bytes)
   }
 
-  /** Puts a message that came to nothing into a dead-letter queue of this machine. */
-  deadLetter(packet: UserMessagePacket, bytes: Buffer, transactional: boolean): void {
-    const queue = this.#byName.get(transactional ? DEADXACT_QUEUE : DEADLETTER_QUEUE) as LocalQueue
-    this.put(queue, packet, bytes, true, null, error => error === null)
+  /** Puts a copy of a message that left this machine into its journal (MQ-7). False when that is full. */
+  journalCopy(message: UserMessagePacket, bytes: Buffer): boolean {
+    return this.#putCopy(this.byName(MACHINE_JOURNAL) as LocalQueue, message, bytes)
+  }
+
+  /** Takes messages out: in the store now, in memory when that is durable. Those that are on their way out are left to it. */
+  remove(toRemove: readonly QueuedMessage[], messageClass: number, removed: Removed): void {
+    const { batch } = this.#context
+    const messages = toRemove.filter(({ state }) => state === 'available' || state === 'locked')
+    let stored = false
+    for (const queued of messages) {
+      queued.queue.line.lock(queued, 'leaving')
+      if (this.#withdraw(queued, messageClass)) stored = true
+    }
+    const done = (error: string | null): void => {
+      for (const queued of messages) {
+        if (error === null) this.#finish(queued)
+        else this.giveBack(queued)
+      }
+      removed(error)
+    }
+    if (stored) batch.whenDurable(done)
+    else done(null)
+  }
+
+  /** A message's packet, decoded too; null when the store cannot give it back. */
+  read(queued: QueuedMessage): QueuedContents | null {
+    try {
+      return queued.read(this.#context)
+    } catch (error) {
+      if (!(error instanceof MqlabError)) throw error
+      this.#context.counters.unreadablePackets += 1
+      return null
+    }
+  }
+
+  /** A locked message is available again, in its old place; or leaves, if it was purged or expired meanwhile. */
+  giveBack(queued: QueuedMessage): void {
+    if (queued.state === 'gone') return
+    const messageClass = this.#leaving.get(queued)
+    if (messageClass !== undefined) {
+      this.#leaving.delete(queued)
+      this.#dismiss([queued], messageClass)
+      return
+    }
+    this.#available(queued, () => queued.queue.line.unlock(queued))
+  }
+
+  /** What a transaction that was aborted, or a move, changed is kept with the message. */
+  storeState(queued: QueuedMessage): void {
+    if (!queued.recoverable) return
+    const { suffix } = queued.queue
+    this.#context.batch.put('message-state', queued.order, [suffix, queued.abortCount, queued.moveCount])
+  }
+
+  /** Puts a message into another queue of its parent, with its identity and order. */
+  move(queued: QueuedMessage, target: LocalQueue): void {
+    const source = queued.queue
+    this.#relocate(queued, target)
+    queued.moveCount += 1
+    this.storeState(queued)
+    if (queued.recoverable)
+      this.#context.batch.whenDurable(error => {
+        if (error === null || queued.queue !== target || queued.state !== 'available') return
+        queued.moveCount -= 1
+        this.#relocate(queued, source)
+      })
+  }
+
+  /** Takes everything out of a queue; what is locked leaves when it is given back. Returns how many left or will. */
+  purge(queue: LocalQueue): number {
+    const messages = [...queue.line]
+    for (const queued of messages) if (queued.state === 'locked') this.#leaving.set(queued, MessageClass.NACK_Q_PURGED)
+    this.#dismiss(
+      messages.filter(({ state }) => state === 'available'),
+      MessageClass.NACK_Q_PURGED,
+    )
+    return messages.length
+  }
+
+  /** Takes everything out of a queue that is deleted, locked or not, and out of its journal and subqueues. */
+  empty(queue: LocalQueue): void {
+    for (const part of this.registry.partsOf(queue)) this.#dismiss([...part.line], MessageClass.NACK_Q_DELETED)
   }
 
   /** Begins to work: what was restored was so before it was known what time it is. */
   start(): void {
-    for (const queue of this) for (const queued of queue.peek(Infinity)) this.#startExpiry(queue, queued)
+    for (const queue of this.registry.all())
+      for (const queued of queue.line) if (queued.lifeS !== Infinity) this.#startExpiry(queued)
   }
 
-  restoreQueue(value: StoredValue): void {
-    const quotaKB = value.quotaKB as number | null
-    this.#add({
-      name: value.name as string,
-      number: value.number as number,
-      transactional: value.transactional as boolean,
-      quotaBytes: quotaKB === null ? Infinity : quotaKB * 1024,
-    })
-    this.#nextNumber = Math.max(this.#nextNumber, (value.number as number) + 1)
+  restoreOrder(row: StoredRow): void {
+    this.#order.restore(row.whole('reserved'))
   }
 
-  restoreMessage(key: number, value: StoredValue): void {
-    const queue = this.byName(value.queue as string)
-    if (queue === null) return
-    const packet = Buffer.from(value.packet as Uint8Array)
-    const lookupId = value.lookupId as number
-    this.#nextLookupId = Math.max(this.#nextLookupId, lookupId + 1)
-    queue.bytes += packet.length
-    this.#context.counters.messageBytes += packet.length
-    this.#show(queue, {
-      lookupId,
-      packet,
-      message: decodePacket(packet) as UserMessagePacket,
-      arrivedMs: value.arrivedMs as number,
-      storeKey: key,
-      finalAckTo: value.finalAckTo as string | null,
-      expiry: null,
-    })
+  restoreMessage(row: StoredRow): void {
+    const state = this.#restoring.get(row.numberKey)
+    const main = this.byNumber(row.number(FIELD.QUEUE))
+    if (main === null) throw row.wrong(FIELD.QUEUE, 'the number of a queue that is stored')
+    const queue = this.registry.part(main, state?.suffix ?? row.text(FIELD.SUFFIX))
+    const queued = new QueuedMessage(
+      queue,
+      row.numberKey,
+      row.whole(FIELD.PRIORITY, 0, 7),
+      row.whole(FIELD.SIZE, 1),
+      row.number(FIELD.ARRIVED),
+      row.number(FIELD.LIFE),
+      row.whole(FIELD.MESSAGE_ID),
+      row.whole(FIELD.CORRELATION),
+      row.whole(FIELD.FLAGS, 0, 15),
+      row.optional(FIELD.FINAL_ACK_TO, row.text),
+    )
+    if (state !== undefined) {
+      queued.abortCount = state.abortCount
+      queued.moveCount = state.moveCount
+      this.#restoring.delete(queued.order)
+    }
+    this.#order.restore(queued.order)
+    this.#hold(queued)
+    queued.state = 'available'
+    queue.line.insert(queued)
   }
 
-  #show(queue: LocalQueue, queued: QueuedMessage): void {
-    const wasEmpty = queue.size === 0
-    queue.insert(queued)
-    this.#startExpiry(queue, queued)
-    if (wasEmpty) this.#context.log.push({ do: 'arrived', queue: queue.name })
+  /** How often a message came back, and where it was moved to; given before the messages. */
+  restoreState(row: StoredRow): void {
+    this.#restoring.set(row.numberKey, { row, suffix: row.text(0), abortCount: row.whole(1), moveCount: row.whole(2) })
   }
 
-  #startExpiry(queue: LocalQueue, queued: QueuedMessage): void {
-    const { now, timers } = this.#context
-    const lifeS = queued.message.user.timeToBeReceived
-    if (lifeS === INFINITE_S || queue.number < 0) return
-    queued.expiry ??= timers.create('time to be received', () => this.#expire(queue, queued))
-    queued.expiry.startAt(now.monotonicMs + lifeS * 1000 - (now.wallMs - queued.arrivedMs))
+  /** Everything was given back. */
+  restored(): void {
+    for (const { row } of this.#restoring.values()) throw row.wrong('the key', 'that of a message which is stored')
   }
 
-  /** Time-to-be-received ran out in the queue: class 0xC002 ([MS-MQDMPR] 3.1.2.4). */
-  #expire(queue: LocalQueue, queued: QueuedMessage): void {
-    queue.remove(queued)
-    if (queued.storeKey !== null) this.#context.batch.remove('message', queued.storeKey)
-    this.#left(queue, queued, MessageClass.NACK_RECEIVE_TIMEOUT)
+  #relocate(queued: QueuedMessage, target: LocalQueue): void {
+    const source = queued.queue
+    source.line.extract(queued)
+    source.bytes -= queued.size
+    target.bytes += queued.size
+    queued.queue = target
+    queued.state = 'available'
+    this.#available(queued, () => target.line.insert(queued))
   }
 
-  /** A message is out of the queue for good: tells whoever asked to know. */
-  #left(queue: LocalQueue, queued: QueuedMessage, messageClass: number): void {
-    const { acknowledgements, log, now } = this.#context
-    this.#release(queue, queued)
-    if (queue.number < 0) return
-    const { message } = queued
-    const wanted = messageClass === MessageClass.ACK_RECEIVE ? MP_FLAGS.PR : MP_FLAGS.NR
-    if (message.properties.flags & wanted) acknowledgements.sendAdminAck(message, messageClass)
+  #putCopy(queue: LocalQueue, message: UserMessagePacket, bytes: Buffer): boolean {
+    if (this.quota(queue, bytes.length) !== 'fits') {
+      this.#context.counters.copiesDropped += 1
+      return false
+    }
+    this.put(queue, message, bytes, true, null, error => error === null)
+    return true
+  }
+
+  #show(queued: QueuedMessage): void {
+    if (queued.queue.deleted || queued.queue.parent?.deleted) {
+      this.#dismissUnseen(queued)
+      return
+    }
+    if (queued.lifeS !== Infinity) this.#startExpiry(queued)
+    queued.state = 'available'
+    this.#available(queued, () => queued.queue.line.insert(queued))
+  }
+
+  /** `enter` makes it available: who waits for it gets it, and an application learns of the first in an empty queue. */
+  #available(queued: QueuedMessage, enter: () => void): void {
+    const { log, reads } = this.#context
+    const { line, name } = queued.queue
+    const wasEmpty = line.available === 0
+    enter()
+    if (queued.queue.waiting.size > 0) reads.serve(queued)
+    if (wasEmpty && line.available > 0) log.push({ do: 'arrived', queue: name })
+  }
+
+  /** Its queue was deleted while the store took it. */
+  #dismissUnseen(queued: QueuedMessage): void {
+    queued.queue.line.insert(queued)
+    this.#dismiss([queued], MessageClass.NACK_Q_DELETED)
+  }
+
+  #dismiss(messages: readonly QueuedMessage[], messageClass: number): void {
+    if (messages.length === 0) return
+    this.remove(messages, messageClass, () => undefined)
+  }
+
+  /** What the end of a message means to others, and to the store, all in one batch. Whether the store has to do with it. */
+  #withdraw(queued: QueuedMessage, messageClass: number): boolean {
+    const { acknowledgements, batch } = this.#context
+    const { queue } = queued
+    const received = messageClass === MessageClass.ACK_RECEIVE
+    const journaled = received && queue.properties.journal && !queue.holdsCopies
+    if (queued.recoverable) {
+      batch.remove('message', queued.order)
+      if (queued.abortCount > 0 || queued.moveCount > 0) batch.remove('message-state', queued.order)
+    }
+    if (queue.holdsCopies || !(journaled || queued.isAwaited(messageClass))) return queued.recoverable
+    const contents = this.read(queued)
+    if (contents === null) return queued.recoverable
+    const { message, packet } = contents
+    if (queued.flags & (received ? QUEUED.POSITIVE_ACK : QUEUED.NEGATIVE_ACK))
+      acknowledgements.sendAdminAck(message, messageClass)
     if (queued.finalAckTo !== null) acknowledgements.sendFinalAckFor(message, queued.finalAckTo, messageClass)
-    if (log.noting && messageClass === MessageClass.ACK_RECEIVE)
-      log.note(now, {
-        kind: 'consumed',
-        queue: queue.name,
-        source: message.user.sourceQueueManager,
-        messageId: message.user.messageId,
+    if (journaled) this.#putCopy(this.registry.journalOf(queue.parent ?? queue), message, packet)
+    return queued.recoverable || journaled
+  }
+
+  /** It is out of the queue for good. */
+  #finish(queued: QueuedMessage): void {
+    if (queued.state === 'gone') return
+    queued.queue.line.remove(queued)
+    queued.expiry?.discard()
+    this.#leaving.delete(queued)
+    queued.release(this.#context)
+    this.#release(queued)
+  }
+
+  #startExpiry(queued: QueuedMessage): void {
+    const { now, timers } = this.#context
+    if (queued.queue.holdsCopies) return
+    queued.expiry ??= timers.create('time to be received', () => this.#expire(queued))
+    queued.expiry.startAt(now.monotonicMs + queued.lifeS * 1000 - (now.wallMs - queued.arrivedMs))
+  }
+
+  /** Time-to-be-received ran out in the queue ([MS-MQDMPR] 3.1.2.4, 3.1.7.2.7). */
+  #expire(queued: QueuedMessage): void {
+    if (queued.state === 'available') {
+      this.remove([queued], MessageClass.NACK_RECEIVE_TIMEOUT, error => {
+        // the store failed: it is tried again, and the message can be received meanwhile
+        if (error !== null) queued.expiry?.start(this.#context.now, this.#context.settings.TryConnectInterval)
       })
+    } else if (queued.state === 'locked') this.#leaving.set(queued, MessageClass.NACK_RECEIVE_TIMEOUT)
   }
 
-  #release(queue: LocalQueue, queued: QueuedMessage): void {
-    queue.bytes -= queued.packet.length
-    this.#context.counters.messageBytes -= queued.packet.length
+  #hold({ queue, size }: QueuedMessage): void {
+    const { counters } = this.#context
+    queue.bytes += size
+    if (queue.isSystem) counters.systemBytes += size
+    else counters.messageBytes += size
   }
 
-  #add(options: LocalQueueOptions): LocalQueue {
-    const queue = new LocalQueue(options)
-    this.#byName.set(options.name.toLowerCase(), queue)
-    this.#byNumber.set(options.number, queue)
-    return queue
+  #release({ queue, size, recoverable }: QueuedMessage): void {
+    const { counters } = this.#context
+    queue.bytes -= size
+    if (queue.isSystem) counters.systemBytes -= size
+    else counters.messageBytes -= size
+    if (!recoverable) counters.expressHeld -= 1
   }
+}
 
-  #freeNumber(): number {
-    while (this.#byNumber.has(this.#nextNumber)) this.#nextNumber += 1
-    return this.#nextNumber
-  }
+function storedHead(queued: QueuedMessage): StoredValue {
+  const { queue, priority, size, arrivedMs, lifeS, messageId, correlation, flags, finalAckTo } = queued
+  return [queue.number, queue.suffix, priority, size, arrivedMs, lifeS, messageId, correlation, flags, finalAckTo]
 }

@@ -26,6 +26,7 @@ export type DiscardReason =
   | 'queue-quota'
   | 'hop-count'
   | 'security'
+  | 'access-denied'
 
 /**
  * Events of the history, as the engine saw them: what the lab's checkers read. `atMs` is the wall clock.
@@ -154,4 +155,5 @@ export type NoteBody =
       readonly addresses: readonly string[]
       readonly by: 'direct' | 'cache' | 'resolver'
     }
+  | { readonly kind: 'express-lost'; readonly count: number }
   | { readonly kind: 'consumed'; readonly queue: string; readonly source: Guid; readonly messageId: number }

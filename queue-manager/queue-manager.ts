@@ -1,30 +1,47 @@
 import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
 import { OptionError } from '../protocol/errors.js'
 import type { Guid } from '../protocol/guid.js'
+import type { MqErrorName } from '../protocol/mq-error.js'
 import { Acknowledgements } from './acknowledgements.js'
 import { ActionLog } from './action-log.js'
-import type { Action, ConnectionId, Endpoint, PingSocket, StoredValue, StoreKey, StoreOperation } from './actions.js'
+import type { Action, ConnectionId, Endpoint, PacketSource, PingSocket, StoreOperation } from './actions.js'
 import type { Now } from './clock.js'
 import type { Context } from './context.js'
 import { type Counters, createCounters } from './counters.js'
 import { Destinations } from './destinations.js'
 import { IdentifierMemory } from './identifier-memory.js'
 import { IncomingSequences } from './incoming-sequence.js'
-import type { LocalQueue, QueuedMessage } from './local-queue.js'
+import type { LocalQueue } from './local-queue.js'
 import { LocalQueues } from './local-queues.js'
 import type { MessageToSend } from './message-to-send.js'
-import type { OutgoingQueueState } from './outgoing-queue.js'
+import { packetOf } from './outgoing-message.js'
+import type { OutgoingQueue, OutgoingQueueState } from './outgoing-queue.js'
 import { OutgoingQueues, type SendTicket } from './outgoing-queues.js'
 import { PacketMemory } from './packet-memory.js'
+import { PacketResidency } from './packet-residency.js'
 import { QmIdCache } from './qmid-cache.js'
+import type { QueueChanges, QueueOptions } from './queue-properties.js'
+import type { LocalQueueView } from './queue-registry.js'
+import type { QueuedMessage, ReceivedMessage } from './queued-message.js'
+import { Reads, type ReceiveOptions } from './reads.js'
+import { restore } from './restore.js'
+import type { RandomBytes } from './security/key-transport.js'
+import { MessageSecurity } from './security/message-security.js'
+import { NO_KEYS, type SecurityKeys } from './security/security-keys.js'
 import { Session } from './session.js'
 import { Sessions } from './sessions.js'
 import { createSettings, type Settings } from './settings.js'
 import { StoreBatch } from './store-batch.js'
 import { Timers } from './timers.js'
+import { type TransactionId, Transactions } from './transactions.js'
 
 export type { MessageToSend } from './message-to-send.js'
 export type { SendTicket } from './outgoing-queues.js'
+export type { QueueChanges, QueueOptions } from './queue-properties.js'
+export type { LocalQueueView } from './queue-registry.js'
+export type { ReceivedMessage } from './queued-message.js'
+export type { MessageWanted, ReceiveOptions } from './reads.js'
+export type { TransactionId } from './transactions.js'
 
 export interface QueueManagerOptions {
   /** Computer name, which DIRECT=OS names are compared with. */
@@ -41,6 +58,10 @@ export interface QueueManagerOptions {
   readonly notes?: boolean
   /** What the store holds at opening. */
   readonly stored?: Iterable<StoreOperation>
+  /** Where packets of durable messages are read again; the store. Absent, they stay in memory. */
+  readonly packets?: PacketSource
+  /** Keys and certificates, and where chance comes from for keys of a message; absent: nothing is signed or encrypted. */
+  readonly security?: { readonly keys: SecurityKeys; readonly randomBytes: RandomBytes }
 }
 
 /** An outgoing queue as management sees it. */
@@ -56,14 +77,6 @@ export interface OutgoingQueueView {
   readonly resendStage: number
   readonly bytes: number
   readonly lastFailure: string | null
-}
-
-export interface LocalQueueView {
-  readonly name: string
-  readonly number: number
-  readonly transactional: boolean
-  readonly messages: number
-  readonly bytes: number
 }
 
 /** A message still in an outgoing queue. */
@@ -88,6 +101,7 @@ export class QueueManager {
   readonly counters: Counters
   readonly #context: Context
   readonly #identifierCleanup: () => void
+  #request = 0
 
   constructor(options: QueueManagerOptions) {
     this.name = options.name
@@ -107,14 +121,26 @@ export class QueueManager {
       log,
       batch: new StoreBatch(log),
       memory: new PacketMemory(),
+      packets: options.packets ?? NO_PACKETS,
+      residency: new PacketResidency(options.packets === undefined ? Infinity : this.settings.ResidentPacketsKB * 1024),
+      security:
+        options.security === undefined
+          ? new MessageSecurity(NO_KEYS, noRandomBytes)
+          : new MessageSecurity(options.security.keys, options.security.randomBytes),
       cache: new QmIdCache(this.settings.QMIdCacheLifetime),
       identifiers: new IdentifierMemory(this.settings.RemoveDuplicateSize),
       incomingSequences: new IncomingSequences(),
       now: { monotonicMs: 0, wallMs: 0 },
+      nextRequest: () => {
+        this.#request += 1
+        return this.#request
+      },
     } as { -readonly [part in keyof Context]: Context[part] }
     context.destinations = new Destinations(context, names, options.addresses)
     context.sessions = new Sessions(context)
     context.localQueues = new LocalQueues(context)
+    context.reads = new Reads(context)
+    context.transactions = new Transactions(context)
     context.outgoingQueues = new OutgoingQueues(context, options.sequenceTimeStamp)
     context.acknowledgements = new Acknowledgements(context)
     this.#context = context
@@ -123,7 +149,7 @@ export class QueueManager {
       this.#identifierCleanup()
     })
     this.#identifierCleanup = () => cleanup.start(context.now, Math.max(1, this.settings.RemoveDuplicateCleanup))
-    if (options.stored !== undefined) this.#restore(options.stored)
+    if (options.stored !== undefined) restore(context, options.stored)
   }
 
   /** Begins to work: what a former run left to send is sent. */
@@ -134,9 +160,10 @@ export class QueueManager {
     this.#context.outgoingQueues.start()
   }
 
-  /** Closes every session; messages stay where they are. */
+  /** Closes every session and ends what waits; messages stay where they are. */
   stop(now: Now): void {
     this.#input(now)
+    this.#context.reads.stop()
     for (const queue of this.#context.outgoingQueues) queue.stop()
     for (const session of [...this.#context.sessions]) session.close('queue manager stopped')
     for (const queue of this.#context.outgoingQueues) queue.stop()
@@ -224,31 +251,86 @@ export class QueueManager {
   // application side
 
   /**
-   * Creates a queue, named `private$\NAME`, with the given private queue number or the next free one.
+   * Creates a queue: `private$\NAME`, with the given private queue number or the next free one, or a public one, `NAME`.
+   * It can be used at once; `settle` tells when it is durable.
    * @throws OptionError MSMQ_OPTION_TAKEN, MSMQ_OPTION_RANGE.
    */
-  createQueue(
-    now: Now,
-    options: { name: string; transactional?: boolean; number?: number; quotaKB?: number },
-  ): LocalQueue {
+  createQueue(now: Now, options: QueueOptions): LocalQueueView {
     this.#input(now)
-    this.#context.destinations.forget()
-    this.#context.outgoingQueues.forgetTargets()
-    return this.#context.localQueues.create(options)
+    const queue = this.#context.localQueues.registry.create(options)
+    this.#namesChanged()
+    return this.#context.localQueues.registry.view(queue)
   }
 
-  /** The queue named `private$\NAME`, without case; null when there is none. */
-  queue(name: string): LocalQueue | null {
-    return this.#context.localQueues.byName(name)
+  /** Changes properties of a queue. @throws OptionError MSMQ_OPTION_QUEUE, MSMQ_OPTION_RANGE, MSMQ_OPTION_SYSTEM_QUEUE. */
+  setQueue(now: Now, name: string, changes: QueueChanges): LocalQueueView {
+    this.#input(now)
+    const { registry } = this.#context.localQueues
+    const queue = this.#applicationQueue(name)
+    registry.change(queue, changes)
+    return registry.view(queue)
   }
 
   /**
-   * Sends one message that is not transactional.
-   * @throws OptionError MSMQ_OPTION_FORMAT_NAME for a destination that cannot be sent to; EncodeError for a property out of range.
+   * Deletes a queue with its journal and subqueues; who sent what is in it is told, as far as they asked (class 0xC000).
+   * @throws OptionError MSMQ_OPTION_QUEUE, MSMQ_OPTION_SYSTEM_QUEUE.
    */
-  send(now: Now, message: MessageToSend): SendTicket {
+  deleteQueue(now: Now, name: string): void {
     this.#input(now)
-    return this.#context.outgoingQueues.submit([message], false)
+    const { batch, incomingSequences, localQueues, reads } = this.#context
+    const queue = this.#applicationQueue(name)
+    for (const part of localQueues.registry.partsOf(queue)) reads.endAll(part)
+    localQueues.registry.remove(queue)
+    localQueues.empty(queue)
+    incomingSequences.forget(queue.number, batch)
+    this.#namesChanged()
+  }
+
+  /** Takes every message out of a queue, journal, subqueue or dead-letter queue (class 0xC001). How many. @throws OptionError MSMQ_OPTION_QUEUE. */
+  purge(now: Now, name: string): number {
+    this.#input(now)
+    return this.#context.localQueues.purge(this.#existing(name))
+  }
+
+  /** The queue named `private$\NAME` (or another local name), without case; null when there is none. */
+  queue(name: string): LocalQueueView | null {
+    const { registry } = this.#context.localQueues
+    const queue = registry.open(name)
+    return queue === null ? null : registry.view(queue)
+  }
+
+  /** Every queue of this machine, system queues too; journals and subqueues stand in their queues' rows. */
+  localQueues(): LocalQueueView[] {
+    const { registry } = this.#context.localQueues
+    return Array.from(registry, queue => registry.view(queue))
+  }
+
+  /** Answered by the action `outcome`: accepted when all that was done so far is durable. */
+  settle(now: Now): number {
+    this.#input(now)
+    const { batch, log } = this.#context
+    const request = this.#context.nextRequest()
+    batch.whenDurable(error => {
+      if (error === null) log.push({ do: 'outcome', request, outcome: 'accepted' })
+      else log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_MESSAGE_STORAGE_FAILED' })
+    })
+    return request
+  }
+
+  /**
+   * Sends one message that is not transactional; with a transaction, one that the commit sends.
+   * @throws OptionError MSMQ_OPTION_FORMAT_NAME for a destination that cannot be sent to, MSMQ_OPTION_TRANSACTION;
+   *   EncodeError for a property out of range.
+   */
+  send(now: Now, message: MessageToSend, transaction?: TransactionId): SendTicket {
+    this.#input(now)
+    if (transaction === undefined) return this.#context.outgoingQueues.submit([message], false)
+    const request = this.#context.nextRequest()
+    const sent = this.#context.transactions.send(transaction, message)
+    const refused = typeof sent === 'string'
+    if (refused) this.#context.log.push({ do: 'outcome', request, outcome: 'refused', error: sent })
+    else this.#context.log.push({ do: 'outcome', request, outcome: 'accepted' })
+    return { request, messageIds: refused ? [] : sent }
   }
 
   /** Sends all messages or none, as one internal transaction; throws as {@link send}. */
@@ -257,14 +339,74 @@ export class QueueManager {
     return this.#context.outgoingQueues.submit(messages, true)
   }
 
-  /** Takes up to `max` messages out of a queue; the action `received` brings them, perhaps none, once that is durable. */
-  receive(now: Now, queue: string, max: number): number {
+  /** Begins an internal transaction. @throws OptionError MSMQ_OPTION_RANGE when too many are open. */
+  begin(now: Now): TransactionId {
     this.#input(now)
-    return this.#context.localQueues.receive(this.#existing(queue), max)
+    return this.#context.transactions.begin()
   }
 
-  peek(queue: string, max: number): QueuedMessage[] {
-    return this.#existing(queue).peek(max)
+  /** All of a transaction comes about, durably, or nothing does; the action `outcome` says which. */
+  commit(now: Now, transaction: TransactionId): number {
+    this.#input(now)
+    return this.#context.transactions.commit(transaction)
+  }
+
+  /** Nothing of a transaction comes about; what it received is back in its place. */
+  abort(now: Now, transaction: TransactionId): number {
+    this.#input(now)
+    return this.#context.transactions.abort(transaction)
+  }
+
+  /**
+   * Receives or peeks; a number is {@link ReceiveOptions.max}. The action `received` answers.
+   * @throws OptionError MSMQ_OPTION_QUEUE for a queue that is not there, MSMQ_OPTION_RANGE for a message id that is none.
+   */
+  receive(now: Now, queue: string, options: number | ReceiveOptions): number {
+    this.#input(now)
+    return this.#context.reads.start(this.#existing(queue), typeof options === 'number' ? { max: options } : options)
+  }
+
+  /** Ends a receive or peek that waits; of any other, nothing happens. */
+  cancel(now: Now, request: number): void {
+    this.#input(now)
+    this.#context.reads.cancel(request)
+  }
+
+  /** The first messages of a queue, at once. @throws OptionError MSMQ_OPTION_QUEUE. */
+  peek(queue: string, max: number): ReceivedMessage[] {
+    return this.#context.reads.peek(this.#existing(queue), max)
+  }
+
+  /**
+   * Moves a message to a subqueue of its queue, or back to the queue (`subqueue` null). Answered by the action `outcome`.
+   * @throws OptionError MSMQ_OPTION_QUEUE, MSMQ_OPTION_RANGE for the name of the subqueue, MSMQ_OPTION_TRANSACTION.
+   */
+  move(now: Now, queue: string, lookupId: number, subqueue: string | null, transaction?: TransactionId): number {
+    this.#input(now)
+    const { localQueues, transactions } = this.#context
+    const source = this.#existing(queue)
+    const main = source.parent ?? source
+    const target = localQueues.registry.part(main, subqueue ?? '')
+    const queued = source.line.find(lookupId)
+    if (queued === null || target.kind === 'journal' || source.holdsCopies)
+      return this.#refused('MQ_ERROR_MESSAGE_NOT_FOUND')
+    if (queued.state !== 'available') return this.#refused('MQ_ERROR_MESSAGE_LOCKED_UNDER_TRANSACTION')
+    if (transaction !== undefined) {
+      if (!main.transactional) return this.#refused('MQ_ERROR_TRANSACTION_USAGE')
+      transactions.move(transaction, queued, target)
+    } else localQueues.move(queued, target)
+    return this.settle(now)
+  }
+
+  /**
+   * A message that was received in this transaction is not wanted: when the transaction commits, its sender is told so
+   * (class 0xC004). Answered by the action `outcome`. @throws OptionError MSMQ_OPTION_QUEUE, MSMQ_OPTION_TRANSACTION.
+   */
+  reject(now: Now, queue: string, lookupId: number, transaction: TransactionId): number {
+    this.#input(now)
+    const queued: QueuedMessage | null = this.#existing(queue).line.find(lookupId)
+    const found = queued !== null && this.#context.transactions.reject(transaction, queued)
+    return found ? this.settle(now) : this.#refused('MQ_ERROR_MESSAGE_NOT_FOUND')
   }
 
   outgoingQueues(): OutgoingQueueView[] {
@@ -283,26 +425,61 @@ export class QueueManager {
   /** What is still in outgoing queues. */
   *outgoingMessages(): Iterable<WaitingMessage> {
     for (const queue of this.#context.outgoingQueues)
-      for (const { messageId, place, packet, attempts } of queue.messages()) {
+      for (const message of queue.messages()) {
+        const { messageId, place, attempts } = message
+        const packet = packetOf(this.#context, message)
+        if (packet === null) continue
         const { body } = (decodePacket(packet) as UserMessagePacket).properties
         yield { formatName: queue.text, messageId, transactional: place !== null, attempts, body }
       }
   }
 
-  localQueues(): LocalQueueView[] {
-    return [...this.#context.localQueues].map(({ name, number, transactional, size, bytes }) => ({
-      name,
-      number,
-      transactional,
-      messages: size,
-      bytes,
-    }))
+  /** Sends nothing more to a destination until {@link resumeOutgoing}, across restarts. @throws OptionError MSMQ_OPTION_QUEUE. */
+  pauseOutgoing(now: Now, formatName: string): void {
+    this.#input(now)
+    this.#outgoing(formatName).pause()
+  }
+
+  resumeOutgoing(now: Now, formatName: string): void {
+    this.#input(now)
+    this.#outgoing(formatName).resume()
+  }
+
+  /** Gives up every message that waits for a destination (class 0x8001). How many. @throws OptionError MSMQ_OPTION_QUEUE. */
+  purgeOutgoing(now: Now, formatName: string): number {
+    this.#input(now)
+    return this.#outgoing(formatName).purge()
+  }
+
+  #outgoing(formatName: string): OutgoingQueue {
+    const queue = this.#context.outgoingQueues.find(formatName)
+    if (queue === null)
+      throw new OptionError('MSMQ_OPTION_QUEUE', 'outgoing queue', formatName, 'the format name of an outgoing queue')
+    return queue
   }
 
   #existing(name: string): LocalQueue {
-    const queue = this.queue(name)
+    const queue = this.#context.localQueues.registry.open(name)
     if (queue === null) throw new OptionError('MSMQ_OPTION_QUEUE', 'queue', name, 'the name of a queue on this machine')
     return queue
+  }
+
+  #applicationQueue(name: string): LocalQueue {
+    const queue = this.#existing(name)
+    if (queue.kind !== 'private' && queue.kind !== 'public')
+      throw new OptionError('MSMQ_OPTION_SYSTEM_QUEUE', 'queue', name, 'a queue that an application created')
+    return queue
+  }
+
+  #namesChanged(): void {
+    this.#context.destinations.forget()
+    this.#context.outgoingQueues.forgetTargets()
+  }
+
+  #refused(error: MqErrorName): number {
+    const request = this.#context.nextRequest()
+    this.#context.log.push({ do: 'outcome', request, outcome: 'refused', error })
+    return request
   }
 
   #input(now: Now): void {
@@ -315,26 +492,15 @@ export class QueueManager {
     this.#context.sessions.forget(connection)
     session?.ended(reason)
   }
+}
 
-  /** Tables in an order in which each finds what it refers to. */
-  #restore(stored: Iterable<StoreOperation>): void {
-    const { acknowledgements, incomingSequences, localQueues, outgoingQueues } = this.#context
-    const operations = [...stored].sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : 0))
-    const restore = (table: StoreOperation['table'], take: (key: StoreKey, value: StoredValue) => void) => {
-      for (const operation of operations)
-        if (operation.table === table && operation.value !== null) take(operation.key, operation.value)
-    }
-    restore('state', (key, value) => outgoingQueues.restoreState(key as string, value))
-    restore('queue', (_key, value) => localQueues.restoreQueue(value))
-    restore('message', (key, value) => localQueues.restoreMessage(key as number, value))
-    const identifiers: StoredValue[] = []
-    restore('identifier', (_key, value) => identifiers.push(value))
-    this.#context.identifiers.restore(identifiers)
-    restore('incoming-sequence', (_key, value) => incomingSequences.restore(value))
-    restore('outgoing-sequence', (key, value) => outgoingQueues.restoreSequence(key as string, value))
-    restore('outgoing', (key, value) => outgoingQueues.restoreMessage(key as number, value))
-    restore('awaiting-final-ack', (key, value) =>
-      acknowledgements.restoreAwaitingFinalAck(key as number, value.packet as Uint8Array, value.queue as string),
-    )
-  }
+/** Without a store everything stays in memory, and is never asked for. */
+const NO_PACKETS: PacketSource = {
+  packet(table, key) {
+    throw new Error(`no packet ${key} of ${table}: there is no store`)
+  },
+}
+
+function noRandomBytes(): never {
+  throw new Error('a queue manager without keys encrypts nothing')
 }

@@ -10,6 +10,7 @@ import type { LocalQueue } from './local-queue.js'
 import { type DiscardReason, txPlace } from './notes.js'
 import type { Receipt } from './receive-window.js'
 import type { Session } from './session.js'
+import { deadLetterSent } from './source-journal.js'
 
 const INFINITE_S = 0xffffffff
 
@@ -83,11 +84,13 @@ function learnSource(context: Context, session: Session, packet: UserMessagePack
 class Reception {
   readonly #context: Context
   readonly #session: Session
-  readonly #packet: UserMessagePacket
-  readonly #bytes: Buffer
+  #packet: UserMessagePacket
+  #bytes: Buffer
   readonly #receipt: Receipt
   /** A queue has the bytes now. */
   kept = false
+  /** The bytes are no longer those that came. */
+  #decrypted = false
 
   constructor(context: Context, session: Session, packet: UserMessagePacket, bytes: Buffer, receipt: Receipt) {
     this.#context = context
@@ -146,17 +149,32 @@ class Reception {
   }
 
   intoQueue(queue: LocalQueue): void {
-    const { transaction, security, user } = this.#packet
+    const { transaction, user } = this.#packet
     if (transaction !== null && !queue.transactional) {
       this.discard('not-transactional-queue', MessageClass.NACK_NOT_TRANSACTIONAL_Q)
     } else if (transaction === null && queue.transactional) {
       this.discard('not-transactional-message', MessageClass.NACK_NOT_TRANSACTIONAL_MSG)
-    } else if (security !== null && (security.flags & SECURITY_FLAGS.EB) !== 0) {
-      this.discard('security', MessageClass.NACK_BAD_ENCRYPTION)
+    } else if (!this.#passesSecurity(queue)) {
+      return
     } else if (hasExpired(this.#packet, this.#context.now.wallMs) || user.timeToBeReceived === 0) {
       this.discard('expired', MessageClass.NACK_REACH_QUEUE_TIMEOUT)
     } else if (transaction === null) this.#enqueue(queue, null)
     else this.#takeInSequence(queue, transaction)
+  }
+
+  /** Signature, encryption and access ([MS-MQQB] 3.1.5.8.3); an encrypted message goes on in the clear. */
+  #passesSecurity(queue: LocalQueue): boolean {
+    const { now, security } = this.#context
+    const judged = security.checkIncoming(now.monotonicMs, this.#packet, this.#bytes, queue.properties)
+    if (judged === null) return true
+    if ('messageClass' in judged) {
+      this.discard(judged.reason === 'access-denied' ? 'access-denied' : 'security', judged.messageClass)
+      return false
+    }
+    this.#packet = judged.packet
+    this.#bytes = judged.bytes
+    this.#decrypted = true
+    return true
   }
 
   /** [MS-MQQB] 3.1.5.8.6. Taken or not, an order ack for the stored state will follow. */
@@ -197,6 +215,8 @@ class Reception {
       return
     }
     if (quota === 'queue-quota') {
+      if (this.#packet.transaction === null)
+        deadLetterSent(this.#context, bytes, queue.name, MessageClass.NACK_Q_EXCEED_QUOTA, null)
       this.discard('queue-quota', MessageClass.NACK_Q_EXCEED_QUOTA)
       return
     }
@@ -213,12 +233,12 @@ class Reception {
     }
     if (sequence === null && isRecoverable(this.#packet))
       this.#context.identifiers.store(batch, this.#packet.user.sourceQueueManager, this.#packet.user.messageId)
-    this.kept = true
+    this.kept = !this.#decrypted
     const state = sequence?.taken
-    localQueues.put(queue, this.#packet, bytes, isRecoverable(this.#packet), finalAckTo, error => {
+    const settled = (error: string | null): boolean => {
       if (error !== null) {
         sequence?.rollBack()
-        this.#context.identifiers.forget(this.#packet.user.sourceQueueManager, this.#packet.user.messageId)
+        this.#context.identifiers.forget(batch, this.#packet.user.sourceQueueManager, this.#packet.user.messageId)
         this.#session.close(`store: ${error}`)
         return false
       }
@@ -236,7 +256,9 @@ class Reception {
         acknowledgements.sendAdminAck(this.#packet, MessageClass.ACK_REACH_QUEUE)
       this.#session.settle(this.#receipt)
       return true
-    })
+    }
+    const authenticated = ((this.#packet.security?.flags ?? 0) & SECURITY_FLAGS.AS) !== 0
+    localQueues.put(queue, this.#packet, bytes, isRecoverable(this.#packet), finalAckTo, settled, authenticated)
   }
 
   #noteArrival(queue: LocalQueue): void {

@@ -82,6 +82,10 @@ export const SETTINGS = {
   LongLiveTime: s(4 * DAY_S, 'default and cap of time-to-reach-queue', 'MS-MQDMPR <12>'),
   PermitInsecureNacks: flag(0, 'send the negative acks that Windows withholds by default', 'MS-MQQB 3.1.7.15 <28>'),
   EnablePingService: flag(0, 'answer pings on UDP, and ping before connecting', 'MS-MQQB <10>'),
+  EnableReportMessages: flag(0, 'send reports on messages that are traced', 'MS-MQQB 3.1.5.8.9, 3.1.7.1.7'),
+  AnswerBeforeHandshake: own(
+    flag(0, 'take and answer a user message that comes before any handshake, as some scanners send it', 'ours'),
+  ),
   MsmqIpPort: port(1801, 'binary protocol port', 'MS-MQSD <5>'),
   MsmqIpPingPort: port(3527, 'ping port', 'MS-MQQB <9>'),
   QMIdCacheLifetime: own(s(600, 'life of a row QMId -> address, from its creation', 'QMID-2; no value is published')),

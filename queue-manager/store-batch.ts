@@ -1,5 +1,5 @@
 import type { ActionLog } from './action-log.js'
-import type { StoredValue, StoreKey, StoreOperation, StoreTable } from './actions.js'
+import type { PacketTable, StoredValue, StoreKey, StoreOperation, StoreTable } from './actions.js'
 
 /** State of which only the newest value matters: put once for a whole batch, however often it changed. */
 export interface StoredState {
@@ -25,8 +25,11 @@ export class StoreBatch {
     this.#log = log
   }
 
-  put(table: StoreTable, key: StoreKey, value: StoredValue): void {
-    this.#operations.push({ table, key, value })
+  /** `packet` always in packet tables, and nowhere else. */
+  put(table: PacketTable, key: number, value: StoredValue, packet: Uint8Array): void
+  put(table: Exclude<StoreTable, PacketTable>, key: StoreKey, value: StoredValue): void
+  put(table: StoreTable, key: StoreKey, value: StoredValue, packet?: Uint8Array): void {
+    this.#operations.push(packet === undefined ? { table, key, value } : { table, key, value, packet })
   }
 
   remove(table: StoreTable, key: StoreKey): void {

@@ -1,7 +1,7 @@
 import { MessageClass } from '../protocol/message-class.js'
 import { readTrackedBody, TRACKED_BODY_SIZE, verifyFiller } from '../protocol/tracked-body.js'
 import type { Now } from '../queue-manager/clock.js'
-import type { QueuedMessage } from '../queue-manager/local-queue.js'
+import type { ReceivedMessage } from '../queue-manager/queued-message.js'
 import type { ApplicationHost } from '../transport/application-host.js'
 import type { ReceiverLedger } from './receiver-ledger.js'
 
@@ -53,7 +53,7 @@ export class Consumer {
     if (this.#busy.get(queue) === false) this.#receive(queue)
   }
 
-  received(queue: string, messages: readonly QueuedMessage[]): void {
+  received(queue: string, messages: readonly ReceivedMessage[]): void {
     if (!this.#busy.has(queue)) return
     this.#enter(queue, messages)
     if (messages.length === 0) this.#busy.set(queue, false)
@@ -67,7 +67,7 @@ export class Consumer {
     this.#host.call((engine, now) => engine.receive(now, queue, this.#pauseMs > 0 ? 1 : BATCH_MESSAGES_MAX))
   }
 
-  #enter(queue: string, messages: readonly QueuedMessage[]): void {
+  #enter(queue: string, messages: readonly ReceivedMessage[]): void {
     const { monotonicMs, wallMs } = this.#host.now()
     const nowUs = monotonicMs * 1000
     for (const queued of messages) enterMessage(this.#ledger, queue, queued, nowUs, wallMs, this.#verifyBodies)
@@ -78,7 +78,7 @@ export class Consumer {
 export function enterMessage(
   ledger: ReceiverLedger,
   queue: string,
-  { message }: QueuedMessage,
+  { message }: ReceivedMessage,
   nowUs: number,
   wallMs: number,
   verifyBodies: boolean,

@@ -1,6 +1,8 @@
 import t from 'tap'
 import { createRandom } from '../../lab/sim/random.js'
+import { ActionLog } from '../../queue-manager/action-log.js'
 import { IdentifierMemory } from '../../queue-manager/identifier-memory.js'
+import { StoreBatch } from '../../queue-manager/store-batch.js'
 import { guidOf } from '../fixtures/sim-tests.js'
 
 /** What the memory must do, in the plainest way: an array, oldest first. */
@@ -54,8 +56,9 @@ t.test('the cleanup forgets what has not been met since', async t => {
 t.test('what was not kept may come again, and a size of 0 switches it off', async t => {
   const memory = new IdentifierMemory(10)
   memory.seen(guidOf(1), 7, 0)
-  memory.forget(guidOf(1), 7)
-  memory.forget(guidOf(2), 7)
+  const batch = new StoreBatch(new ActionLog(false))
+  memory.forget(batch, guidOf(1), 7)
+  memory.forget(batch, guidOf(2), 7)
   t.notOk(memory.seen(guidOf(1), 7, 1))
   const off = new IdentifierMemory(0)
   off.seen(guidOf(1), 7, 0)

@@ -4,7 +4,7 @@ import { decodePacket } from '../../protocol/binary/packet.js'
 import { NIL_GUID } from '../../protocol/guid.js'
 import { MessageClass } from '../../protocol/message-class.js'
 import { fillTrackedFiller, TRACKED_BODY_SIZE, writeTrackedBody } from '../../protocol/tracked-body.js'
-import type { QueuedMessage } from '../../queue-manager/local-queue.js'
+import type { ReceivedMessage } from '../../queue-manager/queued-message.js'
 import { Consumer, type ConsumerOptions, type ReceivingEngine } from '../../receivers/consumer.js'
 import { ReceiverLedger } from '../../receivers/receiver-ledger.js'
 import { VirtualHost } from '../fixtures/virtual-host.js'
@@ -13,7 +13,7 @@ function message(
   number: number,
   change: (body: Buffer) => Buffer = body => body,
   messageClass: number = MessageClass.NORMAL,
-): QueuedMessage {
+): ReceivedMessage {
   const body = Buffer.alloc(200)
   writeTrackedBody(body, 0, {
     sender: 1,
@@ -45,7 +45,15 @@ function message(
   })
   const decoded = decodePacket(packet)
   if (!('properties' in decoded)) throw new Error('not a user message')
-  return { lookupId: number, packet, message: decoded, arrivedMs: 0, storeKey: null, finalAckTo: null, expiry: null }
+  return {
+    lookupId: number,
+    packet,
+    message: decoded,
+    arrivedMs: 0,
+    abortCount: 0,
+    moveCount: 0,
+    authenticated: false,
+  }
 }
 
 function consuming(options: Partial<ConsumerOptions> = {}) {
@@ -100,7 +108,7 @@ t.test('a slow consumer takes one at a time and rests', async t => {
 t.test(
   'bodies that are foreign, cut or filled with something else; a message that came back is not a delivery',
   async t => {
-    const rows: [string, QueuedMessage, { foreign: number; bodyFailures: number; delivered: number }][] = [
+    const rows: [string, ReceivedMessage, { foreign: number; bodyFailures: number; delivered: number }][] = [
       ['good', message(1), { foreign: 0, bodyFailures: 0, delivered: 1 }],
       ['foreign', message(1, () => Buffer.from('hello')), { foreign: 1, bodyFailures: 0, delivered: 0 }],
       ['cut', message(1, body => body.subarray(0, 150)), { foreign: 0, bodyFailures: 1, delivered: 1 }],

@@ -20,6 +20,7 @@ async function running(t: Test, place: number, store: MemoryStore): Promise<Driv
     sequenceTimeStamp: place,
     notes: false,
     stored: store.load(),
+    packets: store,
   })
   const listen = { address, port: 1801 }
   const driver = new Driver({
