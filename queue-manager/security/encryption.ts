@@ -43,21 +43,22 @@ interface SendKey {
 
 /** The symmetric keys in use, of one queue manager; times are those of its monotonic clock. */
 export class SymmetricKeys {
-  readonly #randomBytes: RandomBytes
+  readonly #randomBytes: RandomBytes | null
   readonly #sending: AgingCache<SendKey>
   readonly #receiving: AgingCache<Buffer>
   readonly #rejectPaddedRc2Keys: boolean
 
-  constructor(randomBytes: RandomBytes, options: EncryptionOptions = {}) {
+  /** @param randomBytes null where nothing is encrypted. */
+  constructor(randomBytes: RandomBytes | null, options: EncryptionOptions = {}) {
     this.#randomBytes = randomBytes
     this.#sending = new AgingCache(SEND_KEYS_MAX, options.sendKeyLifetimeMs ?? KEY_LIFETIME_SHORT_MS)
     this.#receiving = new AgingCache(RECEIVE_KEYS_MAX, options.receiveKeyLifetimeMs ?? KEY_LIFETIME_SHORT_MS)
     this.#rejectPaddedRc2Keys = options.rejectPaddedRc2Keys ?? false
   }
 
-  /** Null when the peer's RSA key is too short for a key of this cipher, or the platform lacks the cipher. */
+  /** Null when the peer's RSA key is too short for a key of this cipher, or the cipher or a source of chance is missing. */
   encrypt(nowMs: number, remote: Guid, publicKey: KeyObject, cipher: Cipher, body: Buffer): EncryptedBody | null {
-    if (!isCipherOffered(cipher)) return null
+    if (this.#randomBytes === null || !isCipherOffered(cipher)) return null
     const name = `${remote} ${cipher.privacyLevel} ${cipher.algorithm}`
     let sendKey = this.#sending.get(name, nowMs)
     if (sendKey === null) {

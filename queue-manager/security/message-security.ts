@@ -6,6 +6,7 @@ import { USER_FLAGS } from '../../protocol/binary/user-header.js'
 import { endOfUserHeader } from '../../protocol/binary/user-message-layout.js'
 import { decodeGuid, encodeGuid, GUID_SIZE } from '../../protocol/guid.js'
 import { MessageClass } from '../../protocol/message-class.js'
+import type { MqErrorName } from '../../protocol/mq-error.js'
 import { sidText } from '../../protocol/sid.js'
 import { type AccessRule, ANONYMOUS, EVERYONE, type Identity, isAllowed } from './access-control.js'
 import { AgingCache } from './aging-cache.js'
@@ -14,14 +15,21 @@ import { canBeEncrypted, type EncryptionOptions, SymmetricKeys } from './encrypt
 import type { RandomBytes } from './key-transport.js'
 import type { SecurityKeys } from './security-keys.js'
 import {
+  DEFAULT_ENCRYPTION,
+  DEFAULT_VERSION,
   ENCRYPTION_CHOICES,
   type EncryptOptions,
+  encryptOptions,
   HASH_IDS,
+  isSecurityWanted,
   isWanted,
+  privacyLevelOf,
   type SecurityRequest,
   type SignOptions,
+  signOptions,
 } from './security-request.js'
 import { isSigned, keyOfCertificate, type SignatureVerdict, signatureOf, verifySignature } from './signature.js'
+import type { SignatureVersion } from './signed-fields.js'
 
 const CERTIFICATES_MAX = 53
 const CERTIFICATE_LIFETIME_MS = 1_200_000
@@ -50,9 +58,9 @@ export interface Decrypted {
   readonly bytes: Buffer
 }
 
-/** Why a message cannot be sent as asked; `error` is the name of a result code ([MS-MQMQ] 2.4). */
+/** Why a message cannot be sent as asked. */
 export interface SecurityFailure {
-  readonly error: `MQ_ERROR_${string}`
+  readonly error: MqErrorName
   readonly detail: string
 }
 
@@ -68,7 +76,8 @@ export class MessageSecurity {
     CERTIFICATE_LIFETIME_MS,
   )
 
-  constructor(keys: SecurityKeys, randomBytes: RandomBytes, options: EncryptionOptions = {}) {
+  /** @param randomBytes what keys are drawn from; null where nothing is to be encrypted. */
+  constructor(keys: SecurityKeys, randomBytes: RandomBytes | null, options: EncryptionOptions = {}) {
     this.#keys = keys
     this.#symmetric = new SymmetricKeys(randomBytes, options)
   }
@@ -145,13 +154,36 @@ export class MessageSecurity {
     const packet = decodePacket(bytes) as UserMessagePacket
     this.#addSender(packet)
     if (isWanted(request.sign)) {
-      const failure = this.#sign(packet, typeof request.sign === 'object' ? request.sign : {})
+      const failure = this.#sign(packet, signOptions(request))
       if (failure !== null) return failure
     }
     if (isWanted(request.encrypt)) {
-      const failure = this.#encrypt(nowMs, packet, typeof request.encrypt === 'object' ? request.encrypt : {})
+      const failure = this.#encrypt(nowMs, packet, encryptOptions(request))
       if (failure !== null) return failure
     }
+    return encodePacket(packet)
+  }
+
+  /**
+   * The same for a queue of this machine, whose demands an application must have met. A body that is not transferred is
+   * not encrypted, and a signature of our own is not verified: the message looks as one that came in.
+   * MQ_ERROR_INSUFFICIENT_PROPERTIES, MQ_ERROR_PROPERTY_NOTALLOWED, MQ_ERROR_CERTIFICATE_NOT_PROVIDED.
+   */
+  secureLocal(bytes: Buffer, request: SecurityRequest, queue: GuardedQueue): Buffer | SecurityFailure {
+    const [signs, encrypts] = [isWanted(request.sign), isWanted(request.encrypt)]
+    if (queue.authenticate && !signs)
+      return failed('MQ_ERROR_INSUFFICIENT_PROPERTIES', 'the queue takes only signed messages')
+    if (queue.privacy === 'body' && !encrypts)
+      return failed('MQ_ERROR_INSUFFICIENT_PROPERTIES', 'the queue takes only encrypted messages')
+    if (queue.privacy === 'none' && encrypts)
+      return failed('MQ_ERROR_PROPERTY_NOTALLOWED', 'the queue takes no encrypted messages')
+    if (!isSecurityWanted(request)) return bytes
+    const secured = this.secureOutgoing(0, bytes, { ...request, encrypt: false })
+    if (!Buffer.isBuffer(secured)) return secured
+    const packet = decodePacket(secured) as UserMessagePacket
+    if (encrypts) packet.properties.privacyLevel = privacyLevelOf(request)
+    const version = packet.multiQueueFormat === null ? signOptions(request).version : 3
+    if (signs) packet.security!.flags |= authenticatedAs(version ?? DEFAULT_VERSION)
     return encodePacket(packet)
   }
 
@@ -176,7 +208,7 @@ export class MessageSecurity {
     const hash = hashAlgorithm(HASH_IDS[options.hash ?? 'sha512'])
     if (hash === null) return failed('MQ_ERROR_CORRUPTED_SECURITY_DATA', `this Node does not compute ${options.hash}`)
     const { multiQueueFormat, properties, security } = packet
-    const version = multiQueueFormat === null ? (options.version ?? 2) : 3
+    const version = multiQueueFormat === null ? (options.version ?? DEFAULT_VERSION) : 3
     properties.hashAlgorithm = hash.id
     const signature = signatureOf(packet, version, hash, signing.privateKey)
     security!.senderCert = signing.certificate
@@ -189,7 +221,7 @@ export class MessageSecurity {
     const { properties, security, user } = packet
     if (!canBeEncrypted(packet))
       return failed('MQ_ERROR_UNSUPPORTED_FORMATNAME_OPERATION', 'a message to a direct name cannot be encrypted')
-    const [privacyLevel, algorithm] = ENCRYPTION_CHOICES[options.algorithm ?? 'aes-256']
+    const [privacyLevel, algorithm] = ENCRYPTION_CHOICES[options.algorithm ?? DEFAULT_ENCRYPTION]
     const cipher = cipherOf(privacyLevel, algorithm)!
     if (!isCipherOffered(cipher))
       return failed('MQ_ERROR_COMPUTER_DOES_NOT_SUPPORT_ENCRYPTION', `this Node lacks ${cipher.name}`)
@@ -248,12 +280,15 @@ function withClearBody(packet: UserMessagePacket, security: SecurityHeader, body
   return { bytes, packet: decodePacket(bytes) as UserMessagePacket }
 }
 
-// Version 1.0, 2.0, 3.0 as 1, 3, 5.
+/** Flags.AS of a version: 1, 3 or 5. */
+function authenticatedAs(version: SignatureVersion): number {
+  return (2 * version - 1) << SECURITY_FLAGS.AS_SHIFT
+}
+
 function markAuthenticated(packet: UserMessagePacket, bytes: Buffer, signature: SignatureVerdict): void {
   const security = packet.security!
-  const type = signature.valid ? 2 * signature.version - 1 : 0
   const cleared = security.flags & ~(SECURITY_FLAGS.AS | SECURITY_FLAGS.AU)
-  security.flags = cleared | (type << SECURITY_FLAGS.AS_SHIFT)
+  security.flags = cleared | (signature.valid ? authenticatedAs(signature.version) : 0)
   const { transaction } = packet
   bytes.writeUInt16LE(
     security.flags,

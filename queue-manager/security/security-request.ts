@@ -42,3 +42,19 @@ export function isSecurityWanted({ sign, encrypt, identify }: SecurityRequest): 
 export function isWanted(choice: boolean | object | undefined): boolean {
   return choice !== undefined && choice !== false
 }
+
+export const DEFAULT_VERSION: SignatureVersion = 2
+export const DEFAULT_ENCRYPTION = 'aes-256'
+
+export function signOptions({ sign }: SecurityRequest): SignOptions {
+  return typeof sign === 'object' ? sign : {}
+}
+
+export function encryptOptions({ encrypt }: SecurityRequest): EncryptOptions {
+  return typeof encrypt === 'object' ? encrypt : {}
+}
+
+/** PrivacyLevel of a message for which encryption is asked. */
+export function privacyLevelOf(request: SecurityRequest): number {
+  return ENCRYPTION_CHOICES[encryptOptions(request).algorithm ?? DEFAULT_ENCRYPTION][0]
+}

@@ -291,6 +291,47 @@ t.test('what cannot be sent as asked', async t => {
   t.throws(() => security(SENDER).secureOutgoing(0, full, { sign: true }), { code: 'MSMQ_ENCODE_SIZE' })
 })
 
+t.test('a queue of this machine gets messages as if they had come in', async t => {
+  const sender = security(SENDER)
+  const rows: readonly [request: SecurityRequest, demands: Partial<GuardedQueue>, error: number | null][] = [
+    [{}, {}, null],
+    [{}, { authenticate: true }, MQ_ERROR.INSUFFICIENT_PROPERTIES],
+    [{ identify: true, encrypt: true }, { authenticate: true }, MQ_ERROR.INSUFFICIENT_PROPERTIES],
+    [{ sign: true }, { authenticate: true }, null],
+    [{ sign: { version: 1 } }, {}, null],
+    [{ sign: true }, { privacy: 'body' }, MQ_ERROR.INSUFFICIENT_PROPERTIES],
+    [{ encrypt: true }, { privacy: 'body' }, null],
+    [{ encrypt: { algorithm: 'rc4-40' } }, { privacy: 'body' }, null],
+    [{ encrypt: true }, { privacy: 'none' }, MQ_ERROR.PROPERTY_NOTALLOWED],
+    [{ sign: true, encrypt: true }, { authenticate: true, privacy: 'body' }, null],
+  ]
+  for (const [request, demands, error] of rows) {
+    const name = `${JSON.stringify(request)} to ${JSON.stringify(demands)}`
+    const result = sender.secureLocal(directMessage(), request, queue(demands))
+    if (!Buffer.isBuffer(result)) {
+      t.equal(result.error, mqErrorName(error ?? 0), name)
+      continue
+    }
+    t.equal(error, null, name)
+    const packet = decodePacket(result) as UserMessagePacket
+    t.equal(packet.properties.body.toString(), 'hello')
+    t.equal(isAuthenticated(packet), request.sign !== undefined, name)
+    t.equal(wasEncrypted(packet), request.encrypt !== undefined, name)
+    t.equal((packet.security?.flags ?? 0) & SECURITY_FLAGS.EB, 0, 'nothing to decrypt')
+  }
+  t.match(security(NO_KEYS).secureLocal(plain, { sign: true }, queue()), {
+    error: mqErrorName(MQ_ERROR.CERTIFICATE_NOT_PROVIDED),
+  })
+})
+
+t.test('without a source of chance nothing is encrypted, and all else goes', async t => {
+  const poor = new MessageSecurity(SENDER, null)
+  t.ok(Buffer.isBuffer(poor.secureOutgoing(0, plain, { sign: true })))
+  t.match(poor.secureOutgoing(0, plain, { encrypt: true }), {
+    error: mqErrorName(MQ_ERROR.ENCRYPTION_PROVIDER_NOT_SUPPORTED),
+  })
+})
+
 t.test('what is asked', async t => {
   for (const request of [{}, { sign: false }, { encrypt: false }, { identify: false }])
     t.notOk(isSecurityWanted(request), JSON.stringify(request))
