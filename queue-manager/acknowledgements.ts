@@ -4,7 +4,6 @@ import { MP_FLAGS } from '../protocol/binary/message-properties-header.js'
 import { buildOrderAckBody, decodeOrderAckBody, ORDER_ACK_LABEL } from '../protocol/binary/order-ack.js'
 import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
 import { QUEUE_TYPE, type QueueName } from '../protocol/binary/queue-name.js'
-import { SECURITY_FLAGS } from '../protocol/binary/security-header.js'
 import { TX_FLAGS } from '../protocol/binary/transaction-header.js'
 import { USER_FLAGS } from '../protocol/binary/user-header.js'
 import { type Guid, NIL_GUID } from '../protocol/guid.js'
@@ -14,6 +13,7 @@ import { AwaitedFinalAcks } from './awaited-final-acks.js'
 import type { Context } from './context.js'
 import type { IncomingSequence } from './incoming-sequence.js'
 import type { OutgoingMessage } from './outgoing-message.js'
+import { wasEncrypted } from './security/message-security.js'
 import { isServiceQueue } from './service-queues.js'
 import type { Session } from './session.js'
 import { deadLetterSent } from './source-journal.js'
@@ -126,11 +126,10 @@ export class Acknowledgements {
    */
   sendAdminAck(original: UserMessagePacket, messageClass: number): void {
     const { counters, log, now, outgoingQueues, settings } = this.#context
-    const { user, properties, security } = original
+    const { user, properties } = original
     if (settings.PermitInsecureNacks === 0 && INSECURE_NACKS.has(messageClass)) return
     const destination = adminQueueText(original)
     if (destination === null || isServiceQueue(user.destinationQueue)) return
-    const encrypted = security !== null && (security.flags & SECURITY_FLAGS.EB) !== 0
     const messageId = outgoingQueues.internal.send({
       destination,
       delivery: (user.flags & USER_FLAGS.DM) === 0 ? 'express' : 'recoverable',
@@ -139,7 +138,7 @@ export class Acknowledgements {
       messageClass,
       correlationId: buildMessageIdentifier(user.sourceQueueManager, user.messageId),
       response: responseSpec(original),
-      body: isNegativeAcknowledgment(messageClass) && !encrypted ? properties.body : EMPTY,
+      body: isNegativeAcknowledgment(messageClass) && !wasEncrypted(original) ? properties.body : EMPTY,
     })
     if (messageId === 0) return
     counters.adminAcksSent += 1

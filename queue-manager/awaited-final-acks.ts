@@ -105,7 +105,8 @@ export class AwaitedFinalAcks {
   }
 
   /** Time to be received, and XactDelayReceiveNack more for the word to come back; counted from the order ack. */
-  #deadlineMs(packet: Buffer): number {
+  #deadlineMs(packet: Buffer | null): number {
+    if (packet === null) return Infinity
     const toBeReceivedS = packet.readUInt32LE(TIME_TO_BE_RECEIVED_OFFSET)
     if (toBeReceivedS === INFINITE_S) return Infinity
     const toReachQueueS = packet.readUInt32LE(TIME_TO_REACH_QUEUE_OFFSET)
@@ -142,6 +143,7 @@ export function endTransactional(
   const wanted = messageClass === MessageClass.ACK_RECEIVE ? OUTGOING_FLAGS.JP : OUTGOING_FLAGS.JN
   if ((message.flags & wanted) === 0) return
   const packet = packetOf(context, message)
+  if (packet === null) return
   if (messageClass === MessageClass.ACK_RECEIVE) journalSent(context, packet)
   else deadLetterSent(context, packet, queue, messageClass, message.deadLetterQueue)
 }

@@ -1,6 +1,6 @@
 import type { UserHeader } from '../protocol/binary/user-header.js'
 import type { FormatName } from '../protocol/format-name.js'
-import { NIL_GUID } from '../protocol/guid.js'
+import { type Guid, NIL_GUID } from '../protocol/guid.js'
 import type { ResolveQuery } from './actions.js'
 import type { Context } from './context.js'
 import type { LocalQueue } from './local-queue.js'
@@ -54,7 +54,7 @@ export class Destinations {
     if (queueManagerAddress !== NIL_GUID && queueManagerAddress !== this.#context.guid) return ELSEWHERE
     if (destinationQueue === null) return MISSING
     if (destinationQueue.type === 'DirectQueueFormatName') return this.#locateDirect(destinationQueue.name)
-    if (destinationQueue.type === 'PublicQueueFormatName') return MISSING
+    if (destinationQueue.type === 'PublicQueueFormatName') return this.#locatePublic(destinationQueue.guid)
     return this.#locateNumber(destinationQueue.number)
   }
 
@@ -62,6 +62,10 @@ export class Destinations {
   locateFormatName(name: FormatName): Location {
     if (name.kind === 'private')
       return name.queueManager === this.#context.guid ? this.#locateNumber(name.number) : ELSEWHERE
+    if (name.kind === 'public') {
+      const location = this.#locatePublic(name.guid)
+      return location.kind === 'missing' ? ELSEWHERE : location
+    }
     if (name.kind !== 'direct') return MISSING
     const own = name.protocol === 'OS' ? this.#names.has(name.address.toLowerCase()) : this.#addresses.has(name.address)
     return own ? this.#locatePath(name.path) : ELSEWHERE
@@ -80,7 +84,8 @@ export class Destinations {
       const cached = this.#context.cache.lookup(this.#context.now, formatName.queueManager)
       if (cached === null) this.#resolve({ kind: 'queue-manager', guid: formatName.queueManager }, found)
       else found([cached], 'cache')
-    } else found([], 'resolver')
+    } else if (formatName.kind === 'public') this.#resolve({ kind: 'public-queue', guid: formatName.guid }, found)
+    else found([], 'resolver')
   }
 
   resolved(ticket: number, addresses: readonly string[]): void {
@@ -133,6 +138,11 @@ export class Destinations {
     if (path.toLowerCase() === ORDER_QUEUE_NAME) return ORDER_QUEUE
     const queue = this.#context.localQueues.byName(path)
     return queue === null || queue.number < 0 ? MISSING : { kind: 'queue', queue }
+  }
+
+  #locatePublic(guid: Guid): Location {
+    const queue = this.#context.localQueues.registry.byGuid(guid)
+    return queue === null ? MISSING : { kind: 'queue', queue }
   }
 
   #locateNumber(number: number): Location {

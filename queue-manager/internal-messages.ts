@@ -1,9 +1,10 @@
+import { BASE_FLAGS } from '../protocol/binary/base-header.js'
 import { buildUserMessage, type QueueNameSpec, setHopCount } from '../protocol/binary/build.js'
 import type { UserMessagePacket } from '../protocol/binary/packet.js'
 import { MqlabError } from '../protocol/errors.js'
 import { wallSeconds } from './clock.js'
 import type { Context } from './context.js'
-import { createOutgoingMessage } from './outgoing-message.js'
+import { createOutgoingMessage, OUTGOING_FLAGS } from './outgoing-message.js'
 import type { OutgoingQueues } from './outgoing-queues.js'
 import type { Target } from './outgoing-targets.js'
 import { isRecoverable } from './receiving.js'
@@ -106,7 +107,9 @@ export class InternalMessages {
     setHopCount(bytes, hopCount)
     const { timeToReachQueue } = packet.base
     const expiresMs = timeToReachQueue === INFINITE_S ? Infinity : (sentTime + timeToReachQueue + 1) * 1000
-    const message = createOutgoingMessage(bytes, messageId, packet.base.flags & 7, recoverable, expiresMs, 0, null)
+    const flags = (packet.base.flags & BASE_FLAGS.TR) === 0 ? 0 : OUTGOING_FLAGS.TRACED
+    const priority = packet.base.flags & BASE_FLAGS.PR
+    const message = createOutgoingMessage(bytes, messageId, priority, recoverable, expiresMs, flags, null)
     this.#queues.enter([{ message, target, transactional: false }], null)
     return true
   }

@@ -17,13 +17,14 @@ import { wallSeconds } from './clock.js'
 import type { Context } from './context.js'
 import { createOutgoingMessage, OUTGOING_FLAGS, type OutgoingMessage } from './outgoing-message.js'
 import type { Target } from './outgoing-targets.js'
+import { isSecurityWanted, type SecurityRequest } from './security/security-request.js'
 
 const INFINITE_S = 0xffffffff
 const DEFAULT_PRIORITY = 3
 const NO_BODY = Buffer.alloc(0)
 
 /** A message as an application gives it. Sizes in bytes, times in seconds; see [MS-MQDMPR] 3.1.1.12. */
-export interface MessageToSend {
+export interface MessageToSend extends SecurityRequest {
   /** Format name, such as `DIRECT=TCP:127.0.1.9\private$\orders`; or several, separated by commas: each gets a copy. */
   readonly destination: string
   readonly body: Buffer
@@ -76,6 +77,7 @@ export interface TransactionPart {
 /**
  * Encodes an application's message for an outgoing queue; a transactional one has yet to get its place.
  * @param targets all destinations of the message, one of which is `target`.
+ * The name of the error where it cannot be signed or encrypted.
  * @throws OptionError MSMQ_OPTION_FORMAT_NAME for an administration, response, report or dead-letter queue; EncodeError for a
  * property out of range.
  */
@@ -86,21 +88,29 @@ export function buildMessage(
   targets: readonly Target[],
   messageId: number,
   part: TransactionPart | null,
-): OutgoingMessage {
+): OutgoingMessage | `MQ_ERROR_${string}` {
   const { now, settings } = context
   const priority = part === null ? (message.priority ?? DEFAULT_PRIORITY) : 0
   const recoverable = part !== null || message.delivery === 'recoverable'
   const timeToReachQueue = Math.floor(Math.min(message.timeToReachQueueS ?? Infinity, settings.LongLiveTime))
   const sentTime = wallSeconds(now)
-  const packet =
+  const built =
     (targets.length === 1
       ? buildLikeLast(context, message, target, messageId, sentTime, timeToReachQueue, part)
       : null) ?? buildAnew(context, message, target, targets, messageId, sentTime, timeToReachQueue, part)
+  const packet = isSecurityWanted(message) ? secured(context, built, message) : built
+  if (typeof packet === 'string') return packet
   // SentTime is whole seconds, and so is the expiry that a peer computes from it
   const expiresMs = (sentTime + timeToReachQueue + 1) * 1000
   const deadLetterQueue = message.deadLetterQueue === undefined ? null : deadLetterPath(context, message, part !== null)
   const flags = outgoingFlags(message, target)
   return createOutgoingMessage(packet, messageId, priority, recoverable, expiresMs, flags, deadLetterQueue)
+}
+
+/** Signed and encrypted as asked, or the name of the error. */
+function secured(context: Context, packet: Buffer, message: MessageToSend): Buffer | `MQ_ERROR_${string}` {
+  const done = context.security.secureOutgoing(context.now.monotonicMs, packet, message)
+  return Buffer.isBuffer(done) ? done : done.error
 }
 
 function outgoingFlags(message: MessageToSend, { isService }: Target): number {

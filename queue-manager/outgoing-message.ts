@@ -1,3 +1,4 @@
+import { MqlabError } from '../protocol/errors.js'
 import type { TxSequenceId } from '../protocol/sequence-id.js'
 import type { StoredValue } from './actions.js'
 import type { Context } from './context.js'
@@ -87,11 +88,17 @@ export function createOutgoingMessage(
   }
 }
 
-/** The packet, read from the store when it is not in memory. Throws the store's error. */
-export function packetOf(context: Context, message: OutgoingMessage): Buffer {
+/** The packet, read from the store when it is not in memory; null when the store cannot give it back. */
+export function packetOf(context: Context, message: OutgoingMessage): Buffer | null {
   if (message.packet !== null) return message.packet
-  const bytes = context.packets.packet('outgoing', message.order)
-  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  try {
+    const bytes = context.packets.packet('outgoing', message.order)
+    return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  } catch (error) {
+    if (!(error instanceof MqlabError)) throw error
+    context.counters.unreadablePackets += 1
+    return null
+  }
 }
 
 /** It is durable: the packet stays in memory while there is room for such. */

@@ -125,10 +125,17 @@ export class OutgoingQueue implements StoredState {
     }
   }
 
-  /** The packet as it is sent now: a transactional one names the message before it. */
-  packetToSend(message: OutgoingMessage): Buffer {
+  /**
+   * The packet of the next message as it is sent now: a transactional one names the message before it. Null when the store
+   * cannot give it back; then the message leaves the queue, but its row stays for whoever looks into the store.
+   */
+  packetToSend(message: OutgoingMessage): Buffer | null {
     const packet = packetOf(this.#context, message)
-    return message.place === null ? packet : this.sequence.stamped(message, packet)
+    if (packet !== null) return message.place === null ? packet : this.sequence.stamped(message, packet)
+    this.#leave(message, true)
+    if (message.place === null) this.#plain[message.priority]?.shift()
+    else this.sequence.sweep(1)
+    return null
   }
 
   /** The session took it: it is under way. */
@@ -145,7 +152,7 @@ export class OutgoingQueue implements StoredState {
     const { log, now } = this.#context
     if (log.noting) log.note(now, { kind: 'session-acked', queue: this.text, messageId: message.messageId })
     if (message.place === null) {
-      if ((message.flags & OUTGOING_FLAGS.JP) !== 0) journalSent(this.#context, packetOf(this.#context, message))
+      if ((message.flags & OUTGOING_FLAGS.JP) !== 0) this.#journal(message)
       this.#remove(message)
     } else if (message.orderAcknowledged) this.#orderAcknowledged(message)
   }
@@ -273,6 +280,11 @@ export class OutgoingQueue implements StoredState {
     return transactional
   }
 
+  #journal(message: OutgoingMessage): void {
+    const packet = packetOf(this.#context, message)
+    if (packet !== null) journalSent(this.#context, packet)
+  }
+
   /** The order ack covers it: it leaves the queue; one that is journaled awaits its final ack elsewhere. */
   #takenInOrder(message: OutgoingMessage): void {
     this.#leave(message, this.#context.acknowledgements.transactionalMessageTaken(message, this.text))
@@ -308,9 +320,9 @@ export class OutgoingQueue implements StoredState {
     let transactional = 0
     for (const message of messages) {
       const packet = packetOf(this.#context, message)
-      this.#leave(message, false)
+      this.#leave(message, packet === null)
       if (message.place !== null) transactional += 1
-      acknowledgements.messageGivenUp(packet, this.text, messageClass, message.deadLetterQueue)
+      if (packet !== null) acknowledgements.messageGivenUp(packet, this.text, messageClass, message.deadLetterQueue)
     }
     this.sequence.sweep(transactional)
     if (transactional < messages.length) for (const deque of this.#plain) deque.filterInPlace(kept => !kept.gone)

@@ -11,6 +11,7 @@ import { sequenceIdText, type TxSequenceId } from '../protocol/sequence-id.js'
 import type { StoredValue } from './actions.js'
 import { endTransactional } from './awaited-final-acks.js'
 import type { Context } from './context.js'
+import { ExpressSurvey } from './express-survey.js'
 import { InternalMessages } from './internal-messages.js'
 import type { LocalQueue } from './local-queue.js'
 import { MessageIdentifiers } from './message-identifiers.js'
@@ -39,7 +40,7 @@ export interface Prepared {
 }
 
 /** Why a message cannot be sent now. */
-export type SendRefusal = 'MQ_ERROR_INSUFFICIENT_RESOURCES' | 'MQ_ERROR_TRANSACTION_USAGE' | 'MQ_ERROR_QUEUE_NOT_FOUND'
+export type SendRefusal = `MQ_ERROR_${string}` | 'MQ_ERROR_QUEUE_NOT_FOUND'
 
 /** Outgoing queues, above which none is made for a destination that only a peer named. */
 const QUEUES_FOR_PEERS_MAX = 4_096
@@ -51,6 +52,8 @@ export class OutgoingQueues implements StoredState {
   readonly targets: OutgoingTargets
   readonly messageIds: MessageIdentifiers
   readonly removals: OutgoingRemovals
+  /** Express messages of the whole queue manager, which a restart loses. */
+  readonly express: ExpressSurvey
   /** Messages that no application sent. */
   readonly internal: InternalMessages
   readonly #context: Context
@@ -73,6 +76,7 @@ export class OutgoingQueues implements StoredState {
     this.messageIds = new MessageIdentifiers(context.batch)
     this.#orders = new PersistentCounter(context.batch, 'outgoing-order', ORDERS_RESERVED)
     this.removals = new OutgoingRemovals(context)
+    this.express = new ExpressSurvey(context)
     this.internal = new InternalMessages(context, this)
   }
 
@@ -96,6 +100,8 @@ export class OutgoingQueues implements StoredState {
   /** Begins to work: what a former run left to send is sent. */
   start(): void {
     this.messageIds.start()
+    this.express.start()
+    this.#context.acknowledgements.awaited.start()
     for (const queue of this) queue.start()
   }
 
@@ -147,6 +153,7 @@ export class OutgoingQueues implements StoredState {
     const part = transactional ? { timeStamp: this.#timeStamp } : null
     for (const target of targets) {
       const built = buildMessage(this.#context, message, target, targets, this.messageIds.next(), part)
+      if (typeof built === 'string') return built
       if (target.local !== null && localQueues.quota(target.local, built.size) !== 'fits')
         return 'MQ_ERROR_INSUFFICIENT_RESOURCES'
       prepared.push({ message: built, target, transactional })
@@ -328,6 +335,7 @@ export class OutgoingQueues implements StoredState {
     const row = new StoredRow({ table: 'state', key, value })
     if (key === 'sequence-ordinal') this.#restoreOrdinal(row.whole('ordinal'))
     if (key === 'message-id') this.messageIds.restore(row.whole('reserved'))
+    if (key === 'express-held') this.express.restore(row.whole('held'))
     if (key === 'outgoing-order') this.#orders.restore(row.whole('reserved'))
   }
 
@@ -392,12 +400,14 @@ export class OutgoingQueues implements StoredState {
 
   #track(message: OutgoingMessage): void {
     const { counters } = this.#context
+    if (!message.recoverable) counters.expressHeld += 1
     counters.outgoingMessages += 1
     counters.messageBytes += message.size
   }
 
   #untrack(message: OutgoingMessage): void {
     const { counters } = this.#context
+    if (!message.recoverable) counters.expressHeld -= 1
     counters.outgoingMessages -= 1
     counters.messageBytes -= message.size
   }

@@ -23,21 +23,20 @@ import {
   timesIn,
 } from './handshake.js'
 import type { IncomingSequence } from './incoming-sequence.js'
-import { txPlace } from './notes.js'
 import { OrderAckSchedule } from './order-ack-schedule.js'
-import type { OutgoingMessage } from './outgoing-message.js'
+import { OUTGOING_FLAGS, type OutgoingMessage } from './outgoing-message.js'
 import type { OutgoingQueue } from './outgoing-queue.js'
 import type { ConnectionStatus } from './outgoing-route.js'
+import { ReadingGate } from './reading-gate.js'
 import type { Receipt } from './receive-window.js'
 import { isRecoverable, receiveUserMessage } from './receiving.js'
+import { reportSent } from './reports.js'
 import { SendWindow } from './send-window.js'
 import { SessionAcknowledger } from './session-acknowledger.js'
+import { noteClosed, noteConnecting, noteOpen, noteSent } from './session-notes.js'
 import { SESSION_STEPS, type SessionState } from './session-states.js'
 import type { PingVerdict } from './sessions.js'
 import type { Timer } from './timers.js'
-
-/** Received messages that the store has yet to take: reading from the peer pauses beyond, and resumes below half. */
-const UNSETTLED_MAX = 4_096
 
 /** The window until the peer has said its own ([MS-MQQB] 3.1.3.2). */
 const WINDOW_INITIAL = 64
@@ -65,10 +64,10 @@ export class Session {
   readonly #ackWait: AckWait
   readonly #acknowledger: SessionAcknowledger
   readonly #orderAcks: OrderAckSchedule
+  readonly #reading: ReadingGate
   #peerWindow = WINDOW_INITIAL
   #active = false
   #writable = true
-  #readingPaused = false
   #pinged: boolean
   #bytesHeld = 0
   /** How management calls it if the session does not come about. */
@@ -87,6 +86,7 @@ export class Session {
     this.queue = queue
     this.#wantedGuid = wantedGuid
     this.#pinged = false
+    this.#reading = new ReadingGate(context, connection)
     const { settings, timers, now } = context
     this.#acknowledger = new SessionAcknowledger(context, () => this.#sendSessionAck())
     this.#orderAcks = new OrderAckSchedule(context, sequence => context.acknowledgements.sendOrderAck(this, sequence))
@@ -163,7 +163,8 @@ export class Session {
     }
     if ((this.state as SessionState) === 'CLOSED') return
     // A handshake has no packet that could be longer than this: not what is held for every stranger.
-    if (this.state !== 'OPEN' && this.#framer.bytesHeld >= ESTABLISH_CONNECTION_SIZE) {
+    const { AnswerBeforeHandshake } = this.#context.settings
+    if (this.state !== 'OPEN' && AnswerBeforeHandshake === 0 && this.#framer.bytesHeld >= ESTABLISH_CONNECTION_SIZE) {
       this.#context.counters.outOfStatePackets += 1
       this.close(`a long packet in state ${this.state}`)
     } else this.#countHeld(this.#framer.bytesHeld)
@@ -178,7 +179,7 @@ export class Session {
     this.#writable = ready
     if (!ready) return
     this.dispatch()
-    this.#resumeReading()
+    this.#reading.eased(true, this.#acknowledger.window.unsettled)
   }
 
   /** Sends what the queue has, as far as window and connection allow ([MS-MQQB] 3.1.7.1). */
@@ -188,7 +189,8 @@ export class Session {
     while (this.#writable && this.#sendWindow.inFlight < window) {
       const message = this.queue.next()
       if (message === null) return
-      this.#transmit(message, this.queue)
+      const packet = this.queue.packetToSend(message)
+      if (packet !== null) this.#transmit(message, packet, this.queue)
     }
   }
 
@@ -196,7 +198,7 @@ export class Session {
   settle(receipt: Receipt): void {
     if (this.state !== 'OPEN') return
     this.#acknowledger.settle(receipt)
-    this.#resumeReading()
+    this.#reading.eased(this.#writable, this.#acknowledger.window.unsettled)
   }
 
   /** A transactional message of `sequence` was taken or refused here ([MS-MQQB] 3.1.5.8.6, 3.1.6.9). */
@@ -219,7 +221,7 @@ export class Session {
   /** The connection is gone, by our doing or not. */
   ended(reason: string): void {
     if (this.state === 'CLOSED') return
-    const { counters, log, now } = this.#context
+    const { counters } = this.#context
     const wasOpen = this.state === 'OPEN'
     this.state = 'CLOSED'
     this.#initializationTimer.discard()
@@ -233,14 +235,7 @@ export class Session {
     if (wasOpen) counters.sessionsClosed += 1
     else if (this.queue === null) counters.connectionsClosedBeforeHandshake += 1
     else counters.connectFailures += 1
-    if (log.noting)
-      log.note(now, {
-        kind: 'session-closed',
-        connection: this.connection,
-        peer: this.peer.address,
-        reason,
-        queue: this.queue?.text ?? null,
-      })
+    noteClosed(this.#context, this, reason)
     if (this.queue !== null) {
       this.queue.lastFailure = reason
       this.queue.route.ended(reason, this.#failure)
@@ -259,14 +254,8 @@ export class Session {
       return
     }
     this.#pinged = verdict === true
-    const { log, now } = this.#context
-    if (log.noting && this.queue !== null)
-      log.note(now, {
-        kind: 'session-connecting',
-        connection: this.connection,
-        queue: this.queue.text,
-        address: this.peer.address,
-      })
+    const { log } = this.#context
+    noteConnecting(this.#context, this)
     log.push({ do: 'connect', connection: this.connection, ...this.peer })
   }
 
@@ -278,6 +267,10 @@ export class Session {
     const copy = memory.copyOf(bytes)
     const packet = decodePacket(copy)
     const isUserMessage = 'user' in packet
+    if (isUserMessage && this.state === 'WAITING_EC_MSG' && this.#context.settings.AnswerBeforeHandshake === 1) {
+      if (!this.#receiveUnasked(packet, copy)) memory.giveBack(copy)
+      return
+    }
     const step = SESSION_STEPS[this.state][isUserMessage ? 'UserMessage' : packet.packetType]
     let kept = false
     if (step === undefined) {
@@ -294,6 +287,19 @@ export class Session {
       this.#takeSessionHeader(packet.session)
     } else kept = this.#receiveMessage(packet, copy)
     if (!kept) memory.giveBack(copy)
+  }
+
+  /**
+   * A message of a peer that knows no handshake (some scanners), where it is wanted that such are
+   * answered: taken as on an open session, and acknowledged at once, for nobody is told for how long to wait.
+   */
+  #receiveUnasked(packet: UserMessagePacket, bytes: Buffer): boolean {
+    this.peerGuid = packet.user.sourceQueueManager
+    this.#open()
+    const kept = this.#receiveMessage(packet, bytes)
+    // receiving may have closed the session; what the store is still taking is acknowledged when it has
+    if ((this.state as SessionState) === 'OPEN') this.#sendSessionAck()
+    return kept
   }
 
   #malformed(error: DecodeError): void {
@@ -360,28 +366,19 @@ export class Session {
   }
 
   #open(): void {
-    const { counters, log, now, settings } = this.#context
+    const { counters, now, settings } = this.#context
     this.#initializationTimer.stop()
     this.state = 'OPEN'
     counters.sessionsOpened += 1
     if (this.queue === null) this.#context.sessions.acceptedOpen += 1
     this.#cleanupTimer.start(now, settings.CleanupInterval)
-    if (log.noting)
-      log.note(now, {
-        kind: 'session-open',
-        connection: this.connection,
-        role: this.role,
-        peer: this.peer.address,
-        peerGuid: this.peerGuid,
-        queue: this.queue?.text ?? null,
-      })
+    noteOpen(this.#context, this)
     this.queue?.connected()
     this.dispatch()
   }
 
-  #transmit(message: OutgoingMessage, queue: OutgoingQueue): void {
-    const { counters, log, now } = this.#context
-    const packet = queue.packetToSend(message)
+  #transmit(message: OutgoingMessage, packet: Buffer, queue: OutgoingQueue): void {
+    const { counters } = this.#context
     queue.transmitted(message)
     this.#sendWindow.transmit(message)
     this.#active = true
@@ -391,15 +388,8 @@ export class Session {
       counters.sessionHeadersPiggybacked += 1
       this.#write(withSessionHeader(packet, this.#sessionHeader()))
     } else this.#write(packet)
-    if (log.noting)
-      log.note(now, {
-        kind: 'sent',
-        connection: this.connection,
-        queue: queue.text,
-        messageId: message.messageId,
-        tx: message.place === null ? null : txPlace(message.place.id, message.place.number, message.previous),
-        attempt: message.attempts,
-      })
+    noteSent(this.#context, this, queue, message)
+    if (message.flags & OUTGOING_FLAGS.TRACED) reportSent(this.#context, packet, this.peer.address)
   }
 
   /** [MS-MQQB] 3.1.5.8, steps that belong to the session; the rest is receiving.ts. Tells whether `bytes` are kept. */
@@ -417,12 +407,7 @@ export class Session {
     // receiving may have closed the session (quota)
     if ((this.state as SessionState) !== 'OPEN') return kept
     if (packet.session !== null) this.#takeSessionHeader(packet.session)
-    // a peer that sends but does not read would have its acknowledgements pile up here
-    if (!this.#readingPaused && (!this.#writable || this.#acknowledger.window.unsettled > UNSETTLED_MAX)) {
-      this.#readingPaused = true
-      this.#context.counters.readingPaused += 1
-      this.#context.log.push({ do: 'pause', connection: this.connection })
-    }
+    this.#reading.received(this.#writable, this.#acknowledger.window.unsettled)
     return kept
   }
 
@@ -430,12 +415,6 @@ export class Session {
     const changeBytes = bytes - this.#bytesHeld
     this.#bytesHeld = bytes
     this.#context.sessions.held(changeBytes)
-  }
-
-  #resumeReading(): void {
-    if (!this.#readingPaused || !this.#writable || this.#acknowledger.window.unsettled >= UNSETTLED_MAX / 2) return
-    this.#readingPaused = false
-    this.#context.log.push({ do: 'resume', connection: this.connection })
   }
 
   /** [MS-MQQB] 3.1.5.5. */

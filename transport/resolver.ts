@@ -8,7 +8,7 @@ export type Resolver = (query: ResolveQuery) => Promise<readonly string[]> | rea
 export interface ResolverTable {
   /** By machine name; case does not matter. */
   readonly names?: Readonly<Record<string, readonly string[]>>
-  /** By GUID of the queue manager; what a directory service would answer. */
+  /** By GUID of the queue manager, or of a public queue; what a directory service would answer. */
   readonly queueManagers?: Readonly<Record<Guid, readonly string[]>>
   /** Ask the operating system for names that the table does not have. Default false. */
   readonly system?: boolean
@@ -18,7 +18,7 @@ export function createResolver(table: ResolverTable): Resolver {
   const names = lowerCased(table.names ?? {})
   const queueManagers = lowerCased(table.queueManagers ?? {})
   return query => {
-    if (query.kind === 'queue-manager') return queueManagers.get(query.guid.toLowerCase()) ?? []
+    if (query.kind !== 'name') return queueManagers.get(query.guid.toLowerCase()) ?? []
     const found = names.get(query.name.toLowerCase())
     if (found !== undefined) return found
     return table.system ? systemAddresses(query.name) : []

@@ -171,7 +171,7 @@ const ROWS: readonly Row[] = [
     what: 'a full queue',
     options: {
       queues: [
-        { name: PLAIN_QUEUE, quotaKB: 0.1 },
+        { name: PLAIN_QUEUE, quotaKB: 0 },
         { name: TX_QUEUE, transactional: true },
       ],
     },
