@@ -1,6 +1,13 @@
 import { createSettings } from '../queue-manager/settings.js'
 import type { Delivery } from '../senders/workload-spec.js'
-import { type Benchmark, type BenchmarkContext, type BenchmarkResult, interleave, sampleMs } from './benchmark.js'
+import {
+  type Benchmark,
+  type BenchmarkContext,
+  type BenchmarkResult,
+  interleave,
+  sampleMs,
+  warmUpMs,
+} from './benchmark.js'
 import { LMDB_SYNC, startLmdbCeiling } from './ceiling-lmdb.js'
 import { type DurableLoad, type DurablePair, startDurablePair } from './durable-pair.js'
 import { createFigure, type Figure, type Goal, type Sample } from './figure.js'
@@ -86,8 +93,10 @@ async function measure(
       const filled = loadOf(subject, 'filled')
       const consumed = loadOf(subject, 'consumed')
       const durationMs = sampleMs(context, 4)
-      const messages = await messagesFor(fast, filled, durationMs, stepOf(WIDE_WINDOW))
-      const plainMessages = await messagesFor(plain, filled, durationMs, stepOf(createSettings().MaxUnackedPacket))
+      const trial = { durationMs, warmUpMs: warmUpMs(context) }
+      const messages = await messagesFor(fast, filled, { ...trial, step: stepOf(WIDE_WINDOW) })
+      const plainStep = stepOf(createSettings().MaxUnackedPacket)
+      const plainMessages = await messagesFor(plain, filled, { ...trial, step: plainStep })
       context.note(`${benchmark}: ${messages} messages a sample, ${plainMessages} with the defaults`)
       const samples = await interleave(context.repetitions, {
         ceiling: () => ceiling.sample(messages),
@@ -144,11 +153,22 @@ export function loadOf({ delivery, perTransaction }: DurableSubject, until: Dura
   return { delivery, perTransaction, outgoingMax: OUTGOING_MAX, until }
 }
 
+interface Trial {
+  readonly durationMs: number
+  readonly warmUpMs: number
+  readonly step: number
+}
+
 /** Messages that take about so long, in whole steps. Each trial has as many as the one before said: the compiler sees
  *  everything before it counts. */
-async function messagesFor(pair: DurablePair, load: DurableLoad, durationMs: number, step: number): Promise<number> {
+async function messagesFor(
+  pair: DurablePair,
+  load: DurableLoad,
+  { durationMs, warmUpMs, step }: Trial,
+): Promise<number> {
+  const warmAtMs = Date.now() + warmUpMs
   let messages = step
-  for (let trial = 0; trial < TRIALS; trial++) {
+  for (let trial = 0; trial < TRIALS || Date.now() < warmAtMs; trial++) {
     const { value } = await pair.sample(load, messages)
     messages = Math.max(1, Math.round((value * durationMs) / 1000 / step)) * step
   }

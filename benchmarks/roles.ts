@@ -11,6 +11,8 @@ export const ROLES = {
   'peer-consumer': async () => (await import('./roles/peer-consumer.js')).startPeerConsumer,
   'engine-sender': async () => (await import('./roles/engine-sender.js')).startEngineSender,
   'engine-receiver': async () => (await import('./roles/engine-receiver.js')).startEngineReceiver,
+  'engine-lone': async () => (await import('./roles/engine-lone.js')).startEngineLone,
+  'queue-keeper': async () => (await import('./roles/queue-keeper.js')).startQueueKeeper,
   'engine-pacer': async () => (await import('./roles/engine-pacer.js')).startEnginePacer,
 }
 

@@ -2,6 +2,7 @@ import type { Benchmark, BenchmarkContext } from './benchmark.js'
 import { lmdbBatchBenchmark } from './ceiling-lmdb.js'
 import { rawBenchmark } from './ceiling-raw.js'
 import { decodeBenchmark } from './decode.js'
+import { durableLoneBenchmark } from './durable-lone.js'
 import { durableRecoverableBenchmark, durableTransactionalBenchmark } from './durable-throughput.js'
 import { expressBenchmark } from './express.js'
 import { expressProxyBenchmark } from './express-proxy.js'
@@ -13,6 +14,7 @@ import { proxyBulkBenchmark } from './proxy-bulk.js'
 import { proxyEchoBenchmark } from './proxy-echo.js'
 import type { BenchmarkReport } from './report.js'
 import { transactionalBenchmark } from './transactional.js'
+import { waitingMillionBenchmark } from './waiting-million.js'
 
 /** In the order they run when none is named. */
 export const BENCHMARKS: readonly Benchmark[] = [
@@ -27,6 +29,8 @@ export const BENCHMARKS: readonly Benchmark[] = [
   lmdbBatchBenchmark,
   durableRecoverableBenchmark,
   durableTransactionalBenchmark,
+  durableLoneBenchmark,
+  waitingMillionBenchmark,
   peersDurableBenchmark,
 ]
 

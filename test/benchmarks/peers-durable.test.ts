@@ -26,4 +26,4 @@ t.test('everything that is published to a broker is consumed; those that are not
   }
   t.equal(figures.filter(({ name }) => name.startsWith('mqlab, ')).length, 2)
 })
-for (const peer of found) if ('missing' in peer) t.test('a broker', t => t.skip(peer.missing))
+for (const peer of found) if ('missing' in peer) t.test('a broker is not here', { skip: peer.missing }, () => {})
