@@ -9,6 +9,12 @@ const COMMANDS: readonly (readonly [name: string, summary: string])[] = [
   ['scenarios', 'list the scenarios and the behaviours each proves'],
   ['decode', 'decode MSMQ packets to JSON'],
   ['qm', 'run a queue manager that others can talk to'],
+  ['send', 'send messages to a queue, or straight to a format name'],
+  ['receive', 'take messages out of a queue'],
+  ['peek', 'list the messages in a queue'],
+  ['queues', 'list, create, change and delete queues'],
+  ['purge', 'empty queues'],
+  ['outgoing', 'list, pause, resume and purge outgoing queues'],
   ['bench', 'measure throughput and latency'],
   ['crash', 'kill durable queue managers again and again, and see that nothing promised is lost'],
 ]
@@ -23,7 +29,7 @@ export interface Program {
 export async function createProgram(args: readonly string[]): Promise<Program> {
   const program = new Command('mqlab')
     .description('A protocol-level gateway and load-balancer testbed for Microsoft Message Queuing (MSMQ).')
-    .version(version(), '-V, --version', 'print the version')
+    .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .addHelpText(
       'after',
@@ -63,7 +69,7 @@ function inherit(command: Command, parent: Command): Command {
 }
 
 /** From package.json: build/cli/program.js is two folders below the root. */
-function version(): string {
+export function packageVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }

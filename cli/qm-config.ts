@@ -6,11 +6,17 @@ import { OptionError } from '../protocol/errors.js'
 import type { Guid } from '../protocol/guid.js'
 import type { Endpoint } from '../queue-manager/actions.js'
 import type { QueueOptions } from '../queue-manager/queue-properties.js'
+import {
+  loadSecurityKeys,
+  NO_KEYS,
+  type SecurityKeys,
+  type SecurityKeysConfig,
+} from '../queue-manager/security/security-keys.js'
 import { createSettings, type SettingName, settingName } from '../queue-manager/settings.js'
 import { isLoopbackAddress } from '../transport/metrics-server.js'
 import { fail } from './output.js'
 import type { LogLevel } from './qm-log.js'
-import { ALLOWED, type QmFile, qmFields, qmSchema } from './qm-schema.js'
+import { ALLOWED, type QmFile, type QmSecurity, qmFields, qmSchema } from './qm-schema.js'
 
 /** The command line of `mqlab qm`, as commander gives it. */
 export interface QmFlags {
@@ -31,7 +37,8 @@ export interface QmFlags {
 
 /** Everything that `mqlab qm` is told, checked, with defaults filled in. */
 export interface QmConfig {
-  readonly name: string
+  /** Default: that of the store. */
+  readonly name: string | undefined
   readonly dnsName: string | undefined
   readonly address: string
   /** Default: the setting MsmqIpPort. */
@@ -48,23 +55,22 @@ export interface QmConfig {
   /** Those that differ from the default or from what the store keeps. */
   readonly settings: Readonly<Partial<Record<SettingName, number>>>
   readonly queues: readonly QueueOptions[]
+  readonly security: SecurityKeys
   readonly names: Readonly<Record<string, readonly string[]>>
   readonly queueManagers: Readonly<Record<Guid, readonly string[]>>
 }
 
 const TRANSACTIONAL = ':transactional'
-const EMPTY_FILE: QmFile = { settings: {}, queues: [], names: {}, queueManagers: {} }
+const EMPTY_FILE: ReadFile = { settings: {}, queues: [], keys: NO_KEYS, names: {}, queueManagers: {} }
 
 /** Flags win over the file. Paths in the file are relative to it. @throws {CliError} one line: where, what, what is allowed. */
 export function qmConfig(flags: QmFlags): QmConfig {
   const file = flags.config === undefined ? EMPTY_FILE : readConfigFile(flags.config)
-  const name = flagValue('name', flags.name) ?? file.name
-  if (name === undefined) fail('--name is needed, or a name in the file of --config')
   const port = flags.port === undefined ? file.port : portOf(flags.port)
   const metrics = flags.metrics ?? file.metrics
   const settings = Object.entries(file.settings).map(([setting, value]) => [settingName(setting), value] as const)
   return {
-    name,
+    name: flagValue('name', flags.name) ?? file.name,
     dnsName: flagValue('dnsName', flags.dnsName) ?? file.dnsName,
     address: flagValue('address', flags.address) ?? file.address ?? '127.0.0.1',
     port,
@@ -76,32 +82,45 @@ export function qmConfig(flags: QmFlags): QmConfig {
     logLevel: flagValue('logLevel', flags.logLevel) ?? file.logLevel ?? 'info',
     settings: Object.fromEntries([...settings, ...(flags.set ?? []).map(settingOf)]),
     queues: withFlagQueues(file.queues, (flags.queue ?? []).map(queueOf)),
+    security: file.keys,
     names: file.names,
     queueManagers: file.queueManagers,
   }
 }
 
-function readConfigFile(path: string): QmFile {
+/** A file with its keys loaded. */
+export type ReadFile = Omit<QmFile, 'security'> & { readonly keys: SecurityKeys }
+
+function readConfigFile(path: string): ReadFile {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    // The system's words name the file, and what can be done.
+    // What the system says of a directory lacks its name.
     throw Object.assign(error as NodeJS.ErrnoException, { path })
   }
   return parseConfig(text, path)
 }
 
 /** @throws {CliError} with file, line, field and what is allowed. */
-export function parseConfig(text: string, path: string): QmFile {
+export function parseConfig(text: string, path: string): ReadFile {
+  const folder = dirname(path)
+  let keys = NO_KEYS
   try {
-    const file = parseYaml(text, path, qmSchema, fileProblems)
-    const folder = dirname(path)
-    const { control } = file
+    const { security, ...file } = parseYaml(text, path, qmSchema, file => [
+      ...settingProblems(['settings'], file.settings),
+      ...queueProblems(file),
+      ...metricsProblems(file),
+      ...problemOf(() => {
+        if (file.security !== undefined) keys = loadSecurityKeys(withKeyFiles(file.security, folder))
+      }),
+    ])
+    const { data, controlToken, control } = file
     return {
       ...file,
-      ...(file.data !== undefined && { data: resolve(folder, file.data) }),
-      ...(file.controlToken !== undefined && { controlToken: resolve(folder, file.controlToken) }),
+      keys,
+      ...(data !== undefined && { data: resolve(folder, data) }),
+      ...(controlToken !== undefined && { controlToken: resolve(folder, controlToken) }),
       ...(control?.includes('/') && { control: resolve(folder, control) }),
     }
   } catch (error) {
@@ -110,10 +129,10 @@ export function parseConfig(text: string, path: string): QmFile {
   }
 }
 
-function fileProblems(file: QmFile): PathProblem[] {
-  const problems: PathProblem[] = [...settingProblems(['settings'], file.settings)]
+function queueProblems({ queues }: QmFile): PathProblem[] {
+  const problems: PathProblem[] = []
   const seen = new Map<string, number>()
-  for (const [index, { name, guid, number }] of file.queues.entries()) {
+  for (const [index, { name, guid, number }] of queues.entries()) {
     const key = name.toLowerCase()
     const isPrivate = key.startsWith('private$\\')
     const before = seen.get(key)
@@ -123,9 +142,63 @@ function fileProblems(file: QmFile): PathProblem[] {
     if (!isPrivate && number !== undefined) at('number', 'only a private queue has one (a name with private$\\)')
     seen.set(key, index)
   }
-  if (file.metrics !== undefined && parseMetrics(String(file.metrics)) === null)
-    problems.push({ path: ['metrics'], what: `${file.metrics} is not allowed: ${ALLOWED.metrics}`, onKey: false })
   return problems
+}
+
+function metricsProblems({ metrics }: QmFile): PathProblem[] {
+  if (metrics === undefined || parseMetrics(String(metrics)) !== null) return []
+  return [{ path: ['metrics'], what: `${metrics} is not allowed: ${ALLOWED.metrics}`, onKey: false }]
+}
+
+/** Keys given as files are read. What is no key, no blob and no file is left to the loading, which says what is allowed. */
+function withKeyFiles(security: QmSecurity, folder: string): SecurityKeysConfig {
+  const content = (text: string, option: string) => (isKeyText(text) ? text : keyFile(resolve(folder, text), option))
+  const { sid, signing, exchange, peers = {}, certificates = {} } = security
+  return {
+    sid,
+    signing: signing && {
+      privateKey: content(signing.privateKey, 'security.signing.privateKey'),
+      certificate: content(signing.certificate, 'security.signing.certificate'),
+    },
+    exchange: exchange && { privateKey: content(exchange.privateKey, 'security.exchange.privateKey') },
+    peers: Object.fromEntries(
+      Object.entries(peers).map(([guid, text]) => [guid, content(text, `security.peers.${guid}`)]),
+    ),
+    certificates: Object.fromEntries(
+      Object.entries(certificates).map(([owner, texts]) => [
+        owner,
+        texts.map(text => content(text, `security.certificates.${owner}`)),
+      ]),
+    ),
+  }
+}
+
+const isKeyText = (text: string) => text.includes('-----BEGIN ') || /^[0-9a-f\s]{64,}$/i.test(text)
+
+function keyFile(path: string, option: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new OptionError(
+      'MSMQ_OPTION_INPUT',
+      option,
+      undefined,
+      `PEM text, or a file that can be read (${path}: ${code})`,
+    )
+  }
+}
+
+/** The option's name is the path of the field. */
+function problemOf(body: () => void): PathProblem[] {
+  try {
+    body()
+    return []
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error
+    const [field = ''] = error.option.split(' ')
+    return [{ path: field.split('.'), what: `allowed is ${error.allowed}`, onKey: false }]
+  }
 }
 
 type TextFlag = Exclude<keyof typeof qmFields, 'port' | 'metrics'>

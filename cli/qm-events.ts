@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Note } from '../queue-manager/notes.js'
 
-type Level = 'debug' | 'info' | 'warn'
+type Level = 'debug' | 'info' | 'warn' | 'error'
 type NoteKind = Note['kind']
 type NoteOf<Kind extends NoteKind> = Extract<Note, { kind: Kind }>
 
@@ -36,6 +36,16 @@ export class EventLog {
     if (line === null || !this.#logger.isLevelEnabled(line.level)) return
     const { kind, atMs, ...fields } = note
     if (this.#allowed(line, atMs)) this.#logger[line.level]({ event: kind, ...shortened(fields) }, line.message)
+  }
+
+  /** The store refused or failed a write: what it was for is told by the engine to whom it matters. */
+  storeFailed(nowMs: number, error: Error): void {
+    const line: Line = { subject: 'store-failed', level: 'error', message: 'the store did not take a write' }
+    if (!this.#allowed(line, nowMs)) return
+    this.#logger.error(
+      { event: line.subject, code: (error as { code?: string }).code, error: error.message },
+      line.message,
+    )
   }
 
   /** Logs how many lines were left out in periods that are over. Call it every few seconds. */

@@ -82,12 +82,31 @@ export const qmFields = {
   logLevel: z.enum(LOG_LEVELS),
 } as const
 
+/** A key or certificate: PEM text (or a PUBLICKEYBLOB in hexadecimal, for a public key), or the file that holds it. */
+const keyText = z.string().min(1).max(65_536)
+
+const securitySchema = z.strictObject({
+  /** Whom messages are said to be from. */
+  sid: z.string().exactOptional(),
+  /** What messages are signed with. */
+  signing: z.strictObject({ privateKey: keyText, certificate: keyText }).exactOptional(),
+  /** RSA key that opens the keys of encrypted messages. */
+  exchange: z.strictObject({ privateKey: keyText }).exactOptional(),
+  /** Public keys of queue managers that messages can be encrypted for, by GUID. */
+  peers: z.record(z.string(), keyText).exactOptional(),
+  /** Certificates that senders are known by, by SID or by GUID. */
+  certificates: z.record(z.string(), oneOrMany(keyText)).exactOptional(),
+})
+
+export type QmSecurity = z.output<typeof securitySchema>
+
 export const qmSchema = z.strictObject({
   ...(Object.fromEntries(Object.entries(qmFields).map(([field, schema]) => [field, schema.exactOptional()])) as {
     [Field in keyof typeof qmFields]: z.ZodExactOptional<(typeof qmFields)[Field]>
   }),
   settings: z.record(z.string(), z.number()).default({}),
   queues: oneOrMany(queueSchema, QUEUES_MAX).default([]),
+  security: securitySchema.exactOptional(),
   /** Addresses of machines by name, for DIRECT=OS names; other names are asked of the system. */
   names: z.record(z.string().min(1), oneOrMany(ip)).default({}),
   /** Addresses of queue managers by GUID, for PRIVATE= and PUBLIC= names. */

@@ -8,14 +8,17 @@ const LATENCY_BOUNDS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 /** A store, with its writes counted and timed on the way. */
 export class StoreMeter implements Store {
   readonly #store: Store
+  readonly #commits: { readonly commits: number } | null
   readonly #onFailure: (error: Error) => void
   readonly #latency = new Histogram(LATENCY_BOUNDS_S)
   #operations = 0
   #pending = 0
   #failures = 0
 
-  constructor(store: Store, onFailure: (error: Error) => void) {
+  /** `commits`: the store's own count of them, where several writes share one. */
+  constructor(store: Store, commits: { readonly commits: number } | null, onFailure: (error: Error) => void) {
     this.#store = store
+    this.#commits = commits
     this.#onFailure = onFailure
   }
 
@@ -53,6 +56,8 @@ export class StoreMeter implements Store {
 
   writeTo(text: MetricsText): void {
     this.#latency.writeTo(text, 'mqlab_store_write_seconds', 'Time from a write to its being durable.')
+    if (this.#commits !== null)
+      text.single('mqlab_store_commits_total', 'counter', 'Transactions of the store.', this.#commits.commits)
     text.single('mqlab_store_operations_total', 'counter', 'Rows written to the store or deleted.', this.#operations)
     text.single('mqlab_store_writes_pending', 'gauge', 'Writes that are not durable yet.', this.#pending)
     text.single('mqlab_store_failures_total', 'counter', 'Writes that the store refused or failed.', this.#failures)

@@ -1,149 +1,67 @@
-import { randomUUID } from 'node:crypto'
-import { isIP } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import { Command } from 'commander'
-import { OptionError } from '../protocol/errors.js'
-import { parseGuid } from '../protocol/guid.js'
-import type { Note } from '../queue-manager/notes.js'
-import { QueueManager } from '../queue-manager/queue-manager.js'
-import { createSettings } from '../queue-manager/settings.js'
-import { MemoryStore } from '../store/memory-store.js'
-import { Driver } from '../transport/driver.js'
-import { TransportError } from '../transport/errors.js'
-import { createResolver } from '../transport/resolver.js'
-import { fail, log, writeJson } from './output.js'
+import { EXIT_AS_EXPECTED, writeJson, writeText } from './output.js'
+import { type QmFlags, qmConfig } from './qm-config.js'
+import { startQueueManager } from './qm-process.js'
+import { settingRows, settingsPage, settingsTable } from './settings-text.js'
 
 /* `mqlab qm`: one queue manager on this machine's network, until it is told to stop. */
 
-interface QmOptions {
-  name: string
-  address: string
-  port?: string
-  guid?: string
-  queue?: string[]
-  set?: string[]
-  data?: string
+interface QmOptions extends QmFlags {
+  settings?: true
+  markdown?: true
   json?: true
 }
 
-const NAME_CHARACTERS_MAX = 15
-const TRANSACTIONAL = ':transactional'
-/** What `--json` tells of each message. */
-const REPORTED_NOTES: ReadonlySet<Note['kind']> = new Set(['arrived', 'discarded'])
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 export function qmCommand(): Command {
   const several = (value: string, before: string[] = []) => [...before, value]
   return new Command('qm')
     .description('run a queue manager that others can talk to, until SIGINT or SIGTERM')
-    .requiredOption('--name <name>', `computer name, at most ${NAME_CHARACTERS_MAX} characters`)
-    .option('--address <ip>', 'own IP address to listen on; 0.0.0.0 for all', '127.0.0.1')
+    .option('--config <file>', 'YAML file that says all of the following, and more; flags win')
+    .option('--name <name>', 'computer name, at most 15 characters (default: that of the --data directory)')
+    .option('--dns-name <name>', 'second name that DIRECT=OS names may have for this machine')
+    .option('--address <ip>', 'own IP address to listen on; 0.0.0.0 for all (default: 127.0.0.1)')
     .option('--port <number>', 'TCP port to listen on; 0 for any (default: the setting MsmqIpPort, 1801)')
-    .option('--guid <guid>', 'identifier of the queue manager (default: a new one)')
-    .option('--queue <name>', "queue to open, 'private$\\NAME' or 'private$\\NAME:transactional'; repeatable", several)
+    .option('--guid <guid>', 'identifier of the queue manager (default: that of the --data directory, or a new one)')
+    .option('--data <directory>', 'keep messages, queues and settings there (default: in memory, gone at the end)')
+    .option('--queue <name>', "queue to have, 'private$\\NAME' or 'private$\\NAME:transactional'; repeatable", several)
     .option(
       '--set <Name=value>',
       'setting by its MSMQ registry name, such as CleanupInterval=1000; repeatable',
       several,
     )
-    .option('--data <directory>', 'durable storage; not available yet')
-    .option('--json', 'also print each message that arrives or is discarded, as JSON')
+    .option('--control <endpoint>', 'where mqlab send, receive, … reach it: socket path, HOST:PORT, or off')
+    .option('--control-token <file>', 'file with the token that clients of a control HOST:PORT must show')
+    .option('--metrics <[address:]port>', 'answer Prometheus at http://ADDRESS:PORT/metrics, on loopback only')
+    .option('--log-level <level>', 'log on stderr: trace, debug, info, warn, error or silent (default: info)')
+    .option('--settings', 'list every setting with default, unit, range and meaning, and end')
+    .option('--markdown', 'with --settings: as docs/settings.md')
+    .option('--json', 'also print each message that arrives or is discarded, as JSON; with --settings: one a line')
     .addHelpText('after', '\nThe first line on stdout says that it is ready, and where: {"ready":true,...}.')
-    .addHelpText('after', 'Messages are kept in memory and are gone when the command ends.')
-    .action(runQueueManager)
+    .addHelpText('after', 'The first signal closes sessions and store in order; a second one ends at once.')
+    .action((options: QmOptions) => (options.settings ? listSettings(options) : runQueueManager(options)))
+}
+
+async function listSettings({ json, markdown }: QmOptions): Promise<void> {
+  if (json) for (const row of settingRows()) await writeJson(row)
+  else await writeText(markdown ? settingsPage() : settingsTable())
 }
 
 async function runQueueManager(options: QmOptions): Promise<void> {
-  const driver = createQueueManager(options)
-  const engine = driver.engine
-  const stopped = new Promise<void>(resolve => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  const config = qmConfig(options)
+  // Before anything is opened, so that a signal at any time closes what is.
+  const stopped = new Promise<NodeJS.Signals>(resolve => {
+    let told = false
+    for (const signal of SIGNALS)
+      process.on(signal, () => {
+        // Nothing that was promised depends on an orderly end.
+        if (told) process.exit(EXIT_AS_EXPECTED)
+        told = true
+        resolve(signal)
+      })
   })
-  const { address, port } = await driver.start().catch(error => {
-    // The system's own error names the address and what can be done.
-    throw error instanceof TransportError ? error.cause : error
-  })
-  try {
-    for (const { name, transactional } of (options.queue ?? []).map(queueOf))
-      driver.call((engine, now) => engine.createQueue(now, { name, transactional }))
-  } catch (error) {
-    await driver.stop()
-    throw error instanceof OptionError ? refused(error) : error
-  }
-  const own = engine.localQueues().filter(({ number }) => number > 0)
-  const queues = own.map(({ name, number, transactional }) => ({ name, number, transactional }))
-  await writeJson({ ready: true, name: engine.name, guid: engine.guid, address, port, queues })
-  await stopped
-  log('mqlab qm: closing sessions')
-  await driver.stop()
-}
-
-function createQueueManager(options: QmOptions): Driver<QueueManager> {
-  const { name, address } = options
-  if (options.data !== undefined)
-    fail('--data: there is no durable storage yet; leave it out, messages then live as long as the command')
-  if (name.length === 0 || name.length > NAME_CHARACTERS_MAX || /[\s\\/:*?"<>|]/.test(name))
-    fail(
-      `--name ${JSON.stringify(name)}: allowed are 1 to ${NAME_CHARACTERS_MAX} characters, no blanks nor \\ / : * ? " < > |`,
-    )
-  if (isIP(address) === 0)
-    fail(`--address ${JSON.stringify(address)}: allowed is an IP address of this machine, or 0.0.0.0`)
-  try {
-    const settings = createSettings(Object.fromEntries((options.set ?? []).map(settingOf)))
-    const wildcard = address === '0.0.0.0' || address === '::'
-    const engine = new QueueManager({
-      name,
-      guid: options.guid === undefined ? randomUUID() : parseGuid(options.guid),
-      addresses: wildcard ? machineAddresses() : [address],
-      settings,
-      sequenceTimeStamp: Math.floor(Date.now() / 1000),
-      notes: options.json === true,
-    })
-    return new Driver({
-      engine,
-      store: new MemoryStore(),
-      resolver: createResolver({ names: { [name]: [wildcard ? '127.0.0.1' : address] }, system: true }),
-      listen: { address, port: portOf(options.port ?? String(settings.MsmqIpPort)) },
-      ...(isLoopback(address) && { localAddress: address }),
-      ...(settings.EnablePingService === 1 && { pingPort: settings.MsmqIpPingPort }),
-      onNote: note => {
-        if (REPORTED_NOTES.has(note.kind)) void writeJson(note)
-      },
-    })
-  } catch (error) {
-    throw error instanceof OptionError ? refused(error) : error
-  }
-}
-
-function refused(error: OptionError): never {
-  return fail(error.message, { cause: error })
-}
-
-function queueOf(text: string): { name: string; transactional: boolean } {
-  const transactional = text.toLowerCase().endsWith(TRANSACTIONAL)
-  const name = transactional ? text.slice(0, -TRANSACTIONAL.length) : text
-  if (name.includes(':')) fail(`--queue ${JSON.stringify(text)}: after a colon only "transactional" is allowed`)
-  return { name: /^private\$\\/i.test(name) ? name : `private$\\${name}`, transactional }
-}
-
-function settingOf(text: string): [string, number] {
-  const [name = '', value = ''] = text.split(/=(.*)/s)
-  if (name === '' || value.trim() === '' || Number.isNaN(Number(value)))
-    fail(`--set ${JSON.stringify(text)}: allowed is Name=number, such as CleanupInterval=1000`)
-  return [name, Number(value)]
-}
-
-function portOf(text: string): number {
-  const port = Number(text)
-  if (!/^\d+$/.test(text) || port > 65_535)
-    fail(`--port ${JSON.stringify(text)}: allowed is a whole number from 0 to 65535`)
-  return port
-}
-
-function machineAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap(addresses => (addresses ?? []).map(({ address }) => address))
-}
-
-/** Nodes on one machine are told apart by their 127.x addresses; elsewhere the system knows best which is reachable. */
-function isLoopback(address: string): boolean {
-  return address.startsWith('127.') && address !== '127.0.0.1'
+  const running = await startQueueManager(config, options.json === true)
+  await writeJson(running.ready)
+  await running.stop(await stopped)
 }

@@ -1,0 +1,223 @@
+import { readFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
+import type { Logger } from 'pino'
+import { type ControlServer, startControlServer } from '../control/control-server.js'
+import { controlEndpointText, defaultControlEndpoint, parseControlEndpoint } from '../control/endpoint.js'
+import { MqlabError } from '../protocol/errors.js'
+import type { Note } from '../queue-manager/notes.js'
+import { QueueManager } from '../queue-manager/queue-manager.js'
+import { Driver } from '../transport/driver.js'
+import { TransportError } from '../transport/errors.js'
+import { type MetricsServer, startMetricsServer } from '../transport/metrics-server.js'
+import { createResolver } from '../transport/resolver.js'
+import { fail, writeJson } from './output.js'
+import { packageVersion } from './program.js'
+import type { QmConfig } from './qm-config.js'
+import { EventLog } from './qm-events.js'
+import { createLog } from './qm-log.js'
+import { metricsText } from './qm-metrics.js'
+import { declareQueues } from './qm-queues.js'
+import { type OpenedStore, openQmStore } from './qm-store.js'
+import { StoreMeter } from './qm-store-meter.js'
+
+/** What `--json` tells of each message. */
+const REPORTED_NOTES: ReadonlySet<Note['kind']> = new Set(['arrived', 'discarded'])
+const SETTLE_INTERVAL_MS = 5_000
+/** How long the end waits for what applications were promised an answer to. */
+const SETTLE_MS_MAX = 5_000
+
+export interface RunningQueueManager {
+  /** The first line on stdout. */
+  readonly ready: Readonly<Record<string, unknown>>
+  /** Ends in order: no new sessions, answers to applications, sessions closed, the store closed. */
+  stop(why: string): Promise<void>
+}
+
+/** Undoes in the opposite order what was done so far. */
+class Undo {
+  readonly #steps: (() => unknown)[] = []
+
+  add(step: () => unknown): void {
+    this.#steps.push(step)
+  }
+
+  async all(): Promise<void> {
+    for (const step of this.#steps.reverse()) await step()
+  }
+}
+
+/** @throws {CliError} one line: what is in the way. */
+export async function startQueueManager(config: QmConfig, json: boolean): Promise<RunningQueueManager> {
+  const undo = new Undo()
+  try {
+    return await start(config, json, undo)
+  } catch (error) {
+    await undo.all()
+    // The system's own error names the address and what can be done.
+    if (error instanceof TransportError && error.cause !== undefined) throw error.cause
+    if (error instanceof MqlabError) fail(error.message, { cause: error })
+    throw error
+  }
+}
+
+async function start(config: QmConfig, json: boolean, undo: Undo): Promise<RunningQueueManager> {
+  const opened = await openQmStore(config)
+  undo.add(() => opened.store.close())
+  const { name } = opened.identity
+  const log = createLog(config.logLevel, name)
+  undo.add(log.flush)
+  const { logger } = log
+  const events = new EventLog(logger)
+  const meter = new StoreMeter(opened.store, opened.lmdb, error => events.storeFailed(Date.now(), error))
+  const driver = createDriver(config, opened, meter, json, note => events.note(note))
+  const { engine } = driver
+  driver.call((engine, now) => declareQueues(engine, now, config.queues))
+  const { address, port } = await driver.start()
+  undo.add(() => driver.stop())
+  const control = await openControl(config, name, driver, logger)
+  if (control !== null) undo.add(() => control.close())
+  const metrics = await openMetrics(config, driver, meter)
+  if (metrics !== null) undo.add(() => metrics.close())
+  const settling = setInterval(() => events.settle(Date.now()), SETTLE_INTERVAL_MS).unref()
+
+  const queues = engine.localQueues().filter(({ system }) => !system)
+  const where = {
+    address,
+    port,
+    data: config.data ?? null,
+    control: control === null ? null : controlEndpointText(control.endpoint),
+    metrics: metrics === null ? null : metricsUrl(metrics),
+  }
+  const held = queues.reduce((sum, { messages }) => sum + messages, 0)
+  const { outgoingMessages } = engine.counters
+  logger.info(
+    { event: 'started', guid: engine.guid, ...where, queues: queues.length, held, outgoingMessages },
+    'started',
+  )
+  return {
+    ready: {
+      ready: true,
+      name,
+      guid: engine.guid,
+      ...where,
+      queues: queues.map(({ name, number, transactional }) => ({ name, number, transactional })),
+    },
+    async stop(why) {
+      logger.info({ event: 'stopping', why }, 'closing sessions')
+      driver.stopListening()
+      await settled(driver)
+      await control?.close()
+      await driver.stop()
+      await metrics?.close()
+      clearInterval(settling)
+      events.settle(Number.POSITIVE_INFINITY)
+      logger.info({ event: 'stopped', writesLost: meter.pending }, 'stopped')
+      log.flush()
+    },
+  }
+}
+
+function createDriver(
+  config: QmConfig,
+  { identity, settings, stored }: OpenedStore,
+  store: StoreMeter,
+  json: boolean,
+  onNote: (note: Note) => void,
+): Driver<QueueManager> {
+  const { address, dnsName } = config
+  const { name } = identity
+  const wildcard = address === '0.0.0.0' || address === '::'
+  const own = [wildcard ? '127.0.0.1' : address]
+  const engine = new QueueManager({
+    ...identity,
+    ...(dnsName !== undefined && { dnsName }),
+    addresses: wildcard ? machineAddresses() : [address],
+    settings,
+    notes: json || config.logLevel !== 'silent',
+    stored: stored(),
+    packets: store,
+  })
+  return new Driver({
+    engine,
+    store,
+    resolver: createResolver({
+      names: { ...config.names, [name]: own, ...(dnsName !== undefined && { [dnsName]: own }) },
+      queueManagers: config.queueManagers,
+      system: true,
+    }),
+    listen: { address, port: config.port ?? settings.MsmqIpPort },
+    ...(isLoopback(address) && { localAddress: address }),
+    ...(settings.EnablePingService === 1 && { pingPort: settings.MsmqIpPingPort }),
+    onNote: note => {
+      onNote(note)
+      if (json && REPORTED_NOTES.has(note.kind)) void writeJson(note)
+    },
+  })
+}
+
+/** Waits until everything done so far is durable, and those who asked for it have their answer. */
+function settled(driver: Driver<QueueManager>): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(end, SETTLE_MS_MAX)
+    const unsubscribe = driver.subscribe({
+      onOutcome: answered => {
+        if (answered === request) end()
+      },
+    })
+    const request = driver.call((engine, now) => engine.settle(now))
+    function end(): void {
+      clearTimeout(timer)
+      unsubscribe()
+      resolve()
+    }
+  })
+}
+
+/** Null for `off`, and where the place that nobody asked for cannot be had: by another one of that name, say. */
+async function openControl(
+  { control, controlToken, data }: QmConfig,
+  name: string,
+  driver: Driver<QueueManager>,
+  logger: Logger,
+): Promise<ControlServer | null> {
+  if (control === 'off') return null
+  if (control === undefined) {
+    try {
+      return await startControlServer({ driver, listen: defaultControlEndpoint({ data, name }) })
+    } catch (error) {
+      if (!(error instanceof MqlabError)) throw error
+      logger.warn({ event: 'no-control', error: error.message }, 'no control socket; --control gives it another place')
+      return null
+    }
+  }
+  const listen = parseControlEndpoint(control)
+  if ('host' in listen && controlToken === undefined)
+    fail(
+      `--control ${control}: a TCP port wants --control-token FILE, for every user of this machine can connect to it`,
+    )
+  const token = controlToken === undefined ? undefined : readFileSync(controlToken, 'utf8').trim()
+  return startControlServer({ driver, listen, ...(token !== undefined && { token }) })
+}
+
+async function openMetrics(
+  { metrics }: QmConfig,
+  driver: Driver<QueueManager>,
+  store: StoreMeter,
+): Promise<MetricsServer | null> {
+  if (metrics === undefined) return null
+  const source = { engine: driver.engine, driver, store, version: packageVersion(), startedMs: Date.now() }
+  return startMetricsServer(metrics, () => metricsText(source))
+}
+
+function metricsUrl({ endpoint: { address, port } }: MetricsServer): string {
+  return `http://${address.includes(':') ? `[${address}]` : address}:${port}/metrics`
+}
+
+function machineAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap(addresses => (addresses ?? []).map(({ address }) => address))
+}
+
+/** Nodes on one machine are told apart by their 127.x addresses; elsewhere the system knows best which is reachable. */
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') && address !== '127.0.0.1'
+}
