@@ -2,45 +2,26 @@ import { BASE_FLAGS } from '../../protocol/binary/base-header.js'
 import { decodePacket, encodePacket, type UserMessagePacket } from '../../protocol/binary/packet.js'
 import { SECURITY_FLAGS, SENDER_ID_TYPE, type SecurityHeader } from '../../protocol/binary/security-header.js'
 import { sizeOfTransactionHeader } from '../../protocol/binary/transaction-header.js'
-import { USER_FLAGS } from '../../protocol/binary/user-header.js'
 import { endOfUserHeader } from '../../protocol/binary/user-message-layout.js'
-import { decodeGuid, encodeGuid, GUID_SIZE } from '../../protocol/guid.js'
+import { decodeGuid } from '../../protocol/guid.js'
 import { MessageClass } from '../../protocol/message-class.js'
-import type { MqErrorName } from '../../protocol/mq-error.js'
 import { sidText } from '../../protocol/sid.js'
-import { type AccessRule, ANONYMOUS, EVERYONE, type Identity, isAllowed } from './access-control.js'
+import { ANONYMOUS, EVERYONE, type Identity, isAllowed } from './access-control.js'
 import { AgingCache } from './aging-cache.js'
-import { cipherOf, hashAlgorithm, isCipherOffered, PRIVACY } from './algorithms.js'
-import { canBeEncrypted, type EncryptionOptions, SymmetricKeys } from './encryption.js'
+import { PRIVACY } from './algorithms.js'
+import { type EncryptionOptions, SymmetricKeys } from './encryption.js'
+import type { GuardedQueue } from './guarded-queue.js'
 import type { RandomBytes } from './key-transport.js'
+import { OutgoingSecurity, type SecurityFailure } from './outgoing-security.js'
 import type { SecurityKeys } from './security-keys.js'
-import {
-  DEFAULT_ENCRYPTION,
-  DEFAULT_VERSION,
-  ENCRYPTION_CHOICES,
-  type EncryptOptions,
-  encryptOptions,
-  HASH_IDS,
-  isSecurityWanted,
-  isWanted,
-  privacyLevelOf,
-  type SecurityRequest,
-  type SignOptions,
-  signOptions,
-} from './security-request.js'
-import { isSigned, keyOfCertificate, type SignatureVerdict, signatureOf, verifySignature } from './signature.js'
-import type { SignatureVersion } from './signed-fields.js'
+import type { SecurityRequest } from './security-request.js'
+import { authenticatedAs, isSigned, keyOfCertificate, type SignatureVerdict, verifySignature } from './signature.js'
 
 const CERTIFICATES_MAX = 53
 const CERTIFICATE_LIFETIME_MS = 1_200_000
-const NOTHING = Buffer.alloc(0)
 
-/** What a queue demands of the messages that come in. */
-export interface GuardedQueue {
-  readonly authenticate: boolean
-  readonly privacy: 'none' | 'optional' | 'body'
-  readonly access: readonly AccessRule[]
-}
+export type { GuardedQueue } from './guarded-queue.js'
+export type { SecurityFailure } from './outgoing-security.js'
 
 export type RefusalReason = 'bad-signature' | 'bad-encryption' | 'unsupported-crypto' | 'access-denied'
 
@@ -58,12 +39,6 @@ export interface Decrypted {
   readonly bytes: Buffer
 }
 
-/** Why a message cannot be sent as asked. */
-export interface SecurityFailure {
-  readonly error: MqErrorName
-  readonly detail: string
-}
-
 /**
  * Signatures, encryption and access of one queue manager. Without chance or time of its own: the one comes from
  * `randomBytes`, the other, that of the monotonic clock, with each call.
@@ -71,6 +46,7 @@ export interface SecurityFailure {
 export class MessageSecurity {
   readonly #keys: SecurityKeys
   readonly #symmetric: SymmetricKeys
+  readonly #outgoing: OutgoingSecurity
   readonly #certificates = new AgingCache<ReturnType<typeof keyOfCertificate>>(
     CERTIFICATES_MAX,
     CERTIFICATE_LIFETIME_MS,
@@ -80,6 +56,7 @@ export class MessageSecurity {
   constructor(keys: SecurityKeys, randomBytes: RandomBytes | null, options: EncryptionOptions = {}) {
     this.#keys = keys
     this.#symmetric = new SymmetricKeys(randomBytes, options)
+    this.#outgoing = new OutgoingSecurity(keys, this.#symmetric)
   }
 
   /**
@@ -142,103 +119,14 @@ export class MessageSecurity {
     return key
   }
 
-  /**
-   * Signs, then encrypts, an encoded message of this queue manager; the result is another buffer. Nothing covered may
-   * change afterwards; times, hops and places in sequences are not covered.
-   * MQ_ERROR_CERTIFICATE_NOT_PROVIDED, MQ_ERROR_UNSUPPORTED_FORMATNAME_OPERATION for an encrypted message to a direct name,
-   * MQ_ERROR_ENCRYPTION_PROVIDER_NOT_SUPPORTED without a key of the destination's,
-   * MQ_ERROR_COMPUTER_DOES_NOT_SUPPORT_ENCRYPTION where the platform lacks the algorithm. @throws EncodeError
-   * MSMQ_ENCODE_SIZE, MSMQ_ENCODE_RANGE.
-   */
+  /** See {@link OutgoingSecurity.secure}. */
   secureOutgoing(nowMs: number, bytes: Buffer, request: SecurityRequest): Buffer | SecurityFailure {
-    const packet = decodePacket(bytes) as UserMessagePacket
-    this.#addSender(packet)
-    if (isWanted(request.sign)) {
-      const failure = this.#sign(packet, signOptions(request))
-      if (failure !== null) return failure
-    }
-    if (isWanted(request.encrypt)) {
-      const failure = this.#encrypt(nowMs, packet, encryptOptions(request))
-      if (failure !== null) return failure
-    }
-    return encodePacket(packet)
+    return this.#outgoing.secure(nowMs, bytes, request)
   }
 
-  /**
-   * The same for a queue of this machine, whose demands an application must have met. A body that is not transferred is
-   * not encrypted, and a signature of our own is not verified: the message looks as one that came in.
-   * MQ_ERROR_INSUFFICIENT_PROPERTIES, MQ_ERROR_PROPERTY_NOTALLOWED, MQ_ERROR_CERTIFICATE_NOT_PROVIDED.
-   */
+  /** See {@link OutgoingSecurity.secureLocal}. */
   secureLocal(bytes: Buffer, request: SecurityRequest, queue: GuardedQueue): Buffer | SecurityFailure {
-    const [signs, encrypts] = [isWanted(request.sign), isWanted(request.encrypt)]
-    if (queue.authenticate && !signs)
-      return failed('MQ_ERROR_INSUFFICIENT_PROPERTIES', 'the queue takes only signed messages')
-    if (queue.privacy === 'body' && !encrypts)
-      return failed('MQ_ERROR_INSUFFICIENT_PROPERTIES', 'the queue takes only encrypted messages')
-    if (queue.privacy === 'none' && encrypts)
-      return failed('MQ_ERROR_PROPERTY_NOTALLOWED', 'the queue takes no encrypted messages')
-    if (!isSecurityWanted(request)) return bytes
-    const secured = this.secureOutgoing(0, bytes, { ...request, encrypt: false })
-    if (!Buffer.isBuffer(secured)) return secured
-    const packet = decodePacket(secured) as UserMessagePacket
-    if (encrypts) packet.properties.privacyLevel = privacyLevelOf(request)
-    const version = packet.multiQueueFormat === null ? signOptions(request).version : 3
-    if (signs) packet.security!.flags |= authenticatedAs(version ?? DEFAULT_VERSION)
-    return encodePacket(packet)
-  }
-
-  /** A SecurityHeader that says whom the message is from, and of which the default provider makes what is to come. */
-  #addSender(packet: UserMessagePacket): void {
-    const { sid } = this.#keys
-    packet.user.flags |= USER_FLAGS.SH
-    packet.security = {
-      flags: (sid === null ? SENDER_ID_TYPE.QUEUE_MANAGER : SENDER_ID_TYPE.SID) | SECURITY_FLAGS.DE | SECURITY_FLAGS.AI,
-      securityId: sid ?? guidBytes(packet.user.sourceQueueManager),
-      encryptionKey: NOTHING,
-      signature: NOTHING,
-      senderCert: NOTHING,
-      providerInfo: null,
-      paddings: null,
-    }
-  }
-
-  #sign(packet: UserMessagePacket, options: SignOptions): SecurityFailure | null {
-    const { signing } = this.#keys
-    if (signing === null) return failed('MQ_ERROR_CERTIFICATE_NOT_PROVIDED', 'there is no certificate to sign with')
-    const hash = hashAlgorithm(HASH_IDS[options.hash ?? 'sha512'])
-    if (hash === null) return failed('MQ_ERROR_CORRUPTED_SECURITY_DATA', `this Node does not compute ${options.hash}`)
-    const { multiQueueFormat, properties, security } = packet
-    const version = multiQueueFormat === null ? (options.version ?? DEFAULT_VERSION) : 3
-    properties.hashAlgorithm = hash.id
-    const signature = signatureOf(packet, version, hash, signing.privateKey)
-    security!.senderCert = signing.certificate
-    if (multiQueueFormat === null) security!.signature = signature
-    else multiQueueFormat.signature.signature = signature
-    return null
-  }
-
-  #encrypt(nowMs: number, packet: UserMessagePacket, options: EncryptOptions): SecurityFailure | null {
-    const { properties, security, user } = packet
-    if (!canBeEncrypted(packet))
-      return failed('MQ_ERROR_UNSUPPORTED_FORMATNAME_OPERATION', 'a message to a direct name cannot be encrypted')
-    const [privacyLevel, algorithm] = ENCRYPTION_CHOICES[options.algorithm ?? DEFAULT_ENCRYPTION]
-    const cipher = cipherOf(privacyLevel, algorithm)!
-    if (!isCipherOffered(cipher))
-      return failed('MQ_ERROR_COMPUTER_DOES_NOT_SUPPORT_ENCRYPTION', `this Node lacks ${cipher.name}`)
-    const remote = user.queueManagerAddress
-    const publicKey = this.#keys.peers.get(remote)
-    const encrypted =
-      publicKey === undefined ? null : this.#symmetric.encrypt(nowMs, remote, publicKey, cipher, properties.body)
-    if (encrypted === null)
-      return failed('MQ_ERROR_ENCRYPTION_PROVIDER_NOT_SUPPORTED', `no key that fits is known for ${remote}`)
-    security!.flags = (security!.flags & ~SECURITY_FLAGS.DE) | SECURITY_FLAGS.EB
-    security!.encryptionKey = encrypted.encryptionKey
-    security!.providerInfo = { providerType: cipher.provider.type, providerName: cipher.provider.name, rest: NOTHING }
-    properties.privacyLevel = privacyLevel
-    properties.encryptionAlgorithm = algorithm
-    properties.body = encrypted.body
-    properties.allocationBodySize = encrypted.body.length
-    return null
+    return this.#outgoing.secureLocal(bytes, request, queue)
   }
 }
 
@@ -280,11 +168,6 @@ function withClearBody(packet: UserMessagePacket, security: SecurityHeader, body
   return { bytes, packet: decodePacket(bytes) as UserMessagePacket }
 }
 
-/** Flags.AS of a version: 1, 3 or 5. */
-function authenticatedAs(version: SignatureVersion): number {
-  return (2 * version - 1) << SECURITY_FLAGS.AS_SHIFT
-}
-
 function markAuthenticated(packet: UserMessagePacket, bytes: Buffer, signature: SignatureVerdict): void {
   const security = packet.security!
   const cleared = security.flags & ~(SECURITY_FLAGS.AS | SECURITY_FLAGS.AU)
@@ -309,14 +192,4 @@ const REASONS: ReadonlyMap<number, RefusalReason> = new Map([
 
 function accessDenied({ sid }: Identity): Refusal {
   return refusal(MessageClass.NACK_ACCESS_DENIED, `${sid ?? 'the anonymous user'} may not send to the queue`)
-}
-
-function failed(error: SecurityFailure['error'], detail: string): SecurityFailure {
-  return { error, detail }
-}
-
-function guidBytes(guid: string): Buffer {
-  const bytes = Buffer.alloc(GUID_SIZE)
-  encodeGuid(bytes, 0, guid)
-  return bytes
 }

@@ -1,5 +1,6 @@
 import { constants, createHash, createSign, type KeyObject, publicDecrypt, X509Certificate } from 'node:crypto'
 import type { UserMessagePacket } from '../../protocol/binary/packet.js'
+import { SECURITY_FLAGS } from '../../protocol/binary/security-header.js'
 import { type HashAlgorithm, hashAlgorithm } from './algorithms.js'
 import { RSA_BITS_MAX, RSA_BITS_MIN, reversed } from './key-blobs.js'
 import { modulusSize } from './key-transport.js'
@@ -92,4 +93,9 @@ export function signatureOf(
   const signer = createSign(hash.name)
   for (const field of signedFields(packet, version)) signer.update(field)
   return reversed(signer.sign(privateKey))
+}
+
+/** Flags.AS of a version: 1, 3 or 5. */
+export function authenticatedAs(version: SignatureVersion): number {
+  return (2 * version - 1) << SECURITY_FLAGS.AS_SHIFT
 }
