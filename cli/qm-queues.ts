@@ -14,7 +14,8 @@ const FIXED = ['transactional', 'number', 'guid'] as const
  */
 export function declareQueues(engine: QueueHolder, now: Now, queues: readonly QueueOptions[]): void {
   const existing = new Map(engine.localQueues().map(queue => [queue.name.toLowerCase(), queue]))
-  for (const options of queues) {
+  // First those that want a number, before another gets it as the next free one.
+  for (const options of queues.toSorted((a, b) => Number(a.number === undefined) - Number(b.number === undefined))) {
     try {
       const queue = existing.get(options.name.toLowerCase())
       if (queue === undefined) engine.createQueue(now, options)

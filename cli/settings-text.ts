@@ -1,4 +1,10 @@
-import { registryPath, SETTINGS, type SettingDefinition, type SettingName } from '../queue-manager/settings.js'
+import {
+  REGISTRY_KEY,
+  registryPath,
+  SETTINGS,
+  type SettingDefinition,
+  type SettingName,
+} from '../queue-manager/settings.js'
 import { table } from './output.js'
 
 /** One setting as `mqlab qm --settings --json` prints it. */
@@ -44,9 +50,9 @@ export function settingsTable(): string {
   return table(rows, ['name', 'default', 'unit', 'range', 'registry', 'meaning', 'source'])
 }
 
-/** docs/settings.md. `npm run build && node scripts/write-settings.mjs` writes it; a test compares. */
+/** docs/settings.md, which a test compares with this. */
 export function settingsPage(): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |\n`
+  const line = (cells: readonly string[]) => `| ${cells.map(cell => cell.replace(/[|<]/g, '\\$&')).join(' | ')} |\n`
   const rows = settingRows().map(row =>
     line([
       `\`${row.name}\``,
@@ -54,7 +60,7 @@ export function settingsPage(): string {
       row.unit,
       rangeText(row),
       row.meaning,
-      row.registry === null ? 'ours' : `\`${row.registry}\``,
+      row.registry === null ? 'ours' : `\`${row.registry.slice(REGISTRY_KEY.length + 1)}\``,
       row.source,
     ]),
   )
@@ -63,12 +69,14 @@ export function settingsPage(): string {
 
 const PAGE_START = `# Settings
 
-Every setting of a queue manager, as \`mqlab qm --settings\` lists them. This page is generated from
-\`queue-manager/settings.ts\`: \`node scripts/write-settings.mjs\` writes it, and a test fails when it is out of date.
+Every setting of a queue manager. This page is generated from \`queue-manager/settings.ts\` by
+\`npx mqlab qm --settings --markdown > docs/settings.md\`; a test fails when it is out of date.
 
 Set them by \`--set Name=value\`, in the \`settings\` of a \`--config\` file, or in a scenario; case does not matter. Where the
-product has a registry value, name, unit and default are the registry's. \`ours\` marks what has no registry value: either
-the specification gives the value a name, or the setting is a choice of mqlab's own.
+product has a registry value, name, unit and default are the registry's; the column tells it below
+\`HKLM\\SOFTWARE\\Microsoft\\MSMQ\\Parameters\`. \`ours\` marks what has none: either the specification gives the value a
+name, or the setting is a choice of mqlab's own.
+
 Units: \`ms\` and \`s\` may be fractions; a \`flag\` is 0 or 1; \`KB\` is 1,024 bytes.
 
 `

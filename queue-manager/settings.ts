@@ -132,7 +132,7 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze(
   Object.fromEntries(Object.entries(SETTINGS).map(([name, definition]) => [name, definition.default])),
 ) as Settings
 
-const REGISTRY_KEY = 'HKLM\\SOFTWARE\\Microsoft\\MSMQ\\Parameters'
+export const REGISTRY_KEY = 'HKLM\\SOFTWARE\\Microsoft\\MSMQ\\Parameters'
 /** Where the values are that are not in that key itself. */
 const REGISTRY_SUBKEYS: Readonly<Record<string, string>> = {
   LongLiveTime: 'MachineCache',
