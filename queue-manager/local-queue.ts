@@ -41,6 +41,8 @@ export class LocalQueue {
   journal: LocalQueue | null = null
   readonly subqueues = new Map<string, LocalQueue>()
   deleted = false
+  /** The store has a row for it. */
+  isStored = false
 
   constructor(options: LocalQueueOptions) {
     this.name = options.name

@@ -123,6 +123,7 @@ export class LocalQueues {
       else this.#release(queued)
       return
     }
+    this.registry.ensureStored(queue)
     batch.put('message', queued.order, storedHead(queued), bytes)
     batch.whenDurable(error => {
       if (settled(error) && error === null) {

@@ -118,7 +118,20 @@ export class QueueRegistry {
     this.#byName.delete(queue.name.toLowerCase())
     this.#byNumber.delete(queue.number)
     if (queue.guid !== null) this.#byGuid.delete(queue.guid)
-    this.#context.batch.remove('queue', queue.name.toLowerCase())
+    const { batch } = this.#context
+    batch.remove('queue', queue.name.toLowerCase())
+    batch.whenDurable(error => {
+      // it is still in the store, and so are its messages
+      if (error === null || this.#byName.has(queue.name.toLowerCase())) return
+      queue.deleted = false
+      this.#enter(queue)
+    })
+  }
+
+  /** A message is about to be stored that a restart must find a queue for: its queue's own row may have failed. */
+  ensureStored(queue: LocalQueue): void {
+    const main = queue.parent ?? queue
+    if (!main.isStored && main.kind !== 'system') this.#store(main)
   }
 
   /** A queue that messages can be sent to, or a system queue, without case. */
@@ -233,6 +246,7 @@ export class QueueRegistry {
       createdMs: row.number('createdMs'),
     })
     queue.modifiedMs = row.number('modifiedMs')
+    queue.isStored = true
     this.#nextNumber = Math.max(this.#nextNumber, number + 1)
   }
 
@@ -247,14 +261,21 @@ export class QueueRegistry {
       modifiedMs,
       ...storedProperties(properties),
     })
+    this.#context.batch.whenDurable(error => {
+      if (error === null) queue.isStored = true
+    })
   }
 
   #add(options: LocalQueueOptions): LocalQueue {
     const queue = new LocalQueue(options)
-    this.#byName.set(options.name.toLowerCase(), queue)
-    this.#byNumber.set(options.number, queue)
-    if (options.guid !== null) this.#byGuid.set(options.guid, queue)
+    this.#enter(queue)
     return queue
+  }
+
+  #enter(queue: LocalQueue): void {
+    this.#byName.set(queue.name.toLowerCase(), queue)
+    this.#byNumber.set(queue.number, queue)
+    if (queue.guid !== null) this.#byGuid.set(queue.guid, queue)
   }
 
   #below(parent: LocalQueue, suffix: string, kind: 'journal' | 'subqueue'): LocalQueue {

@@ -102,7 +102,7 @@ class Reception {
 
   /** Acknowledges once all that is under way in the store is durable. */
   settleAfterStore(): void {
-    this.#context.batch.whenDurable(error => {
+    this.#context.batch.whenAllDurable(error => {
       if (error === null) this.#session.settle(this.#receipt)
       else this.#session.close(`store: ${error}`)
     })

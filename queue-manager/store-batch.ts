@@ -9,17 +9,25 @@ export interface StoredState {
 /** Called once what it waits for is durable (`error` null), or when the store could not make it so. */
 export type WhenDurable = (error: string | null) => void
 
+interface WaitingBatch {
+  readonly callbacks: WhenDurable[]
+  readonly carriesPackets: boolean
+}
+
 /**
  * Changes gathered during one input, persisted together: many messages, one flush. Batches become durable in the order
- * in which they were made, so whoever waits for the newest one also waits for all before it.
+ * in which they were made, so whoever waits for the newest one also waits for all before it. When one fails, those after
+ * it that bring messages are not taken either (see `Store.write`): what they say may rest on what it brought.
  */
 export class StoreBatch {
   readonly #log: ActionLog
-  readonly #waiting = new Map<number, WhenDurable[]>()
+  readonly #waiting = new Map<number, WaitingBatch>()
   #operations: StoreOperation[] = []
   #callbacks: WhenDurable[] = []
   readonly #changed = new Set<StoredState>()
   #lastTicket = 0
+  /** Batches that the store failed to take. */
+  failures = 0
 
   constructor(log: ActionLog) {
     this.#log = log
@@ -47,8 +55,14 @@ export class StoreBatch {
     else {
       const newest = this.#waiting.get(this.#lastTicket)
       if (newest === undefined) callback(null)
-      else newest.push(callback)
+      else newest.callbacks.push(callback)
     }
+  }
+
+  /** As {@link whenDurable}, but for one who relies on everything that is under way: the failure of any of it counts. */
+  whenAllDurable(callback: WhenDurable): void {
+    const { failures } = this
+    this.whenDurable(error => callback(error ?? (this.failures === failures ? null : 'an earlier write failed')))
   }
 
   /** Turns what was gathered into one `persist` action. */
@@ -59,16 +73,28 @@ export class StoreBatch {
     }
     if (this.#operations.length === 0) return
     this.#lastTicket += 1
-    this.#waiting.set(this.#lastTicket, this.#callbacks)
+    const carriesPackets = this.#operations.some(({ packet }) => packet !== undefined)
+    this.#waiting.set(this.#lastTicket, { callbacks: this.#callbacks, carriesPackets })
     this.#log.push({ do: 'persist', ticket: this.#lastTicket, operations: this.#operations })
     this.#operations = []
     this.#callbacks = []
   }
 
+  /**
+   * The store has taken a batch, or failed. Of a failure everybody whom it concerns hears before anything new is stored:
+   * else that could still claim what is about to be taken back.
+   */
   settle(ticket: number, error: string | null): void {
-    const callbacks = this.#waiting.get(ticket)
-    if (callbacks === undefined) return
+    const batch = this.#waiting.get(ticket)
+    if (batch === undefined) return
+    this.#end(ticket, batch, error)
+    if (error === null) return
+    for (const [later, waiting] of this.#waiting) if (waiting.carriesPackets) this.#end(later, waiting, error)
+  }
+
+  #end(ticket: number, { callbacks }: WaitingBatch, error: string | null): void {
     this.#waiting.delete(ticket)
+    if (error !== null) this.failures += 1
     for (const callback of callbacks) callback(error)
   }
 }

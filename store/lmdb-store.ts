@@ -217,7 +217,8 @@ export class LmdbStore implements Store {
     while (this.#pending.length > 0) {
       const writes = this.#take()
       const errors = await this.#commit(writes)
-      if (errors.some(error => error !== null)) this.#forgetLastKeys()
+      const failure = errors.find(error => error !== null)
+      if (failure !== undefined && failure !== null) this.#failLater(failure)
       for (const [at, { done }] of writes.entries()) done(errors[at]!)
     }
     this.#running = null
@@ -299,8 +300,11 @@ export class LmdbStore implements Store {
     return new StoreError('MSMQ_STORE_FULL', `no room for more in ${this.#path}`)
   }
 
-  /** After a write failed: its keys were never put. */
-  #forgetLastKeys(): void {
+  /** After a write failed: those that wait and may rest on it fail too, and the keys of all of them were never put. */
+  #failLater(failure: StoreError): void {
+    this.#pending = this.#pending.map(write =>
+      write.packetBytes === 0 ? write : { operations: [], done: () => write.done(failure), packetBytes: 0 },
+    )
     for (const table of PACKET_TABLES) this.#lastKeys[table] = this.#index(table).lastKey
     for (const { operations } of this.#pending)
       for (const { table, key, value } of operations)

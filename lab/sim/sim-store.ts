@@ -27,6 +27,8 @@ interface PendingWrite {
   readonly operations: readonly StoreOperation[]
   readonly done: (error: Error | null) => void
   readonly event: ScheduledEvent
+  /** A write before it failed, and it fails with that. */
+  doom: StoreError | null
 }
 
 /**
@@ -107,18 +109,18 @@ export class SimStore implements Store {
     const wantedMs = this.#scheduler.nowMs + this.delayMs + this.#random.unit() * this.jitterMs
     this.#lastCompletionMs = Math.max(this.#lastCompletionMs, wantedMs)
     const event = this.#scheduler.at(this.#lastCompletionMs, () => this.#complete())
-    this.#pending.push({ operations: copied, done, event })
+    this.#pending.push({ operations: copied, done, event, doom: null })
   }
 
   /** The machine stops: of the writes under way the first few, by chance, are durable; no `done` is called for any. */
   crash(): void {
     const pending = this.#pending
     this.#pending = []
-    const finished = this.#random.between(0, pending.length)
-    pending.forEach(({ operations, event }, index) => {
-      event.cancel()
-      if (index < finished && this.#failureOf(operations) === null) this.#apply(operations)
-    })
+    for (const { event } of pending) event.cancel()
+    for (const { operations } of pending.slice(0, this.#random.between(0, pending.length))) {
+      if (this.#failureOf(operations) !== null) break
+      this.#apply(operations)
+    }
     for (const highest of this.#highestKeys.values()) highest.written = highest.durable
   }
 
@@ -136,8 +138,20 @@ export class SimStore implements Store {
     if (write === undefined) return
     const failure = this.#failureOf(write.operations)
     if (failure === null) this.#apply(write.operations)
-    else this.failures[failure.code] = (this.failures[failure.code] ?? 0) + 1
+    else {
+      this.failures[failure.code] = (this.failures[failure.code] ?? 0) + 1
+      this.#failLater(failure)
+    }
     write.done(failure)
+  }
+
+  /** What waits with packets fails too. */
+  #failLater(failure: StoreError): void {
+    this.#pending = this.#pending.map(write =>
+      write.operations.every(({ packet }) => packet === undefined)
+        ? write
+        : { ...write, operations: [], done: () => write.done(failure) },
+    )
   }
 
   #failureOf(operations: readonly StoreOperation[]): StoreError | null {
