@@ -21,6 +21,7 @@ import { OutgoingQueue } from './outgoing-queue.js'
 import { OutgoingRemovals } from './outgoing-removals.js'
 import { OutgoingTargets, type Target } from './outgoing-targets.js'
 import { PersistentCounter } from './persistent-counter.js'
+import { isAuthenticated } from './security/message-security.js'
 import { journalSent } from './source-journal.js'
 import type { StoreBatch, StoredState } from './store-batch.js'
 import { StoredRow } from './stored-row.js'
@@ -103,6 +104,12 @@ export class OutgoingQueues implements StoredState {
     this.express.start()
     this.#context.acknowledgements.awaited.start()
     for (const queue of this) queue.start()
+  }
+
+  /** No more attempts to connect are made; how many express messages will be lost is stored. */
+  stop(): void {
+    for (const queue of this) queue.stop()
+    this.express.stop()
   }
 
   /** Names of local queues changed: what was looked up may be wrong. */
@@ -254,12 +261,13 @@ export class OutgoingQueues implements StoredState {
     const { acknowledgements, localQueues } = this.#context
     const bytes = message.packet as Buffer
     const packet = decodePacket(bytes) as UserMessagePacket
-    localQueues.put(queue, packet, bytes, message.recoverable, null, error => {
+    const settled = (error: string | null): boolean => {
       if (error !== null) return false
       if (packet.properties.flags & MP_FLAGS.PA) acknowledgements.sendAdminAck(packet, MessageClass.ACK_REACH_QUEUE)
       if (packet.user.flags & USER_FLAGS.JP) journalSent(this.#context, bytes)
       return true
-    })
+    }
+    localQueues.put(queue, packet, bytes, message.recoverable, null, settled, isAuthenticated(packet))
   }
 
   /** A message of another queue manager on its way: see {@link InternalMessages.forward}. */

@@ -15,7 +15,7 @@ import type { LocalQueue } from './local-queue.js'
 import { LocalQueues } from './local-queues.js'
 import type { MessageToSend } from './message-to-send.js'
 import { packetOf } from './outgoing-message.js'
-import type { OutgoingQueue, OutgoingQueueState } from './outgoing-queue.js'
+import { type OutgoingQueueView, outgoingQueueView } from './outgoing-queue-view.js'
 import { OutgoingQueues, type SendTicket } from './outgoing-queues.js'
 import { PacketMemory } from './packet-memory.js'
 import { PacketResidency } from './packet-residency.js'
@@ -36,7 +36,9 @@ import { Timers } from './timers.js'
 import { type TransactionId, Transactions } from './transactions.js'
 
 export type { MessageToSend } from './message-to-send.js'
+export type { OutgoingQueueView, SequenceView } from './outgoing-queue-view.js'
 export type { SendTicket } from './outgoing-queues.js'
+export type { ConnectionAttempt } from './outgoing-route.js'
 export type { QueueChanges, QueueOptions } from './queue-properties.js'
 export type { LocalQueueView } from './queue-registry.js'
 export type { ReceivedMessage } from './queued-message.js'
@@ -62,21 +64,6 @@ export interface QueueManagerOptions {
   readonly packets?: PacketSource
   /** Keys and certificates, and where chance comes from for keys of a message; absent: nothing is signed or encrypted. */
   readonly security?: { readonly keys: SecurityKeys; readonly randomBytes: RandomBytes }
-}
-
-/** An outgoing queue as management sees it. */
-export interface OutgoingQueueView {
-  readonly formatName: string
-  readonly state: OutgoingQueueState
-  /** Messages in the queue: waiting, under way, or without their order ack. */
-  readonly messages: number
-  readonly inFlight: number
-  /** Transactional messages without their order ack. */
-  readonly unacknowledged: number
-  /** Expiries of the resend timer since the last progress. */
-  readonly resendStage: number
-  readonly bytes: number
-  readonly lastFailure: string | null
 }
 
 /** A message still in an outgoing queue. */
@@ -164,9 +151,9 @@ export class QueueManager {
   stop(now: Now): void {
     this.#input(now)
     this.#context.reads.stop()
-    for (const queue of this.#context.outgoingQueues) queue.stop()
+    this.#context.outgoingQueues.stop()
     for (const session of [...this.#context.sessions]) session.close('queue manager stopped')
-    for (const queue of this.#context.outgoingQueues) queue.stop()
+    this.#context.outgoingQueues.stop()
   }
 
   // network
@@ -410,16 +397,7 @@ export class QueueManager {
   }
 
   outgoingQueues(): OutgoingQueueView[] {
-    return [...this.#context.outgoingQueues].map(queue => ({
-      formatName: queue.text,
-      state: queue.state,
-      messages: queue.size,
-      inFlight: queue.session?.inFlight ?? 0,
-      unacknowledged: queue.sequence.size,
-      resendStage: queue.sequence.resendStage,
-      bytes: queue.bytes,
-      lastFailure: queue.lastFailure,
-    }))
+    return [...this.#context.outgoingQueues].map(queue => outgoingQueueView(this.#context, queue))
   }
 
   /** What is still in outgoing queues. */
@@ -437,25 +415,18 @@ export class QueueManager {
   /** Sends nothing more to a destination until {@link resumeOutgoing}, across restarts. @throws OptionError MSMQ_OPTION_QUEUE. */
   pauseOutgoing(now: Now, formatName: string): void {
     this.#input(now)
-    this.#outgoing(formatName).pause()
+    this.#context.outgoingQueues.existing(formatName).pause()
   }
 
   resumeOutgoing(now: Now, formatName: string): void {
     this.#input(now)
-    this.#outgoing(formatName).resume()
+    this.#context.outgoingQueues.existing(formatName).resume()
   }
 
   /** Gives up every message that waits for a destination (class 0x8001). How many. @throws OptionError MSMQ_OPTION_QUEUE. */
   purgeOutgoing(now: Now, formatName: string): number {
     this.#input(now)
-    return this.#outgoing(formatName).purge()
-  }
-
-  #outgoing(formatName: string): OutgoingQueue {
-    const queue = this.#context.outgoingQueues.find(formatName)
-    if (queue === null)
-      throw new OptionError('MSMQ_OPTION_QUEUE', 'outgoing queue', formatName, 'the format name of an outgoing queue')
-    return queue
+    return this.#context.outgoingQueues.existing(formatName).purge()
   }
 
   #existing(name: string): LocalQueue {

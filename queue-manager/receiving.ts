@@ -1,3 +1,4 @@
+import { BASE_FLAGS } from '../protocol/binary/base-header.js'
 import { MP_FLAGS } from '../protocol/binary/message-properties-header.js'
 import type { UserMessagePacket } from '../protocol/binary/packet.js'
 import { SECURITY_FLAGS } from '../protocol/binary/security-header.js'
@@ -9,6 +10,7 @@ import type { IncomingSequence } from './incoming-sequence.js'
 import type { LocalQueue } from './local-queue.js'
 import { type DiscardReason, txPlace } from './notes.js'
 import type { Receipt } from './receive-window.js'
+import { reportReceived } from './reports.js'
 import type { Session } from './session.js'
 import { deadLetterSent } from './source-journal.js'
 
@@ -144,6 +146,7 @@ class Reception {
     if (hops >= HOP_COUNT_MAX) this.discard('hop-count', MessageClass.NACK_HOP_COUNT_EXCEEDED)
     else if (this.#context.outgoingQueues.forward(this.#packet, this.#bytes, hops + 1)) {
       this.kept = true
+      if (this.#packet.base.flags & BASE_FLAGS.TR) reportReceived(this.#context, this.#packet)
       this.settleAfterStore()
     } else this.discard('queue-not-found', MessageClass.NACK_BAD_DST_Q)
   }
@@ -254,6 +257,7 @@ class Reception {
       this.#noteArrival(queue)
       if (this.#packet.properties.flags & MP_FLAGS.PA)
         acknowledgements.sendAdminAck(this.#packet, MessageClass.ACK_REACH_QUEUE)
+      if (this.#packet.base.flags & BASE_FLAGS.TR) reportReceived(this.#context, this.#packet)
       this.#session.settle(this.#receipt)
       return true
     }
