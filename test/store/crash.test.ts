@@ -18,12 +18,14 @@ async function killWriter(directory: string, writes: number, moreMs: number): Pr
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let text = ''
-  let timer: NodeJS.Timeout | null = null
   let lines = 0
+  let killed = false
   writer.stdout.setEncoding('latin1').on('data', chunk => {
     text += chunk
     lines += chunk.split('\n').length - 1
-    if (lines >= writes) timer ??= setTimeout(() => writer.kill('SIGKILL'), moreMs)
+    if (lines < writes || killed) return
+    killed = true
+    setTimeout(() => writer.kill('SIGKILL'), moreMs)
   })
   const [code, signal] = (await once(writer, 'close')) as [number | null, string | null]
   if (signal !== 'SIGKILL') throw new Error(`the writer ended by itself: ${code}`)
