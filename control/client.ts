@@ -88,7 +88,7 @@ const NOTHING: ReadonlySet<string | null> = new Set(['MQ_ERROR_IO_TIMEOUT', 'MQ_
 /**
  * Connects to the queue manager at `endpoint`, a path or HOST:PORT. Without one: the environment variable MQLAB_CONTROL,
  * the socket in `options.data`, or the only queue manager of this user that runs.
- * @throws ControlError MSMQ_CONTROL_CONNECT, MSMQ_CONTROL_TOKEN; OptionError MSMQ_OPTION_CONTROL
+ * @throws ControlError MSMQ_CONTROL_CONNECT, MSMQ_CONTROL_CHOICE, MSMQ_CONTROL_TOKEN; OptionError MSMQ_OPTION_CONTROL
  */
 export async function connect(endpoint?: string, options: ConnectOptions = {}): Promise<Client> {
   const { connectTimeoutMs = 5000, answerTimeoutMs = 60_000, token = process.env.MQLAB_CONTROL_TOKEN } = options

@@ -56,7 +56,7 @@ export function defaultControlEndpoint(options: { data?: string | undefined; nam
 
 /**
  * The endpoint to connect to, by the rules above.
- * @throws ControlError MSMQ_CONTROL_CONNECT when there is none, or when there are several to choose from.
+ * @throws ControlError MSMQ_CONTROL_CONNECT when there is none, MSMQ_CONTROL_CHOICE when there are several.
  */
 export async function findControlEndpoint(
   given: { control?: string | undefined; data?: string | undefined } = {},
@@ -69,7 +69,7 @@ export async function findControlEndpoint(
   if (live.length === 1) return { path: live[0]! }
   if (live.length === 0) throw new ControlError('MSMQ_CONTROL_CONNECT', `no queue manager runs here; ${HOW_TO_START}`)
   throw new ControlError(
-    'MSMQ_CONTROL_CONNECT',
+    'MSMQ_CONTROL_CHOICE',
     `several queue managers run here: ${live.join(', ')}; name one with --control or MQLAB_CONTROL`,
   )
 }

@@ -3,6 +3,7 @@ import { MqlabError } from '../protocol/errors.js'
 /**
  * A request over a control connection came to nothing. `code` says how:
  * - `MSMQ_CONTROL_CONNECT` nobody answers at the endpoint, or it is not a queue manager's;
+ * - `MSMQ_CONTROL_CHOICE` several queue managers run, and none is named;
  * - `MSMQ_CONTROL_TOKEN` the token is missing or wrong;
  * - `MSMQ_CONTROL_CLOSED` the connection ended before the answer came: what was asked may have happened;
  * - `MSMQ_CONTROL_REQUEST` the request is not one the queue manager understands;

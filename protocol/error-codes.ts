@@ -49,6 +49,7 @@ export const ERROR_CODES = {
   MSMQ_TRANSPORT_LISTEN: 'An address cannot be listened on; the cause is the error of the operating system.',
   MSMQ_TRANSPORT_FRAME: 'A frame on a control connection or the lab channel is too large or is not MessagePack.',
   MSMQ_CONTROL_CONNECT: 'No queue manager answers at the control endpoint.',
+  MSMQ_CONTROL_CHOICE: 'Several queue managers run, and nothing says which one is meant.',
   MSMQ_CONTROL_TOKEN: 'The token of a control connection is missing or wrong.',
   MSMQ_CONTROL_CLOSED: 'A control connection ended before the answer came: what was asked may have happened.',
   MSMQ_CONTROL_REQUEST: 'A request on a control connection is not one that the queue manager understands.',

@@ -36,7 +36,7 @@ t.test('what is given comes first, then the environment, then the one that runs'
 
   const second = defaultControlEndpoint({ name: 'B' })
   await listening(t, second.path)
-  await t.rejects(findControlEndpoint(), { code: 'MSMQ_CONTROL_CONNECT', message: /A\.sock.*B\.sock.*--control/ })
+  await t.rejects(findControlEndpoint(), { code: 'MSMQ_CONTROL_CHOICE', message: /A\.sock.*B\.sock.*--control/ })
 
   process.env.MQLAB_CONTROL = '127.0.0.1:9'
   t.strictSame(await findControlEndpoint(), { host: '127.0.0.1', port: 9 })
