@@ -29,6 +29,15 @@ export interface LmdbStoreOptions {
   readonly bytesMax?: number
 }
 
+export interface StoreSpace {
+  readonly fileBytes: number
+  /** The rest of the file is free. */
+  readonly usedBytes: number
+  readonly packetBytes: number
+  /** Of deleted rows whose segment is still there for the sake of others. */
+  readonly deletedPacketBytes: number
+}
+
 interface PendingWrite {
   readonly operations: readonly StoreOperation[]
   readonly done: (error: Error | null) => void
@@ -133,6 +142,18 @@ export class LmdbStore implements Store {
       throw ioError(`cannot write to ${this.#path}`, error)
     }
     this.#format = format
+  }
+
+  /** Where the space of the file goes, in bytes. */
+  space(): StoreSpace {
+    let packetBytes = 0
+    let deletedPacketBytes = 0
+    for (const index of this.#indexes.values()) {
+      packetBytes += index.liveBytes
+      deletedPacketBytes += index.deadBytes
+    }
+    const usedBytes = pagesUsed(this.#databases) * this.#pageBytes
+    return { fileBytes: this.#room.bytes, usedBytes, packetBytes, deletedPacketBytes }
   }
 
   *load(): Iterable<StoreOperation> {

@@ -27,9 +27,6 @@ export interface Store extends PacketSource {
    * returns. Deleting what is not there is no error. `MSMQ_STORE_CLOSED` after `close`; `MSMQ_STORE_FULL` when there is
    * no room, which later writes may find again; `MSMQ_STORE_IO` when the system reports any other error.
    *
-   * A write with packets relies on what was written before it: when a write fails, those with packets that were asked for
-   * before its `done` fail too. So rows that sum up several messages never tell of one that is not there.
-   *
    * When a write fails, every write with packets that was asked for before its `done` was called fails too, with the same
    * error: it may rest on what the failed one would have brought. Writes without packets are not held up by that, so that
    * a full store can be emptied.
