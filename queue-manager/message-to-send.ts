@@ -98,7 +98,7 @@ export function buildMessage(
     (targets.length === 1
       ? buildLikeLast(context, message, target, messageId, sentTime, timeToReachQueue, part)
       : null) ?? buildAnew(context, message, target, targets, messageId, sentTime, timeToReachQueue, part)
-  const packet = isSecurityWanted(message) ? secured(context, built, message) : built
+  const packet = isSecurityWanted(message) || target.local !== null ? secured(context, built, message, target) : built
   if (typeof packet === 'string') return packet
   // SentTime is whole seconds, and so is the expiry that a peer computes from it
   const expiresMs = (sentTime + timeToReachQueue + 1) * 1000
@@ -107,9 +107,17 @@ export function buildMessage(
   return createOutgoingMessage(packet, messageId, priority, recoverable, expiresMs, flags, deadLetterQueue)
 }
 
-/** Signed and encrypted as asked, or the name of the error. */
-function secured(context: Context, packet: Buffer, message: MessageToSend): Buffer | `MQ_ERROR_${string}` {
-  const done = context.security.secureOutgoing(context.now.monotonicMs, packet, message)
+/** Signed and encrypted as asked, and as a queue of this machine demands; or the name of the error. */
+function secured(
+  { security, now }: Context,
+  packet: Buffer,
+  message: MessageToSend,
+  { local }: Target,
+): Buffer | `MQ_ERROR_${string}` {
+  const done =
+    local === null
+      ? security.secureOutgoing(now.monotonicMs, packet, message)
+      : security.secureLocal(packet, message, local.properties)
   return Buffer.isBuffer(done) ? done : done.error
 }
 

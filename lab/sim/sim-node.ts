@@ -6,8 +6,10 @@ import { QueueManager, type SendTicket } from '../../queue-manager/queue-manager
 import type { QueueOptions } from '../../queue-manager/queue-properties.js'
 import type { ReceivedMessage } from '../../queue-manager/queued-message.js'
 import type { ReceiveOptions } from '../../queue-manager/reads.js'
+import type { SecurityKeys } from '../../queue-manager/security/security-keys.js'
 import { createSettings } from '../../queue-manager/settings.js'
 import type { ApplicationHost } from '../../transport/application-host.js'
+import type { Random } from './random.js'
 import { SimDriver } from './sim-driver.js'
 import { SimStore, type SimStoreOptions } from './sim-store.js'
 import { VirtualClock, type VirtualClockOptions } from './virtual-clock.js'
@@ -28,6 +30,7 @@ export interface SimNodeOptions {
   readonly settings?: Readonly<Record<string, number>>
   readonly sequenceTimeStamp?: number
   readonly queues?: readonly QueueOptions[]
+  readonly security?: SecurityKeys
   readonly clock?: VirtualClockOptions
   readonly store?: SimStoreOptions
   /** Called for each life of the machine. It is started when the queues are there, and then gets all answers. */
@@ -51,6 +54,8 @@ export class SimNode {
   /** What its queue managers noted, over all its lives. */
   readonly notes: Note[] = []
   readonly #world: SimWorld
+  /** What keys of messages are drawn from; machines without keys draw nothing. */
+  readonly #keyRandom: Random | null
   readonly #options: SimNodeOptions
   readonly #submissions = new Map<number, Submission>()
   /** Outcomes that came before the call they answer returned. */
@@ -66,6 +71,7 @@ export class SimNode {
     this.guid = options.guid
     this.clock = new VirtualClock(world.scheduler, options.clock)
     this.store = new SimStore(world.scheduler, world.random.fork(), options.store)
+    this.#keyRandom = options.security === undefined ? null : world.random.fork()
   }
 
   get driver(): SimDriver<QueueManager> {
@@ -83,7 +89,8 @@ export class SimNode {
 
   /** Starts a queue manager on what the disk holds. */
   start(): void {
-    const { name, dnsName, address, guid, settings, sequenceTimeStamp, queues } = this.#options
+    const { name, dnsName, address, guid, settings, sequenceTimeStamp, queues, security: keys } = this.#options
+    const random = this.#keyRandom
     const engine = new QueueManager({
       name,
       ...(dnsName === undefined ? {} : { dnsName }),
@@ -93,6 +100,7 @@ export class SimNode {
       sequenceTimeStamp: sequenceTimeStamp ?? 0x5f00_0000,
       stored: this.store.load(),
       packets: this.store,
+      ...(keys === undefined || random === null ? {} : { security: { keys, randomBytes: size => random.bytes(size) } }),
     })
     this.#submissions.clear()
     this.#early.clear()
