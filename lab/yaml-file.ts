@@ -120,6 +120,10 @@ function problemsOf(issue: Issue, schema: z.core.$ZodType, root: unknown, proble
     const known = knownKeys(schema, issue.path)
     return issue.keys.map(key => problemAt([...issue.path, key], unknownName('key', key, known), true))
   }
+  if (issue.code === 'invalid_key') {
+    const allowed = issue.issues[0]?.message ?? issue.message
+    return [problemAt(issue.path, `${valueText(issue.path.at(-1))} is not allowed: ${allowed}`, true)]
+  }
   return [problemAt(issue.path, issueText(issue, valueAt(root, issue.path)))]
 }
 
