@@ -8,6 +8,7 @@ import { decodeGuid, encodeGuid, type Guid, isGuid } from '../protocol/guid.js'
 import { messageClassName } from '../protocol/message-class.js'
 import { sequenceIdText } from '../protocol/sequence-id.js'
 import { sidText } from '../protocol/sid.js'
+import { wasEncrypted } from '../queue-manager/security/message-security.js'
 import { messageQueueNames } from './queue-name-text.js'
 import type { MessageRow } from './requester.js'
 
@@ -54,7 +55,7 @@ export interface Message {
   readonly senderId: string | null
   /** It was signed, and the signature holds. */
   readonly authenticated: boolean
-  /** The body is encrypted, as it came. */
+  /** The body was encrypted on its way. */
   readonly encrypted: boolean
   readonly transaction: MessageTransaction | null
   /** Transactions that received it and were aborted. */
@@ -86,7 +87,7 @@ export const ACKNOWLEDGEMENT_FLAGS: Readonly<Record<Acknowledgement, number>> = 
 export function messageOf(row: MessageRow, here: Guid): Message {
   const [lookupId, bytes, arrivedMs, abortCount, moveCount, authenticated] = row
   const packet = decodePacket(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) as UserMessagePacket
-  const { base, user, properties, security } = packet
+  const { base, user, properties } = packet
   const names = messageQueueNames(packet, here)
   const recoverable = (user.flags & USER_FLAGS.DM) !== 0
   return {
@@ -117,7 +118,7 @@ export function messageOf(row: MessageRow, here: Guid): Message {
     hopCount: user.flags & USER_FLAGS.RC,
     senderId: senderIdOf(packet),
     authenticated,
-    encrypted: security !== null && (security.flags & SECURITY_FLAGS.EB) !== 0,
+    encrypted: wasEncrypted(packet),
     transaction: transactionOf(packet),
     abortCount,
     moveCount,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CORRELATION_ID_SIZE, MP_FLAGS } from '../protocol/binary/message-properties-header.js'
+import { ENCRYPTION_NAMES, HASH_NAMES } from '../queue-manager/security/security-request.js'
 import { BODY_BYTES_MAX, LISTED_MESSAGES_MAX, RECEIVED_MESSAGES_MAX, TRANSACTION_MESSAGES_MAX } from './bounds.js'
 
 /* What goes over a control connection, each thing one frame:
@@ -34,6 +35,12 @@ const transaction = safe.exactOptional()
 
 const ALL_ACKNOWLEDGEMENTS = MP_FLAGS.PA | MP_FLAGS.PR | MP_FLAGS.NA | MP_FLAGS.NR
 
+const signing = z.strictObject({
+  version: z.literal([1, 2, 3]).exactOptional(),
+  hash: z.enum(HASH_NAMES).exactOptional(),
+})
+const encryption = z.strictObject({ algorithm: z.enum(ENCRYPTION_NAMES).exactOptional() })
+
 const message = z.strictObject({
   destination: text.min(1),
   body: bytes,
@@ -54,6 +61,9 @@ const message = z.strictObject({
   bodyType: u32.exactOptional(),
   extension: bytes.exactOptional(),
   trace: z.boolean().exactOptional(),
+  sign: z.union([z.boolean(), signing]).exactOptional(),
+  encrypt: z.union([z.boolean(), encryption]).exactOptional(),
+  identify: z.boolean().exactOptional(),
 })
 
 const by = z.union([

@@ -1,8 +1,9 @@
 import { OptionError } from '../protocol/errors.js'
+import type { SecurityRequest } from '../queue-manager/security/security-request.js'
 import { ACKNOWLEDGEMENT_FLAGS, type Acknowledgement, correlationIdBytes } from './message.js'
 
 /** A message to send. What is left out has MSMQ's default. */
-export interface SendableMessage {
+export interface SendableMessage extends SecurityRequest {
   /** Text goes as UTF-8. At most 4 MiB with all that belongs to the message. Default: none. */
   readonly body?: string | Uint8Array
   /** At most 249 characters. */

@@ -1,7 +1,7 @@
 import { OptionError } from '../protocol/errors.js'
 import { type Guid, isGuid, NIL_GUID } from '../protocol/guid.js'
 import type { StoredField, StoredValue } from './actions.js'
-import type { AccessRule } from './security/access-control.js'
+import { type AccessRule, checkedAccessRules } from './security/access-control.js'
 import type { StoredRow } from './stored-row.js'
 
 /** Which messages a queue takes with regard to encryption ([MS-MQDMPR] 3.1.1.2). */
@@ -56,12 +56,13 @@ const PRIVACY_LEVELS: readonly string[] = ['none', 'optional', 'body']
 
 /**
  * `before` with `changes` applied; properties that are undefined stay.
- * @throws OptionError MSMQ_OPTION_RANGE naming the property and what is allowed.
+ * @throws OptionError MSMQ_OPTION_RANGE, MSMQ_OPTION_UNKNOWN naming the property and what is allowed.
  */
 export function changedProperties(before: QueueProperties, changes: QueueChanges): QueueProperties {
   const after: Record<string, unknown> = { ...before }
   for (const name of Object.keys(QUEUE_DEFAULTS) as (keyof QueueProperties)[])
     if (changes[name] !== undefined) after[name] = changes[name]
+  if (changes.access !== undefined) after.access = checkedAccessRules(changes.access)
   const properties = after as unknown as QueueProperties
   check('label', properties.label, properties.label.length <= LABEL_MAX, `at most ${LABEL_MAX} characters`)
   check('quotaKB', properties.quotaKB, isSize(properties.quotaKB), `0 to ${KB_MAX} KB, or null for no limit`)

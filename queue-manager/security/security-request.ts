@@ -5,12 +5,12 @@ export interface SignOptions {
   /** Default 2.0; a message with a MultiQueueFormatHeader is signed as 3.0, whatever is said here. */
   readonly version?: SignatureVersion
   /** Default SHA-512. */
-  readonly hash?: 'md5' | 'sha1' | 'sha256' | 'sha512'
+  readonly hash?: HashName
 }
 
 export interface EncryptOptions {
   /** Default AES-256. RC2 and RC4 have 128 bits; with 40 the privacy level is the base one. */
-  readonly algorithm?: 'aes-256' | 'aes-192' | 'aes-128' | 'rc2' | 'rc4' | 'rc2-40' | 'rc4-40'
+  readonly algorithm?: EncryptionName
 }
 
 /** What an application asks for one message. */
@@ -58,3 +58,10 @@ export function encryptOptions({ encrypt }: SecurityRequest): EncryptOptions {
 export function privacyLevelOf(request: SecurityRequest): number {
   return ENCRYPTION_CHOICES[encryptOptions(request).algorithm ?? DEFAULT_ENCRYPTION][0]
 }
+
+type HashName = keyof typeof HASH_IDS
+type EncryptionName = keyof typeof ENCRYPTION_CHOICES
+
+/** What an application can name. */
+export const HASH_NAMES = Object.keys(HASH_IDS) as [HashName, ...HashName[]]
+export const ENCRYPTION_NAMES = Object.keys(ENCRYPTION_CHOICES) as [EncryptionName, ...EncryptionName[]]
