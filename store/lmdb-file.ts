@@ -61,13 +61,17 @@ export interface FileSummary {
   readonly entries: ReadonlyMap<string, number>
 }
 
+/** Told of each record of each database, in the order of the keys: where in the file its bytes are. The key is valid for
+ *  the time of the call. */
+export type TakeRecord = (database: string, key: Buffer, position: number, length: number) => void
+
 /**
  * Reads all of the structure: meta pages, every branch and leaf page, the heads of overflow pages, the list of free
  * pages; not what the overflow pages hold. LMDB does not check what it reads and crashes the process on a page that makes
  * no sense, or reads beyond the file's end and is killed with SIGBUS; whatever passes here does neither, and no page has
  * two uses, so that nothing will be written over what is in use. Throws `MSMQ_STORE_FOREIGN`, `MSMQ_STORE_CORRUPT`.
  */
-export function checkStructure(path: string): FileSummary {
+export function checkStructure(path: string, take: TakeRecord = () => {}): FileSummary {
   let handle: number
   try {
     handle = openSync(path, 'r')
@@ -75,7 +79,7 @@ export function checkStructure(path: string): FileSummary {
     throw ioError(`cannot open ${path}`, error)
   }
   try {
-    return new FileReader(path, handle).check()
+    return new FileReader(path, handle).check(take)
   } finally {
     closeSync(handle)
   }
@@ -86,6 +90,7 @@ class FileReader {
   readonly #handle: number
   readonly #fileBytes: number
   #meta: Meta
+  readonly #head = Buffer.allocUnsafe(PAGE_HEADER_BYTES)
   /** A bit for each page that something uses. */
   #used = new Uint8Array(0)
 
@@ -96,22 +101,22 @@ class FileReader {
     this.#meta = this.#readMetas()
   }
 
-  check(): FileSummary {
+  check(take: TakeRecord): FileSummary {
     const { pageBytes, lastPage, main, free } = this.#meta
     this.#used = new Uint8Array((lastPage >> 3) + 1)
     const entries = new Map<string, number>()
     const trees: Tree[] = []
-    this.#walk(main, (key, value, flags) => {
-      if (flags !== SUB_TREE || value.length !== TREE_BYTES) throw this.#corrupt('the list of databases is damaged')
-      trees.push(this.#tree(key.toString('latin1').replace(/\0$/, ''), value, 0))
+    this.#walk(main, SUB_TREE, (key, position, length) => {
+      if (length !== TREE_BYTES) throw this.#corrupt('the list of databases is damaged')
+      trees.push(this.#tree(key.toString('latin1').replace(/\0$/, ''), this.#read(position, length), 0))
     })
     for (const tree of trees) {
-      this.#walk(tree, () => {})
+      this.#walk(tree, 0, (key, position, length) => take(tree.name, key, position, length))
       entries.set(tree.name, tree.entries)
     }
     let freePages = 0
-    this.#walk(free, (_key, value) => {
-      freePages += this.#markFree(value)
+    this.#walk(free, 0, (_key, position, length) => {
+      freePages += this.#markFree(this.#read(position, length))
     })
     return { fileBytes: this.#fileBytes, pageBytes, pages: lastPage + 1, freePages, entries }
   }
@@ -177,15 +182,18 @@ class FileReader {
     return tree
   }
 
-  /** Gives each entry, in order, with the value only where it is small or the tree is that of free pages. */
-  #walk(tree: Tree, take: (key: Buffer, value: Buffer, flags: number) => void): void {
+  /** Gives each entry, in order, and where its value is; `kind` is what leaf nodes say that are not of large values. */
+  #walk(tree: Tree, kind: number, take: (key: Buffer, position: number, length: number) => void): void {
     const counted = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 }
     const wrong = (what: string) => this.#corrupt(`the tree "${tree.name}" is damaged: ${what}`)
-    const integerKeys = tree.flags !== 0
-    let previous: Buffer | null = null
+    const { pageBytes } = this.#meta
+    // One buffer for each level, and one for the last key before the page at hand.
+    const pages = Array.from({ length: tree.depth }, () => Buffer.allocUnsafe(pageBytes))
+    const previous = Buffer.allocUnsafe(pageBytes)
+    let previousBytes = -1
     const visit = (number: number, depth: number): void => {
       this.#mark(number, 1)
-      const page = this.#read(number * this.#meta.pageBytes, this.#meta.pageBytes)
+      const page = this.#readInto(pages[depth - 1]!, number * pageBytes)
       const leaf = depth === tree.depth
       if (!this.#isPage(page, number, leaf ? LEAF : BRANCH)) throw wrong(`page ${number}`)
       counted[leaf ? 'leafPages' : 'branchPages']++
@@ -193,25 +201,31 @@ class FileReader {
       if (nodes === null || nodes.length < (leaf ? 1 : 2)) throw wrong(`page ${number}`)
       for (const [at, node] of nodes.entries()) {
         const flags = page.readUInt16LE(node + 4)
-        const keyEnd = node + NODE_HEADER_BYTES + page.readUInt16LE(node + 6)
-        const key = page.subarray(node + NODE_HEADER_BYTES, keyEnd)
+        const keyStart = node + NODE_HEADER_BYTES
+        const keyEnd = keyStart + page.readUInt16LE(node + 6)
         const low = page.readUInt32LE(node)
+        const integerKey = tree.flags !== 0 && (leaf || at > 0)
+        if (integerKey && keyEnd - keyStart !== 8) throw wrong('a key of another kind')
+        // The first key of a branch page stands for everything before the second.
+        if (previousBytes >= 0 && (leaf || at > 0)) {
+          const order = integerKey
+            ? compareNumbers(page, keyStart, previous)
+            : page.compare(previous, 0, previousBytes, keyStart, keyEnd)
+          if (order <= 0) throw wrong('keys out of order')
+        }
         if (!leaf) {
-          // The first key of a branch page stands for everything before the second.
-          if (at > 0 && previous !== null && compare(previous, key, integerKeys) >= 0) throw wrong('keys out of order')
           visit(flags * 2 ** 32 + low, depth + 1)
           continue
         }
-        if (previous !== null && compare(previous, key, integerKeys) >= 0) throw wrong('keys out of order')
-        if (integerKeys && key.length !== 8) throw wrong('a key of another kind')
-        previous = key
+        page.copy(previous, 0, keyStart, keyEnd)
+        previousBytes = keyEnd - keyStart
         counted.entries++
-        if ((flags & ~SUB_TREE) === 0) take(key, page.subarray(keyEnd, keyEnd + low), flags)
+        const key = page.subarray(keyStart, keyEnd)
+        if (flags === kind) take(key, number * pageBytes + keyEnd, low)
         else if (flags === BIG_DATA) {
-          const [first, pages] = this.#overflow(page, keyEnd, low, wrong)
-          counted.overflowPages += pages
-          const start = first * this.#meta.pageBytes + PAGE_HEADER_BYTES
-          take(key, integerKeys ? this.#read(start, low) : Buffer.alloc(0), flags)
+          const [first, pagesTaken] = this.#overflow(page, keyEnd, low, wrong)
+          counted.overflowPages += pagesTaken
+          take(key, first * pageBytes + PAGE_HEADER_BYTES, low)
         } else throw wrong(`page ${number}`)
       }
     }
@@ -248,7 +262,7 @@ class FileReader {
     const pages = this.#number(page, at + 16, 'a reference to overflow pages')
     if (pages !== Math.floor((PAGE_HEADER_BYTES - 1 + bytes) / this.#meta.pageBytes) + 1) throw wrong('a large value')
     this.#mark(first, pages)
-    const head = this.#read(first * this.#meta.pageBytes, PAGE_HEADER_BYTES)
+    const head = this.#readInto(this.#head, first * this.#meta.pageBytes)
     if (!this.#isPage(head, first, OVERFLOW) || head.readUInt32LE(20) !== pages) throw wrong(`overflow page ${first}`)
     return [first, pages]
   }
@@ -291,14 +305,17 @@ class FileReader {
   }
 
   #number(bytes: Buffer, at: number, what: string): number {
-    const number = bytes.readBigUInt64LE(at)
-    if (number > BigInt(Number.MAX_SAFE_INTEGER)) throw this.#corrupt(`${what} is damaged`)
-    return Number(number)
+    const number = bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32
+    if (number > Number.MAX_SAFE_INTEGER) throw this.#corrupt(`${what} is damaged`)
+    return number
   }
 
   #read(position: number, length: number): Buffer {
-    const buffer = Buffer.allocUnsafe(length)
-    if (readSync(this.#handle, buffer, 0, length, position) !== length) throw this.#truncated()
+    return this.#readInto(Buffer.allocUnsafe(length), position)
+  }
+
+  #readInto(buffer: Buffer, position: number): Buffer {
+    if (readSync(this.#handle, buffer, 0, buffer.length, position) !== buffer.length) throw this.#truncated()
     return buffer
   }
 
@@ -311,8 +328,7 @@ class FileReader {
   }
 }
 
-function compare(a: Buffer, b: Buffer, integers: boolean): number {
-  if (!integers) return a.compare(b)
-  const [x, y] = [a.readBigUInt64LE(0), b.readBigUInt64LE(0)]
+function compareNumbers(a: Buffer, aAt: number, b: Buffer): number {
+  const [x, y] = [a.readBigUInt64LE(aAt), b.readBigUInt64LE(0)]
   return x < y ? -1 : x > y ? 1 : 0
 }

@@ -2,8 +2,9 @@ import { setImmediate } from 'node:timers'
 import type { PacketTable, StoreOperation } from '../queue-manager/actions.js'
 import { type Change, CommitPlan, isPacketTable, PACKET_TABLES } from './commit-plan.js'
 import { FileRoom, isDiskFull, isFull, RESERVE_BYTES } from './file-room.js'
+import type { HeadPlaces } from './head-places.js'
 import type { PacketIndex } from './packet-index.js'
-import { hasBit, packetAt } from './packet-segment.js'
+import { decodeHeadValues, hasBit, packetAt } from './packet-segment.js'
 import { readHeadValues, readIndex, readPackets, readRows } from './packet-tables.js'
 import { decodeRow, tableOfNumber } from './row.js'
 import { SegmentCache } from './segment-cache.js'
@@ -64,6 +65,8 @@ export class LmdbStore implements Store {
   readonly #pageBytes: number
   readonly #room: FileRoom
   readonly #indexes: ReadonlyMap<PacketTable, PacketIndex>
+  /** Until the first commit. */
+  #heads: HeadPlaces | null
   /** The greatest key that was put, durable or under way. */
   readonly #lastKeys: { [table in PacketTable]: number }
   readonly #rewriteCursors = new Map<PacketTable, number>()
@@ -82,6 +85,7 @@ export class LmdbStore implements Store {
     format: StoreFormat,
     room: FileRoom,
     indexes: ReadonlyMap<PacketTable, PacketIndex>,
+    heads: HeadPlaces,
   ) {
     this.directory = directory
     this.#path = dataFile(directory)
@@ -91,6 +95,7 @@ export class LmdbStore implements Store {
     this.#format = format
     this.#room = room
     this.#indexes = indexes
+    this.#heads = heads
     this.#lastKeys = { message: this.#index('message').lastKey, outgoing: this.#index('outgoing').lastKey }
   }
 
@@ -104,16 +109,18 @@ export class LmdbStore implements Store {
     const lock = await lockDirectory(directory)
     try {
       await createDataFile(directory, options.identity ?? null)
-      const { databases, format } = openDataFile(directory)
+      const { databases, format, heads } = openDataFile(directory)
       try {
         const indexes = new Map<PacketTable, PacketIndex>()
-        for (const table of PACKET_TABLES) indexes.set(table, readIndex(databases, table, dataFile(directory)))
+        for (const table of PACKET_TABLES)
+          indexes.set(table, readIndex(databases, table, dataFile(directory), heads.records(table)))
         const room = await FileRoom.open(dataFile(directory), options.bytesMax ?? Number.POSITIVE_INFINITY)
-        const store = new LmdbStore(directory, lock, databases, format, room, indexes)
+        const store = new LmdbStore(directory, lock, databases, format, room, indexes, heads)
         await room.reach((lastPage(databases) + 1) * store.#pageBytes + RESERVE_BYTES)
         if (format.identity === null && options.identity !== undefined) await store.setIdentity(options.identity)
         return store
       } catch (error) {
+        heads.close()
         await databases.root.close()
         throw error
       }
@@ -135,6 +142,7 @@ export class LmdbStore implements Store {
 
   /** Durable when it returns. Not while writes are under way. */
   async setIdentity(identity: StoreIdentity): Promise<void> {
+    this.#dropHeads()
     const format = { ...this.#format, identity }
     try {
       await writeFormat(this.#databases, format)
@@ -166,7 +174,10 @@ export class LmdbStore implements Store {
     for (const [table, index] of this.#indexes) {
       for (let place = 0; place < index.length; place++) {
         if (index.liveCountAt(place) === 0) continue
-        const values = readHeadValues(this.#databases, table, index.baseAt(place), this.#path)
+        const head = this.#heads?.read(table, place)
+        const values = head
+          ? decodeHeadValues(head)
+          : readHeadValues(this.#databases, table, index.baseAt(place), this.#path)
         const keys = index.keysAt(place)
         const gone = index.goneAt(place)
         for (const [row, key] of keys.entries())
@@ -208,6 +219,7 @@ export class LmdbStore implements Store {
 
   async #close(): Promise<void> {
     while (this.#running !== null) await this.#running
+    this.#dropHeads()
     await this.#databases.root.close()
     await this.#room.close()
     await this.#lock.release()
@@ -238,9 +250,14 @@ export class LmdbStore implements Store {
     while (this.#pending.length > 0) {
       const writes = this.#take()
       const errors = await this.#commit(writes)
-      const failure = errors.find(error => error !== null)
-      if (failure !== undefined && failure !== null) this.#failLater(failure)
-      for (const [at, { done }] of writes.entries()) done(errors[at]!)
+      let failed = false
+      for (const [at, { done }] of writes.entries()) {
+        const error = errors[at]!
+        // not before: what a `done` before it asks for may rest on this one too
+        if (error !== null && !failed) this.#failLater(error)
+        failed ||= error !== null
+        done(error)
+      }
     }
     this.#running = null
   }
@@ -283,6 +300,7 @@ export class LmdbStore implements Store {
   }
 
   async #commitPlan(plan: CommitPlan): Promise<StoreError | null> {
+    this.#dropHeads()
     try {
       await this.#databases.root.batch(() => this.#change(plan.changes))
     } catch (error) {
@@ -315,6 +333,11 @@ export class LmdbStore implements Store {
     // Free pages are scattered: LMDB may have to take new ones though there are enough.
     const free = (pages - pagesUsed(this.#databases)) * this.#pageBytes
     return (behind >= RESERVE_BYTES / 2 && free >= need * 2) || free >= need * 4 + RESERVE_BYTES * 4
+  }
+
+  #dropHeads(): void {
+    this.#heads?.close()
+    this.#heads = null
   }
 
   #full(): StoreError {

@@ -20,15 +20,25 @@ import { isIntact } from './stored-value.js'
 /* Reading what is stored of packet tables. Every record is checked, and must fit the others of its segment.
  * All throw `MSMQ_STORE_CORRUPT`, naming the file by `path`. */
 
+export interface StoredRecord {
+  readonly key: Buffer
+  readonly value: Buffer
+}
+
 /** From the heads and the records of rows that are gone; the packets are not read. */
-export function readIndex(databases: Databases, table: PacketTable, path: string): PacketIndex {
+export function readIndex(
+  databases: Databases,
+  table: PacketTable,
+  path: string,
+  heads: Iterable<StoredRecord> = rangeOf(databases.heads, table),
+): PacketIndex {
   const gone = new Map<number, Uint8Array>()
   for (const { key, value: record } of rangeOf(databases.gone, table)) {
     if (!isIntact(key, record)) throw corrupt(path, `the list of deleted rows of ${table} ${baseOf(key)} is damaged`)
     gone.set(baseOf(key), decodeGone(record))
   }
   const index = new PacketIndex()
-  for (const { key, value: record } of rangeOf(databases.heads, table)) {
+  for (const { key, value: record } of heads) {
     const base = baseOf(key)
     if (!isIntact(key, record)) throw corrupt(path, `the head of ${table} ${base} is damaged`)
     const { count, distances, bytes } = decodeKeys(record)
@@ -91,7 +101,7 @@ function read(database: BinaryDatabase, what: string, table: PacketTable, base: 
   return record
 }
 
-function rangeOf(database: BinaryDatabase, table: PacketTable): Iterable<{ key: Buffer; value: Buffer }> {
+function rangeOf(database: BinaryDatabase, table: PacketTable): Iterable<StoredRecord> {
   const number = tableNumber(table)
   return database.getRange({ start: Buffer.of(number), end: Buffer.of(number + 1) })
 }

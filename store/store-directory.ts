@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { HeadPlaces } from './head-places.js'
 import { checkStructure } from './lmdb-file.js'
 import { StoreError } from './store.js'
 import { type Databases, openDatabases } from './store-databases.js'
@@ -64,10 +65,23 @@ function removeDraft(draft: string): void {
 }
 
 /** Opens the data file after looking whether LMDB can: it takes the file at its word, and would crash on a bad one. */
-export function openDataFile(directory: string, readOnly = false): { databases: Databases; format: StoreFormat } {
+export function openDataFile(directory: string): { databases: Databases; format: StoreFormat; heads: HeadPlaces } {
   const path = dataFile(directory)
-  checkStructure(path)
-  return openCheckedFile(directory, readOnly)
+  let heads: HeadPlaces
+  try {
+    heads = new HeadPlaces(path)
+  } catch (error) {
+    throw ioError(`cannot open ${path}`, error)
+  }
+  try {
+    checkStructure(path, (database, key, position, length) => {
+      if (database === 'heads') heads.add(key, position, length)
+    })
+    return { ...openCheckedFile(directory), heads }
+  } catch (error) {
+    heads.close()
+    throw error
+  }
 }
 
 /** Without the check of the structure. */
