@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import type { Logger } from 'pino'
@@ -137,6 +137,7 @@ function createDriver(
     notes: json || config.logLevel !== 'silent',
     stored: stored(),
     packets: store,
+    security: { keys: config.security, randomBytes },
     security: { keys: config.security, randomBytes },
   })
   return new Driver({
