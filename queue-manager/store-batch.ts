@@ -53,10 +53,15 @@ export class StoreBatch {
   whenDurable(callback: WhenDurable): void {
     if (this.#operations.length > 0 || this.#changed.size > 0) this.#callbacks.push(callback)
     else {
-      const newest = this.#waiting.get(this.#lastTicket)
+      const newest = this.#newest()
       if (newest === undefined) callback(null)
       else newest.callbacks.push(callback)
     }
+  }
+
+  #newest(): WaitingBatch | undefined {
+    // that of the last ticket, if it did not fail before its turn
+    return this.#waiting.get(this.#lastTicket) ?? [...this.#waiting.values()].at(-1)
   }
 
   /** As {@link whenDurable}, but for one who relies on everything that is under way: the failure of any of it counts. */

@@ -27,7 +27,7 @@ interface PendingWrite {
   readonly operations: readonly StoreOperation[]
   readonly done: (error: Error | null) => void
   readonly event: ScheduledEvent
-  /** A write before it failed, and it fails with that. */
+  /** A write before it failed, and so does this one. */
   doom: StoreError | null
 }
 
@@ -117,7 +117,8 @@ export class SimStore implements Store {
     const pending = this.#pending
     this.#pending = []
     for (const { event } of pending) event.cancel()
-    for (const { operations } of pending.slice(0, this.#random.between(0, pending.length))) {
+    for (const { operations, doom } of pending.slice(0, this.#random.between(0, pending.length))) {
+      if (doom !== null) continue
       if (this.#failureOf(operations) !== null) break
       this.#apply(operations)
     }
@@ -136,22 +137,14 @@ export class SimStore implements Store {
   #complete(): void {
     const write = this.#pending.shift()
     if (write === undefined) return
-    const failure = this.#failureOf(write.operations)
+    const failure = write.doom ?? this.#failureOf(write.operations)
     if (failure === null) this.#apply(write.operations)
-    else {
+    else if (write.doom === null) {
       this.failures[failure.code] = (this.failures[failure.code] ?? 0) + 1
-      this.#failLater(failure)
+      for (const later of this.#pending)
+        if (later.operations.some(({ packet }) => packet !== undefined)) later.doom ??= failure
     }
     write.done(failure)
-  }
-
-  /** What waits with packets fails too. */
-  #failLater(failure: StoreError): void {
-    this.#pending = this.#pending.map(write =>
-      write.operations.every(({ packet }) => packet === undefined)
-        ? write
-        : { ...write, operations: [], done: () => write.done(failure) },
-    )
   }
 
   #failureOf(operations: readonly StoreOperation[]): StoreError | null {

@@ -9,9 +9,13 @@ function createStore(options = {}) {
   const scheduler = new Scheduler()
   const store = new SimStore(scheduler, createRandom(1), options)
   const results: string[] = []
-  const write = (name: string, operations: readonly StoreOperation[]) =>
+  const ask = (name: string, operations: readonly StoreOperation[]) =>
     store.write(operations, error => results.push(`${name} ${error === null ? 'done' : (error as StoreError).code}`))
-  return { scheduler, store, results, write }
+  const write = (name: string, operations: readonly StoreOperation[]) => {
+    ask(name, operations)
+    scheduler.runFor(1)
+  }
+  return { scheduler, store, results, ask, write }
 }
 
 const row = (key: number, bytes: number): StoreOperation => ({
@@ -23,40 +27,55 @@ const row = (key: number, bytes: number): StoreOperation => ({
 const gone = (key: number): StoreOperation => ({ table: 'message', key, value: null })
 
 t.test('a full disk refuses what makes it larger, takes what makes it smaller, and recovers', async t => {
-  const { scheduler, store, results, write } = createStore()
+  const { store, results, write } = createStore()
   write('first', [row(1, 1_000)])
-  scheduler.runFor(1)
   store.capacityBytes = store.bytes + 100
   write('too much', [row(2, 1_000)])
   write('small', [row(3, 10)])
   write('exchange', [gone(1), row(4, 900)])
-  scheduler.runFor(1)
   store.capacityBytes = Number.POSITIVE_INFINITY
   write('again', [row(5, 1_000)])
-  scheduler.runFor(1)
   t.strictSame(results, ['first done', 'too much MSMQ_STORE_FULL', 'small done', 'exchange done', 'again done'])
   t.strictSame(store.keys('message'), [3, 4, 5])
   write('empty', [gone(3), gone(4), gone(5)])
-  scheduler.runFor(1)
   t.equal(store.bytes, 0)
 })
 
 t.test('writes fail one by one, or while the disk is away; none of a failed one is there', async t => {
-  const { scheduler, store, results, write } = createStore()
+  const { store, results, write } = createStore()
   store.failuresLeft = 1
   write('one', [row(1, 1), row(2, 1)])
   write('two', [row(3, 1)])
-  scheduler.runFor(1)
   store.failing = true
   write('three', [row(4, 1)])
-  scheduler.runFor(1)
   store.failing = false
   write('four', [row(5, 1)])
-  scheduler.runFor(1)
   t.strictSame(results, ['one MSMQ_STORE_IO', 'two done', 'three MSMQ_STORE_IO', 'four done'])
   t.strictSame(store.keys('message'), [3, 5])
   t.strictSame(store.failures, { MSMQ_STORE_IO: 2 })
 })
+
+t.test(
+  'what waits with packets fails with the one before it; what waits without, or is asked for later, does not',
+  async t => {
+    const { scheduler, store, results, ask, write } = createStore({ delayMs: 10 })
+    store.failuresLeft = 1
+    ask('first', [row(1, 1)])
+    ask('rests on it', [row(2, 1)])
+    ask('takes away', [gone(1)])
+    scheduler.runFor(10)
+    ask('later', [row(3, 1)])
+    scheduler.runFor(100)
+    write('', [])
+    t.strictSame(results.slice(0, 4), [
+      'first MSMQ_STORE_IO',
+      'rests on it MSMQ_STORE_IO',
+      'takes away done',
+      'later done',
+    ])
+    t.strictSame(store.keys('message'), [3])
+  },
+)
 
 t.test('a crash keeps the first few of the writes under way, each whole', async t => {
   const seen = new Set<string>()
@@ -72,21 +91,19 @@ t.test('a crash keeps the first few of the writes under way, each whole', async 
 })
 
 t.test('holds the queue manager to the contract of packet tables', async t => {
-  const { scheduler, store, write } = createStore()
+  const { store, write } = createStore()
   write('', [row(5, 1)])
   t.throws(() => write('', [row(5, 1)]), /the key 5 of the table message is not above 5/)
   t.throws(() => write('', [{ table: 'message', key: 6, value: {} }]), /carries no packet/)
   t.throws(() => write('', [{ table: 'queue', key: 'q', value: {}, packet: new Uint8Array(1) }]), /must not carry/)
-  scheduler.runFor(1)
   write('', [gone(5)])
-  scheduler.runFor(1)
   store.crash()
   t.throws(() => write('', [row(5, 1)]), /not above 5/, 'across restarts too')
 })
 
 t.test('a damaged packet, a disk that cannot be read', async t => {
-  const { scheduler, store, write } = createStore()
-  write('', [row(1, 3)])
+  const { scheduler, store, ask } = createStore()
+  ask('', [row(1, 3)])
   t.throws(() => store.packet('message', 1), { code: 'MSMQ_STORE_MISSING' }, 'not durable yet')
   scheduler.runFor(1)
   t.equal(store.packet('message', 1).length, 3)
