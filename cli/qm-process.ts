@@ -138,7 +138,6 @@ function createDriver(
     stored: stored(),
     packets: store,
     security: { keys: config.security, randomBytes },
-    security: { keys: config.security, randomBytes },
   })
   return new Driver({
     engine,

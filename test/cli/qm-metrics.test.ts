@@ -36,7 +36,7 @@ t.test('queues, outgoing queues, counters, store and process', async t => {
   manager.start(NOW)
   const body = Buffer.from('hello')
   manager.send(NOW, { destination: 'DIRECT=TCP:127.0.0.9\\private$\\far', body })
-  manager.takeActions()
+  for (const action of manager.takeActions()) if (action.do === 'persist') manager.persisted(NOW, action.ticket)
   manager.counters.adminAcksByClass[0x8003] = 4
   manager.counters.discardedByReason['queue-quota'] = 5
   manager.counters.sessionsOpened = 7
