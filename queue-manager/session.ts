@@ -290,16 +290,14 @@ export class Session {
   }
 
   /**
-   * A message of a peer that knows no handshake (some scanners), where it is wanted that such are
-   * answered: taken as on an open session, and acknowledged at once, for nobody is told for how long to wait.
+   * A message of a peer that knows no handshake (some scanners), where it is wanted that such are answered: taken as on an
+   * open session, and acknowledged without delay, for the peer did not say for how long it waits.
    */
   #receiveUnasked(packet: UserMessagePacket, bytes: Buffer): boolean {
     this.peerGuid = packet.user.sourceQueueManager
+    this.#acknowledger.ackWaitTimeoutMs = 0
     this.#open()
-    const kept = this.#receiveMessage(packet, bytes)
-    // receiving may have closed the session; what the store is still taking is acknowledged when it has
-    if ((this.state as SessionState) === 'OPEN') this.#sendSessionAck()
-    return kept
+    return this.#receiveMessage(packet, bytes)
   }
 
   #malformed(error: DecodeError): void {
