@@ -81,7 +81,10 @@ async function start(config: QmConfig, json: boolean, undo: Undo): Promise<Runni
   if (metrics !== null) undo.add(() => metrics.close())
   const settling = setInterval(() => events.settle(Date.now()), SETTLE_INTERVAL_MS).unref()
 
-  const queues = engine.localQueues().filter(({ system }) => !system)
+  const queues = engine
+    .localQueues()
+    .filter(({ system }) => !system)
+    .sort((a, b) => a.number - b.number)
   const where = {
     address,
     port,

@@ -1,31 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { QueueManager } from '../../queue-manager/queue-manager.js'
 import { createSettings } from '../../queue-manager/settings.js'
 import { MemoryStore } from '../../store/memory-store.js'
 import { Driver } from '../../transport/driver.js'
-
-const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
-
-function qm(t: Test, ...args: string[]): { child: ChildProcess; line(): Promise<string>; stderr(): string } {
-  const child = spawn(process.execPath, [MAIN, 'qm', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  t.teardown(() => child.kill('SIGKILL'))
-  let stderr = ''
-  child.stderr?.setEncoding('utf8').on('data', text => {
-    stderr += text
-  })
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
-  return { child, line: async () => String((await lines.next()).value), stderr: () => stderr }
-}
+import { startQm } from '../fixtures/qm-child.js'
 
 t.test('is ready, takes messages from another queue manager, and ends when told to', async t => {
   const args = ['--name', 'R1', '--address', '127.0.95.1', '--port', '0', '--json']
   const guid = '11111111-2222-4333-8444-555555555555'
   const queues = ['--queue', 'private$\\plain', '--queue', 'private$\\orders:transactional']
-  const { child, line, stderr } = qm(t, ...args, '--guid', `{${guid.toUpperCase()}}`, ...queues)
+  const { line, stderr, end } = startQm(t, ...args, '--guid', `{${guid.toUpperCase()}}`, ...queues)
   const ready = JSON.parse(await line())
   t.match(ready, {
     ready: true,
@@ -56,16 +41,20 @@ t.test('is ready, takes messages from another queue manager, and ends when told 
   driver.call((engine, now) => engine.send(now, { destination: 'DIRECT=TCP:127.0.95.1\\private$\\orders', body }))
   t.match(JSON.parse(await line()), { kind: 'discarded', reason: 'not-transactional-message' })
 
-  child.kill('SIGTERM')
-  t.strictSame(await once(child, 'exit'), [0, null])
+  t.equal(await end('SIGTERM'), 0)
   t.match(stderr(), /closing sessions/)
 })
 
 t.test('what cannot be is one line on stderr and exit code 2', async t => {
   const rows: [string[], RegExp][] = [
-    [[], /required option '--name/],
+    [[], /--name is needed/],
     [['--name', 'a name'], /--name "a name"/],
-    [['--name', 'R', '--data', '/tmp/x'], /--data: there is no durable storage yet/],
+    [['--name', 'R', '--data', 'package.json'], /package\.json/],
+    [['--config', 'no-such.yaml'], /no-such\.yaml: no such file/],
+    [['--config', 'docs'], /docs: is a directory/],
+    [['--name', 'R', '--metrics', '0.0.0.0:9100'], /--metrics "0\.0\.0\.0:9100": allowed is PORT, or ADDRESS:PORT/],
+    [['--name', 'R', '--log-level', 'loud'], /--log-level "loud": allowed is trace, debug/],
+    [['--name', 'R', '--port', '0', '--address', '127.0.95.7', '--control', '127.0.0.1:9'], /--control-token FILE/],
     [['--name', 'R', '--address', 'here'], /--address "here"/],
     [['--name', 'R', '--port', '70000'], /--port "70000"/],
     [['--name', 'R', '--set', 'CleanupInterval'], /--set "CleanupInterval"/],
@@ -80,7 +69,7 @@ t.test('what cannot be is one line on stderr and exit code 2', async t => {
   ]
   await Promise.all(
     rows.map(async ([args, said]) => {
-      const { child, stderr } = qm(t, ...args)
+      const { child, stderr } = startQm(t, ...args)
       const [exitCode] = await once(child, 'close')
       t.equal(exitCode, 2, args.join(' '))
       t.match(stderr(), said)
