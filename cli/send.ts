@@ -31,7 +31,11 @@ export function sendCommand(): Command {
       'after',
       '\nWith --to and no queue manager running, a temporary one sends, and waits for the session ack,',
     )
-    .addHelpText('after', 'or for the order ack of transactional messages; --wait reach and --wait receive wait for')
+    .addHelpText(
+      'after',
+      'or for the order ack of transactional messages; its messages are recoverable if nothing else',
+    )
+    .addHelpText('after', 'is said, for express ones are acknowledged late; --wait reach and --wait receive wait for')
     .addHelpText('after', 'administration acknowledgements.')
     .addHelpText('after', 'Exit code 0: what was waited for came. 1: it did not, or the answer is no.')
     .action((args: string[], options: SendOptions) => run(args, options))
@@ -155,9 +159,9 @@ async function sendAll(route: Route, text: string | undefined, options: SendOpti
 
 async function* prepared(
   messages: AsyncIterable<SendableMessage>,
-  { destination, wait }: Route,
+  { destination, temporary, wait }: Route,
   watch: AcknowledgementWatch,
-  { ack = [] }: SendOptions,
+  { ack = [], delivery }: SendOptions,
 ): AsyncGenerator<SendableMessage & { readonly destination: string }> {
   const wanted: readonly Acknowledgement[] =
     wait === 'reach' ? ['reach', 'not-reach'] : wait === 'receive' ? ['receive', 'not-reach', 'not-receive'] : []
@@ -165,6 +169,8 @@ async function* prepared(
     yield {
       ...message,
       destination,
+      // Express messages are acknowledged as late as 10 s after they came; and who waits wants them to be kept.
+      ...(temporary !== null && delivery === undefined && { delivery: 'recoverable' }),
       ...(watch.adminQueue !== null && {
         adminQueue: watch.adminQueue,
         acknowledgements: [...new Set([...ack, ...wanted])],

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { MqlabError } from '../protocol/errors.js'
+import { TransportError } from '../transport/errors.js'
 import { ANSWER_BYTES_FULL, CONTROL_VERSION, HELLO_BYTES_MAX, REQUEST_BYTES_MAX, REQUEST_ITEMS_MAX } from './bounds.js'
 import { ControlError } from './errors.js'
 import { encodeFrame, FrameReader } from './frames.js'
@@ -44,8 +45,6 @@ export class ControlConnection implements Requester {
   #proven = false
   #ended = false
   #paused = false
-  /** Frames read before the socket could be stopped. */
-  #backlog: unknown[] = []
 
   constructor(server: ConnectionServer, socket: Socket) {
     this.#server = server
@@ -92,7 +91,6 @@ export class ControlConnection implements Requester {
   end(error?: ControlError): void {
     if (this.#ended) return
     this.#ended = true
-    this.#backlog = []
     if (error !== undefined)
       this.#socket.write(
         encodeFrame([0, 'error', { code: error.code, message: error.message, mqError: null, definite: true }]),
@@ -109,31 +107,28 @@ export class ControlConnection implements Requester {
 
   #received(chunk: Buffer): void {
     if (this.#ended) return
-    let frames: unknown[]
-    try {
-      frames = this.#reader.push(chunk)
-    } catch (error) {
-      // The bytes are no frames: nothing can follow.
-      this.end(new ControlError('MSMQ_CONTROL_REQUEST', error instanceof Error ? error.message : String(error)))
-      return
-    }
-    this.#server.held(this)
-    for (const frame of frames) this.#backlog.push(frame)
+    this.#reader.append(chunk)
     this.#work()
+    this.#server.held(this)
   }
 
-  /** Takes up what was read, as far as there is room for it. */
+  /** Takes up what has come, as far as there is room for it. */
   #work(): void {
-    let next = 0
-    while (next < this.#backlog.length && !this.#ended && !this.#isFull()) {
-      this.#take(this.#backlog[next])
-      next += 1
+    try {
+      while (!this.#ended && !this.#isFull()) {
+        const frame = this.#reader.read()
+        if (frame === null) return
+        this.#take(frame.value)
+      }
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error
+      // The bytes are no frames: nothing can follow.
+      this.end(new ControlError('MSMQ_CONTROL_REQUEST', error.message))
+      return
     }
-    if (next > 0) this.#backlog = this.#backlog.slice(next)
-    if (this.#backlog.length > 0 || this.#isFull()) {
-      this.#paused = true
-      this.#socket.pause()
-    }
+    if (this.#ended) return
+    this.#paused = true
+    this.#socket.pause()
   }
 
   #isFull(): boolean {
@@ -216,7 +211,6 @@ export class ControlConnection implements Requester {
   /** Nobody is there to end what was begun: transactions are undone, and no receive waits for nobody. */
   #closed(): void {
     this.#ended = true
-    this.#backlog = []
     this.#server.closed(this)
     const { receives, transactions } = this
     if (receives.size === 0 && transactions.size === 0) return

@@ -32,52 +32,67 @@ export class FrameReader {
   /** Most elements of arrays and maps in one frame. */
   itemsMax: number
   #bytes = NO_BYTES
-  #used = 0
+  /** What is between them has come, and was not read. */
+  #start = 0
+  #end = 0
 
   constructor(bytesMax: number, itemsMax = Number.POSITIVE_INFINITY) {
     this.bytesMax = bytesMax
     this.itemsMax = itemsMax
   }
 
-  /** Bytes of a frame that is not whole. */
+  /** Bytes that have come, and that no frame was read of. */
   get bytesHeld(): number {
-    return this.#used
+    return this.#end - this.#start
   }
 
-  /** Values of the frames that are complete now; Uint8Arrays in them are theirs to keep. Throws
-   *  `MSMQ_TRANSPORT_FRAME` when a frame is longer than `bytesMax` or is not MessagePack; nothing can follow then. */
+  /** Values of the frames that are complete now, as {@link read} gives them. */
   push(chunk: Buffer): unknown[] {
-    this.#append(chunk)
+    this.append(chunk)
     const values: unknown[] = []
-    let at = 0
-    while (this.#used - at >= LENGTH_BYTES) {
-      const length = this.#bytes.readUInt32LE(at)
-      if (length > this.bytesMax) throw frameError(`a frame of ${length} bytes is too large`)
-      const end = at + LENGTH_BYTES + length
-      if (end > this.#used) break
-      // A copy that is not a Buffer: what is decoded are views of it, of its kind.
-      values.push(this.#decode(new Uint8Array(this.#bytes.subarray(at + LENGTH_BYTES, end))))
-      at = end
-    }
-    if (at > 0) this.#drop(at)
+    for (let frame = this.read(); frame !== null; frame = this.read()) values.push(frame.value)
     return values
   }
 
-  #append(chunk: Buffer): void {
-    const needed = this.#used + chunk.length
-    if (needed > this.#bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2, BUFFER_BYTES_MIN))
-      larger.set(this.#bytes.subarray(0, this.#used))
-      this.#bytes = larger
-    }
-    this.#bytes.set(chunk, this.#used)
-    this.#used = needed
+  append(chunk: Buffer): void {
+    if (this.#end + chunk.length > this.#bytes.length) this.#makeRoom(this.bytesHeld + chunk.length)
+    this.#bytes.set(chunk, this.#end)
+    this.#end += chunk.length
   }
 
-  #drop(bytes: number): void {
-    this.#bytes.copyWithin(0, bytes, this.#used)
-    this.#used -= bytes
-    if (this.#used === 0 && this.#bytes.length > BUFFER_BYTES_KEPT_MAX) this.#bytes = NO_BYTES
+  /** The value of the next frame, or null while none is complete; Uint8Arrays in it are its own to keep. Throws
+   *  `MSMQ_TRANSPORT_FRAME` when a frame is longer than `bytesMax` or is not MessagePack; nothing can follow then. */
+  read(): { readonly value: unknown } | null {
+    if (this.bytesHeld < LENGTH_BYTES) return null
+    const length = this.#bytes.readUInt32LE(this.#start)
+    if (length > this.bytesMax) throw frameError(`a frame of ${length} bytes is too large`)
+    const start = this.#start + LENGTH_BYTES
+    const end = start + length
+    if (end > this.#end) return null
+    // A copy that is not a Buffer: what is decoded are views of it, of its kind.
+    const value = this.#decode(new Uint8Array(this.#bytes.subarray(start, end)))
+    this.#start = end
+    if (end === this.#end) this.#reset()
+    return { value }
+  }
+
+  #reset(): void {
+    this.#start = 0
+    this.#end = 0
+    if (this.#bytes.length > BUFFER_BYTES_KEPT_MAX) this.#bytes = NO_BYTES
+  }
+
+  /** Moves what is there to the front, of a larger buffer if need be. */
+  #makeRoom(needed: number): void {
+    const held = this.#bytes.subarray(this.#start, this.#end)
+    const target =
+      needed <= this.#bytes.length
+        ? this.#bytes
+        : Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2, BUFFER_BYTES_MIN))
+    target.set(held)
+    this.#bytes = target
+    this.#end = held.length
+    this.#start = 0
   }
 
   #decode(body: Uint8Array): unknown {
