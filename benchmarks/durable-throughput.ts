@@ -1,4 +1,3 @@
-import { createSettings } from '../queue-manager/settings.js'
 import type { Delivery } from '../senders/workload-spec.js'
 import {
   type Benchmark,
@@ -26,8 +25,8 @@ export const FAST_SETTINGS_SAY = `MaxUnackedPacket ${WIDE_WINDOW}, RecoverableAc
 /** Bounds the sender's memory; more than the window, so that the next messages are on disk when it opens. */
 const OUTGOING_MAX = 4 * WIDE_WINDOW
 const TRIALS = 3
-/** Whole transactions of ten and whole halves of a window. */
-const stepOf = (window: number) => (window / 2) * 5
+/** Whole transactions of ten and whole halves of the default window. */
+const MESSAGES_STEP = 640
 const UNIT = 'messages/s'
 
 /** What is sent between two durable queue managers that are set up for throughput. */
@@ -94,9 +93,8 @@ async function measure(
       const consumed = loadOf(subject, 'consumed')
       const durationMs = sampleMs(context, 4)
       const trial = { durationMs, warmUpMs: warmUpMs(context) }
-      const messages = await messagesFor(fast, filled, { ...trial, step: stepOf(WIDE_WINDOW) })
-      const plainStep = stepOf(createSettings().MaxUnackedPacket)
-      const plainMessages = await messagesFor(plain, filled, { ...trial, step: plainStep })
+      const messages = await messagesFor(fast, filled, trial)
+      const plainMessages = await messagesFor(plain, filled, trial)
       context.note(`${benchmark}: ${messages} messages a sample, ${plainMessages} with the defaults`)
       const samples = await interleave(context.repetitions, {
         ceiling: () => ceiling.sample(messages),
@@ -156,21 +154,16 @@ export function loadOf({ delivery, perTransaction }: DurableSubject, until: Dura
 interface Trial {
   readonly durationMs: number
   readonly warmUpMs: number
-  readonly step: number
 }
 
 /** Messages that take about so long, in whole steps. Each trial has as many as the one before said: the compiler sees
  *  everything before it counts. */
-async function messagesFor(
-  pair: DurablePair,
-  load: DurableLoad,
-  { durationMs, warmUpMs, step }: Trial,
-): Promise<number> {
+async function messagesFor(pair: DurablePair, load: DurableLoad, { durationMs, warmUpMs }: Trial): Promise<number> {
   const warmAtMs = Date.now() + warmUpMs
-  let messages = step
+  let messages = MESSAGES_STEP
   for (let trial = 0; trial < TRIALS || Date.now() < warmAtMs; trial++) {
     const { value } = await pair.sample(load, messages)
-    messages = Math.max(1, Math.round((value * durationMs) / 1000 / step)) * step
+    messages = Math.max(1, Math.round((value * durationMs) / 1000 / MESSAGES_STEP)) * MESSAGES_STEP
   }
   return messages
 }
