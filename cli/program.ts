@@ -15,6 +15,7 @@ const COMMANDS: readonly (readonly [name: string, summary: string])[] = [
   ['queues', 'list, create, change and delete queues'],
   ['purge', 'empty queues'],
   ['outgoing', 'list, pause, resume and purge outgoing queues'],
+  ['store', 'look into the data directory of a queue manager'],
   ['bench', 'measure throughput and latency'],
   ['crash', 'kill durable queue managers again and again, and see that nothing promised is lost'],
 ]

@@ -1,4 +1,12 @@
-import type { PacketTable, StoredValue, StoreKey, StoreOperation, StoreTable } from '../queue-manager/actions.js'
+import {
+  isPacketTable,
+  PACKET_TABLES,
+  type PacketTable,
+  type StoredValue,
+  type StoreKey,
+  type StoreOperation,
+  type StoreTable,
+} from '../queue-manager/actions.js'
 import type { PacketIndex } from './packet-index.js'
 import {
   bitCount,
@@ -23,14 +31,8 @@ export interface Change {
   readonly record: Buffer | null
 }
 
-/** The rows of a segment that are still there, read back. */
-export type SegmentReader = (table: PacketTable, base: number) => PacketRow[]
-
-export const PACKET_TABLES: readonly PacketTable[] = ['message', 'outgoing']
-
-export function isPacketTable(table: StoreTable): table is PacketTable {
-  return table === 'message' || table === 'outgoing'
-}
+/** The rows of a segment that are still there, read back; null when they cannot be. */
+export type SegmentReader = (table: PacketTable, base: number) => PacketRow[] | null
 
 /** Space that deleted packets may take up: as much as those that are there, or this, */
 const DEAD_BYTES_MAX = 4 * 1024 * 1024
@@ -159,6 +161,7 @@ export class CommitPlan {
       if (live === 0 || live * 2 > index.countAt(place) || this.#gone.get(table)?.has(place)) continue
       const base = index.baseAt(place)
       const rows = read(table, base)
+      if (rows === null) continue
       const key = segmentKey(table, base)
       const [head, packets] = [encodeHead(key, base, rows), encodePackets(key, rows)]
       this.changes.push({ database: 'heads', key, record: head }, { database: 'packets', key, record: packets })

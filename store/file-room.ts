@@ -68,6 +68,10 @@ export function isFull(error: unknown): boolean {
 
 /** Whether the disk has hardly any space for us: LMDB says only that writing failed. */
 export async function isDiskFull(directory: string): Promise<boolean> {
-  const { bavail, bsize } = await statfs(directory)
-  return bavail * bsize < RESERVE_BYTES
+  try {
+    const { bavail, bsize } = await statfs(directory)
+    return bavail * bsize < RESERVE_BYTES
+  } catch {
+    return false // then the disk has worse
+  }
 }

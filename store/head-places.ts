@@ -1,6 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import type { PacketTable } from '../queue-manager/actions.js'
-import { PACKET_TABLES } from './commit-plan.js'
+import { PACKET_TABLES, type PacketTable } from '../queue-manager/actions.js'
 import { tableNumber } from './row.js'
 
 /**

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers'
-import type { PacketTable, StoreOperation } from '../queue-manager/actions.js'
-import { type Change, CommitPlan, isPacketTable, PACKET_TABLES } from './commit-plan.js'
+import { isPacketTable, PACKET_TABLES, type PacketTable, type StoreOperation } from '../queue-manager/actions.js'
+import { type Change, CommitPlan } from './commit-plan.js'
 import { FileRoom, isDiskFull, isFull, RESERVE_BYTES } from './file-room.js'
 import type { HeadPlaces } from './head-places.js'
 import type { PacketIndex } from './packet-index.js'
@@ -42,9 +42,12 @@ export interface StoreSpace {
 interface PendingWrite {
   readonly operations: readonly StoreOperation[]
   readonly done: (error: Error | null) => void
-  /** Bytes of packets: a write that has some needs room that does not come back by itself. */
+  /** Bytes of rows with packets: a write that has some needs room that does not come back by itself. */
   readonly packetBytes: number
 }
+
+/** About what a row of a packet table takes beside its packet. */
+const ROW_BYTES = 64
 
 /** One commit takes no further write when it has so much: others would wait for it too long. */
 const COMMIT_PACKET_BYTES_MAX = 8 * 1024 * 1024
@@ -177,7 +180,7 @@ export class LmdbStore implements Store {
         const head = this.#heads?.read(table, place)
         const values = head
           ? decodeHeadValues(head)
-          : readHeadValues(this.#databases, table, index.baseAt(place), this.#path)
+          : readHeadValues(this.#databases, table, index.baseAt(place), this.#path).values
         const keys = index.keysAt(place)
         const gone = index.goneAt(place)
         for (const [row, key] of keys.entries())
@@ -206,7 +209,7 @@ export class LmdbStore implements Store {
       this.#pending.push({ operations: [], done: () => done(refusal), packetBytes: 0 })
     } else {
       let packetBytes = 0
-      for (const { packet } of operations) packetBytes += packet?.length ?? 0
+      for (const { packet } of operations) packetBytes += packet === undefined ? 0 : packet.length + ROW_BYTES
       this.#pending.push({ operations, done, packetBytes })
     }
     this.#running ??= this.#run()
@@ -282,7 +285,7 @@ export class LmdbStore implements Store {
     const plan = this.#plan(writes)
     if (plan.changes.length === 0) return writes.map(() => null)
     const carriesPackets = writes.some(({ packetBytes }) => packetBytes > 0)
-    const error = carriesPackets && !(await this.#hasRoomFor(plan)) ? this.#full() : await this.#commitPlan(plan)
+    const error = (carriesPackets ? await this.#makeRoomFor(plan) : null) ?? (await this.#commitPlan(plan))
     if (error === null) return writes.map(() => null)
     if (error.code !== 'MSMQ_STORE_FULL' || !carriesPackets) return writes.map(() => error)
     // Without those that need room: what deletes makes room.
@@ -295,7 +298,13 @@ export class LmdbStore implements Store {
   #plan(writes: readonly PendingWrite[]): CommitPlan {
     const plan = new CommitPlan(this.#indexes)
     for (const { operations } of writes) plan.add(operations)
-    plan.finish((table, base) => readRows(this.#databases, table, base, this.#path), this.#rewriteCursors)
+    plan.finish((table, base) => {
+      try {
+        return readRows(this.#databases, table, base, this.#path)
+      } catch {
+        return null // damaged: whoever asks for one of its packets will hear
+      }
+    }, this.#rewriteCursors)
     return plan
   }
 
@@ -323,16 +332,22 @@ export class LmdbStore implements Store {
     }
   }
 
-  /** Whether the plan fits into the file, which grows for it if it can, without touching what is kept for deletes. */
-  async #hasRoomFor(plan: CommitPlan): Promise<boolean> {
+  /** Null when the plan fits into the file, which grows for it if it can, without touching what is kept for deletes. */
+  async #makeRoomFor(plan: CommitPlan): Promise<StoreError | null> {
     const need = plan.pagesMax(this.#pageBytes) * this.#pageBytes
     const pages = lastPage(this.#databases) + 1
     const end = pages * this.#pageBytes
-    const behind = (await this.#room.reach(end + need + RESERVE_BYTES)) - end
-    if (behind >= need + RESERVE_BYTES) return true
+    let behind: number
+    try {
+      behind = (await this.#room.reach(end + need + RESERVE_BYTES)) - end
+    } catch (error) {
+      return ioError(`cannot write to ${this.#path}`, error)
+    }
+    if (behind >= need + RESERVE_BYTES) return null
     // Free pages are scattered: LMDB may have to take new ones though there are enough.
     const free = (pages - pagesUsed(this.#databases)) * this.#pageBytes
-    return (behind >= RESERVE_BYTES / 2 && free >= need * 2) || free >= need * 4 + RESERVE_BYTES * 4
+    const fits = (behind >= RESERVE_BYTES / 2 && free >= need * 2) || free >= need * 4 + RESERVE_BYTES * 4
+    return fits ? null : this.#full()
   }
 
   #dropHeads(): void {

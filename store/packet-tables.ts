@@ -59,8 +59,9 @@ export function readHeadValues(
   table: PacketTable,
   base: number,
   path: string,
-): readonly StoredValue[] {
-  return decodeHeadValues(read(databases.heads, 'head', table, base, path))
+): { values: readonly StoredValue[]; headBytes: number } {
+  const record = read(databases.heads, 'head', table, base, path)
+  return { values: decodeHeadValues(record), headBytes: record.length }
 }
 
 /** The packets of a segment that has so many rows. */

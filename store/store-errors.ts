@@ -6,6 +6,13 @@ export function foreign(path: string): StoreError {
   return new StoreError('MSMQ_STORE_FOREIGN', `${path} is not an mqlab store; choose another directory`)
 }
 
+export function noStore(directory: string): StoreError {
+  return new StoreError(
+    'MSMQ_STORE_MISSING',
+    `there is no store in ${directory}; name the --data directory of mqlab qm`,
+  )
+}
+
 export function corrupt(path: string, what: string): StoreError {
   return new StoreError(
     'MSMQ_STORE_CORRUPT',

@@ -41,9 +41,12 @@ t.test('a damaged store is refused or holds what it should; it never ends the pr
     lines.filter(line => line.includes('WRONG')),
     [],
   )
+  // A number of a transaction that is two less by one bit looks like a commit that a crash cut short.
+  const before = lines.filter(line => line.endsWith(': the commit before'))
+  for (const line of before) t.match(line, / byte 15[2-9] of page [01]: /)
   const refused = lines.filter(line => /: MSMQ_STORE_(CORRUPT|FOREIGN|NEWER|IO)$/.test(line)).length
   const same = lines.filter(line => line.endsWith(': same')).length
-  t.equal(refused + same, DAMAGES)
+  t.equal(refused + same + before.length, DAMAGES)
   t.ok(refused > DAMAGES / 10 && same > DAMAGES / 50, `${refused} refused, ${same} the same`)
 })
 
