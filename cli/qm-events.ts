@@ -95,6 +95,8 @@ export class EventLog {
         return { subject: note.kind, level: 'warn', message: 'message given up' }
       case 'resend':
         return { subject: note.kind, level: 'warn', message: 'no order ack in time: sent again' }
+      case 'express-lost':
+        return { subject: note.kind, level: 'warn', message: 'express messages ended with the last run' }
       case 'order-ack-received':
         return note.result === 'unknown-sequence' || note.result === 'never-sent'
           ? { subject: note.kind, level: 'warn', message: 'order ack for nothing of ours' }

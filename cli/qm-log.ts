@@ -46,13 +46,16 @@ function readable(stream: DestinationStream): DestinationStream {
 
 const LEVEL_STYLES: Readonly<Record<string, Style>> = { warn: 'yellow', error: 'red', fatal: 'red' }
 
-/** A JSON line of the log as people read it: `12:34:56.789 warn  what happened  name=value …`. */
+/** A JSON line of the log as people read it: `12:34:56.789 warn  what happened  name=value …`. The event's name is for
+ *  programs, and what is null is not there. */
 export function readableLine(json: string, style: (style: Style, text: string) => string): string {
-  const { level, time, msg, qm, ...fields } = JSON.parse(json) as Record<string, unknown>
+  const { level, time, msg, qm, event, ...fields } = JSON.parse(json) as Record<string, unknown>
   const clock = String(time).slice('2000-01-01T'.length, -1)
   const name = String(level)
   const shown = name in LEVEL_STYLES ? style(LEVEL_STYLES[name]!, name.padEnd(5)) : name.padEnd(5)
-  const details = Object.entries(fields).map(([field, value]) => `  ${style('dim', `${field}=`)}${valueText(value)}`)
+  const details = Object.entries(fields)
+    .filter(([, value]) => value !== null)
+    .map(([field, value]) => `  ${style('dim', `${field}=`)}${valueText(value)}`)
   return `${style('dim', clock)} ${shown} ${msg === undefined ? '' : printable(String(msg))}${details.join('')}\n`
 }
 

@@ -50,6 +50,8 @@ const HELP: Partial<Record<keyof Counters, string>> = {
   duplicatesRejected: 'Messages that had arrived before.',
   resends: 'Transactional messages sent again for want of an order acknowledgement.',
   deadLettered: 'Messages put into a dead-letter queue.',
+  expressLost: 'Express messages that a former run held and this one does not have.',
+  expressHeld: 'Express messages held: what a crash would lose.',
   outgoingMessages: 'Messages in all outgoing queues.',
   messageBytes: 'Bytes of messages held, in outgoing and local queues.',
 }

@@ -47,6 +47,10 @@ t.test('what was accepted is there after an end and after a kill; who it is, too
     queues: ready.queues,
   })
   const again = await connect(undefined, { data })
+  t.match(
+    second.log().find(({ event }) => event === 'express-lost'),
+    { level: 'warn', count: 1 },
+  )
   t.equal((await again.settings()).SeqResend13Time, 5, 'settings are kept')
   const plain = await again.open('private$\\plain')
   t.same(

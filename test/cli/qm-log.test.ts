@@ -118,6 +118,6 @@ t.test('a line for people, in which a peer cannot steer the terminal', async t =
   })
   t.equal(
     readableLine(line, plain),
-    '12:34:56.789 warn  message not put into a queue  event=discarded  destination="DIRECT=TCP:1.2.3.4\\\\a\\u001b[2J\\u202eb c"  messageId=5  tx=null\n',
+    '12:34:56.789 warn  message not put into a queue  destination="DIRECT=TCP:1.2.3.4\\\\a\\u001b[2J\\u202eb c"  messageId=5\n',
   )
 })
