@@ -89,7 +89,7 @@ export class InternalMessages {
     })
     const recoverable = internal.delivery === 'recoverable'
     const message = createOutgoingMessage(packet, messageId, internal.priority, recoverable, Infinity, 0, null)
-    this.#queues.enter([{ message, target, transactional: false }], null)
+    this.#queues.enter([{ message, target, queue: target.outgoing, transactional: false }], null)
     return messageId
   }
 
@@ -110,7 +110,7 @@ export class InternalMessages {
     const flags = (packet.base.flags & BASE_FLAGS.TR) === 0 ? 0 : OUTGOING_FLAGS.TRACED
     const priority = packet.base.flags & BASE_FLAGS.PR
     const message = createOutgoingMessage(bytes, messageId, priority, recoverable, expiresMs, flags, null)
-    this.#queues.enter([{ message, target, transactional: false }], null)
+    this.#queues.enter([{ message, target, queue: target.outgoing, transactional: false }], null)
     return true
   }
 }

@@ -36,6 +36,8 @@ export interface SendTicket {
 export interface Prepared {
   readonly message: OutgoingMessage
   readonly target: Target
+  /** The target's outgoing queue; another one of that name once the message has entered, if it was given up meanwhile. */
+  queue: OutgoingQueue | null
   /** It has a TransactionHeader of this machine. */
   readonly transactional: boolean
 }
@@ -163,7 +165,7 @@ export class OutgoingQueues implements StoredState {
       if (typeof built === 'string') return built
       if (target.local !== null && localQueues.quota(target.local, built.size) !== 'fits')
         return 'MQ_ERROR_INSUFFICIENT_RESOURCES'
-      prepared.push({ message: built, target, transactional })
+      prepared.push({ message: built, target, queue: target.outgoing, transactional })
     }
     return prepared
   }
@@ -175,16 +177,16 @@ export class OutgoingQueues implements StoredState {
   enter(prepared: readonly Prepared[], request: number | null): void {
     const { batch } = this.#context
     this.#numberTransaction(prepared)
-    const queues: (OutgoingQueue | null)[] = []
     let stored = false
-    for (const { message, target, transactional } of prepared) {
+    for (const each of prepared) {
+      const { message, target, transactional } = each
       message.order = this.#orders.next()
       if (message.recoverable || !this.messageIds.isDurable(message.messageId)) stored = true
       // into the same batch as the rest: a transaction is whole on this machine, too
       if (target.local !== null) this.#deliverLocally(message, target.local)
       // an idle queue may have been given up since the message was prepared
-      const queue = target.outgoing?.isDiscarded === true ? this.#queue(target.formatName) : target.outgoing
-      queues.push(queue)
+      if (each.queue?.isDiscarded === true) each.queue = this.#queue(target.formatName)
+      const { queue } = each
       if (queue === null) continue
       if (transactional) this.#place(message, queue)
       this.#track(message)
@@ -193,8 +195,8 @@ export class OutgoingQueues implements StoredState {
       if (!queue.isStored) batch.changed(queue)
       batch.put('outgoing', message.order, outgoingRow(message, queue.number), message.packet as Buffer)
     }
-    if (stored) batch.whenDurable(error => this.#entered(prepared, queues, request, error))
-    else this.#entered(prepared, queues, request, null)
+    if (stored) batch.whenDurable(error => this.#entered(prepared, request, error))
+    else this.#entered(prepared, request, null)
   }
 
   /** First and last message of a transaction say so, and all of them its number ([MS-MQDMPR] 3.1.4.4). */
@@ -223,16 +225,9 @@ export class OutgoingQueues implements StoredState {
   }
 
   /** They are durable, or need not be; or the store failed. */
-  #entered(
-    prepared: readonly Prepared[],
-    queues: readonly (OutgoingQueue | null)[],
-    request: number | null,
-    error: string | null,
-  ): void {
-    for (let index = 0; index < prepared.length; index += 1) {
-      const queue = queues[index] as OutgoingQueue | null
+  #entered(prepared: readonly Prepared[], request: number | null, error: string | null): void {
+    for (const { message, queue } of prepared) {
       if (queue === null) continue
-      const { message } = prepared[index] as Prepared
       queue.entering -= 1
       if (error === null) {
         if (message.recoverable) queue.isStored = true
@@ -250,7 +245,7 @@ export class OutgoingQueues implements StoredState {
       else log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_MESSAGE_STORAGE_FAILED' })
     }
     let attended: OutgoingQueue | null = null
-    for (const queue of queues) {
+    for (const { queue } of prepared) {
       if (queue !== null && queue !== attended) queue.attend()
       attended = queue
     }

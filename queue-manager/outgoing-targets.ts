@@ -1,11 +1,5 @@
 import { OptionError } from '../protocol/errors.js'
-import {
-  type FormatName,
-  formatNameKey,
-  isReadOnly,
-  parseFormatName,
-  parseFormatNames,
-} from '../protocol/format-name.js'
+import { type FormatName, formatNameKey, isReadOnly, parseFormatNames } from '../protocol/format-name.js'
 import { NIL_GUID } from '../protocol/guid.js'
 import type { Context } from './context.js'
 import type { LocalQueue } from './local-queue.js'
@@ -31,8 +25,7 @@ const ELEMENTS_MAX = 1_000
 export class OutgoingTargets {
   readonly #context: Context
   readonly #queueOf: (formatName: FormatName) => OutgoingQueue
-  readonly #single = new Map<string, Target>()
-  readonly #multiple = new Map<string, readonly Target[]>()
+  readonly #known = new Map<string, readonly Target[]>()
 
   /** @param queueOf the outgoing queue of this name, made if need be. */
   constructor(context: Context, queueOf: (formatName: FormatName) => OutgoingQueue) {
@@ -42,36 +35,31 @@ export class OutgoingTargets {
 
   /** Queues were made or removed: what was looked up may be wrong. */
   forget(): void {
-    this.#single.clear()
-    this.#multiple.clear()
+    this.#known.clear()
   }
 
   knows(text: string): boolean {
-    return this.#single.has(text)
-  }
-
-  /** One element. @throws OptionError MSMQ_OPTION_FORMAT_NAME. */
-  one(text: string): Target {
-    const known = this.#single.get(text)
-    if (known !== undefined) return known
-    const target = this.#find(text, parseFormatName(text))
-    if (this.#single.size >= TARGETS_MAX) this.#single.clear()
-    this.#single.set(text, target)
-    return target
+    return this.#known.has(text)
   }
 
   /** One or several elements separated by commas; the same one twice is one. @throws OptionError MSMQ_OPTION_FORMAT_NAME. */
   all(text: string): readonly Target[] {
-    if (!text.includes(',')) return [this.one(text)]
-    const known = this.#multiple.get(text)
+    const known = this.#known.get(text)
     if (known !== undefined) return known
     const names = new Map(parseFormatNames(text).map(name => [formatNameKey(name), name]))
     if (names.size > ELEMENTS_MAX)
       throw new OptionError('MSMQ_OPTION_FORMAT_NAME', 'destination', text, `at most ${ELEMENTS_MAX} elements`)
     const targets = Array.from(names.values(), name => this.#find(text, name))
-    if (this.#multiple.size >= TARGETS_MAX) this.#multiple.clear()
-    this.#multiple.set(text, targets)
+    if (this.#known.size >= TARGETS_MAX) this.#known.clear()
+    this.#known.set(text, targets)
     return targets
+  }
+
+  /** One element. @throws OptionError MSMQ_OPTION_FORMAT_NAME for another number of them, too. */
+  one(text: string): Target {
+    const [target, ...more] = this.all(text)
+    if (target !== undefined && more.length === 0) return target
+    throw new OptionError('MSMQ_OPTION_FORMAT_NAME', 'queue', text, 'one format name')
   }
 
   #find(text: string, formatName: FormatName): Target {
