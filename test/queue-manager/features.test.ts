@@ -6,11 +6,11 @@ for (const row of FEATURE_ROWS)
   t.test(row.what, async t => {
     for (const delivery of row.deliveries ?? DELIVERIES)
       for (const form of row.forms ?? FORMS) {
-        const { submission, outcome, seen } = exchange(row, delivery, form)
+        const { submission, outcome, seen, addresses } = exchange(row, delivery, form)
         const what = `${delivery}, ${form}`
         t.equal(submission.outcome, 'accepted', `${what}: accepted`)
         t.strictSame(outcome, expectedOutcome(row, delivery), `${what}: where everything is`)
-        const expected = expectedMessage(row, delivery, form)
+        const expected = expectedMessage(row, delivery, form, addresses)
         if (Object.keys(expected).length > 0) t.match(seen, expected, `${what}: as it was sent`)
       }
   })
