@@ -55,9 +55,9 @@ export function onOrOff(text: string): boolean {
   throw new InvalidArgumentError('Allowed is on or off.')
 }
 
-/** KB, or `none` for no limit. */
-export function sizeOrNone(text: string): number | null {
-  if (/^none$/i.test(text)) return null
+/** KB, or `none` for no limit, which is Infinity. */
+export function sizeOrNone(text: string): number {
+  if (/^none$/i.test(text)) return Number.POSITIVE_INFINITY
   return wholeNumber(0, 0xffffffff)(text)
 }
 

@@ -11,9 +11,9 @@ import { log, styled, table, writeJson, writeText } from './output.js'
 
 interface PropertyOptions extends ClientOptions {
   label?: string
-  quota?: number | null
+  quota?: number
   journal?: boolean
-  journalQuota?: number | null
+  journalQuota?: number
   privacy?: 'none' | 'optional' | 'body'
   authenticate?: boolean
   basePriority?: number
@@ -184,12 +184,12 @@ function propertyOptions(command: Command): Command {
 }
 
 function changesOf(options: PropertyOptions): QueueChanges {
-  const { access, authenticate, basePriority, journal, journalQuota, label, privacy, quota: quotaKB } = options
+  const { access, authenticate, basePriority, journal, journalQuota, label, privacy } = options
   return {
     ...(label !== undefined && { label }),
-    ...(quotaKB !== undefined && { quotaKB }),
+    ...(options.quota !== undefined && { quotaKB: limit(options.quota) }),
     ...(journal !== undefined && { journal }),
-    ...(journalQuota !== undefined && { journalQuotaKB: journalQuota }),
+    ...(journalQuota !== undefined && { journalQuotaKB: limit(journalQuota) }),
     ...(privacy !== undefined && { privacy }),
     ...(authenticate !== undefined && { authenticate }),
     ...(basePriority !== undefined && { basePriority }),
@@ -201,6 +201,7 @@ function queueJson({ createdMs, modifiedMs, ...queue }: LocalQueueView): Record<
   return { ...queue, created: new Date(createdMs).toISOString(), modified: new Date(modifiedMs).toISOString() }
 }
 
+const limit = (KB: number) => (KB === Number.POSITIVE_INFINITY ? null : KB)
 const yesNo = (value: boolean) => (value ? 'yes' : 'no')
 const quota = (KB: number | null) => (KB === null ? 'none' : size(KB * 1024))
 
