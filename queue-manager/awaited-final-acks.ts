@@ -29,8 +29,8 @@ export class AwaitedFinalAcks {
   /** How many of each outgoing queue. */
   readonly #sizes = new Map<string, number>()
   readonly #timer: Timer
-  /** Rows read at opening whose messages are still to come: deadline by key of table `outgoing`. */
-  readonly #restoring = new Map<number, number>()
+  /** Rows read at opening whose messages are still to come, by key of table `outgoing`. */
+  readonly #restoring = new Map<number, { readonly messageId: number; readonly deadlineMs: number }>()
 
   constructor(context: Context) {
     this.#context = context
@@ -80,20 +80,24 @@ export class AwaitedFinalAcks {
   /** A row of a former run; its message follows. */
   restoreRow(key: number, value: StoredValue): void {
     const row = new StoredRow({ table: 'awaiting-final-ack', key, value })
-    this.#restoring.set(row.whole('order'), row.optional('deadlineMs', row.number) ?? Infinity)
+    const deadlineMs = row.optional('deadlineMs', row.number) ?? Infinity
+    this.#restoring.set(row.whole('order'), { messageId: key, deadlineMs })
   }
 
   /** A row of table `outgoing`: true when it is that of a message awaited here. */
   restoreMessage(message: OutgoingMessage, queue: string): boolean {
-    const deadlineMs = this.#restoring.get(message.order)
-    if (deadlineMs === undefined) return false
+    const row = this.#restoring.get(message.order)
+    if (row === undefined) return false
     this.#restoring.delete(message.order)
-    this.#hold({ message, queue, deadlineMs })
+    this.#hold({ message, queue, deadlineMs: row.deadlineMs })
     return true
   }
 
   /** Begins to work with what was restored. */
   start(): void {
+    // a former run failed to delete them together with their messages
+    for (const { messageId } of this.#restoring.values()) this.#context.batch.remove('awaiting-final-ack', messageId)
+    this.#restoring.clear()
     for (const { deadlineMs } of this.#byMessageId.values()) this.#watch(deadlineMs)
   }
 

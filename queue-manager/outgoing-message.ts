@@ -118,21 +118,24 @@ export function leaveMemory(context: Context, message: OutgoingMessage): void {
 
 /**
  * The part of a row of table `outgoing` that opening reads:
- * `[queue number, sequence number or 0, MessageID, priority, flags, expiry or 0, bytes, dead-letter queue?]`.
+ * `[queue number, sequence number or 0, MessageID, priority, flags, expiry or 0, bytes, sequence ordinal or 0, dead-letter
+ * queue?]`.
  */
 export function outgoingRow(message: OutgoingMessage, queueNumber: number): StoredValue {
   const { place, messageId, priority, flags, expiresMs, size, deadLetterQueue } = message
   const expiry = expiresMs === Infinity ? 0 : expiresMs
   const number = place === null ? 0 : place.number
+  const ordinal = place === null ? 0 : place.id.ordinal
   return deadLetterQueue === null
-    ? [queueNumber, number, messageId, priority, flags, expiry, size]
-    : [queueNumber, number, messageId, priority, flags, expiry, size, deadLetterQueue]
+    ? [queueNumber, number, messageId, priority, flags, expiry, size, ordinal]
+    : [queueNumber, number, messageId, priority, flags, expiry, size, ordinal, deadLetterQueue]
 }
 
-/** What {@link outgoingRow} kept; the sequence id is the queue's. */
+/** What {@link outgoingRow} kept; the place in the sequence is still to be made of it. */
 export interface StoredOutgoing {
   readonly queueNumber: number
   readonly sequenceNumber: number
+  readonly sequenceOrdinal: number
   readonly message: OutgoingMessage
 }
 
@@ -144,6 +147,7 @@ export function readOutgoingRow(key: number, value: StoredValue): StoredOutgoing
   return {
     queueNumber: row.whole(0),
     sequenceNumber,
+    sequenceOrdinal: row.whole(7),
     message: {
       packet: null,
       size: row.whole(6),
@@ -153,7 +157,7 @@ export function readOutgoingRow(key: number, value: StoredValue): StoredOutgoing
       place: null,
       expiresMs: expiry === 0 ? Infinity : expiry,
       flags: row.whole(4, 0, 7),
-      deadLetterQueue: row.optional(7, row.text),
+      deadLetterQueue: row.optional(8, row.text),
       previous: Math.max(0, sequenceNumber - 1),
       order: key,
       resident: false,

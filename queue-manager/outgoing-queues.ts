@@ -367,7 +367,7 @@ export class OutgoingQueues implements StoredState {
   /** Messages must be given in the order of their keys, which is that of their sending; after all other tables. */
   restoreMessage(key: number, value: StoredValue): void {
     const { acknowledgements } = this.#context
-    const { queueNumber, sequenceNumber, message } = readOutgoingRow(key, value)
+    const { queueNumber, sequenceNumber, sequenceOrdinal, message } = readOutgoingRow(key, value)
     this.#orders.restore(key)
     const queue = this.#byNumber.get(queueNumber)
     const row = new StoredRow({ table: 'outgoing', key, value })
@@ -377,7 +377,8 @@ export class OutgoingQueues implements StoredState {
       const { id } = queue.sequence
       if (id === null) throw row.wrong(1, `a place in a sequence of ${queue.text}`)
       message.place = { id, number: sequenceNumber }
-      if (queue.sequence.isAcknowledged(message.place)) {
+      // a row that was to be deleted, of a message taken, perhaps in a sequence that has ended since
+      if (id.ordinal !== sequenceOrdinal || queue.sequence.isAcknowledged(message.place)) {
         if (!acknowledgements.transactionalMessageTaken(message, queue.text)) this.removals.add(key)
         return
       }

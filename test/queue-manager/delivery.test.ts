@@ -71,11 +71,14 @@ t.test('a store that fails refuses: nothing of the transaction is sent, the next
   world.runFor(100)
   sender.store.failuresLeft = 1
   const second = send('2')
-  const next = send('3')
+  const relying = send('3')
+  world.runFor(1_000)
+  const next = send('4')
   world.runFor(60_000)
-  t.strictSame([first.outcome, second.outcome, next.outcome], ['accepted', 'refused', 'accepted'])
+  const outcomes = [first, second, relying, next].map(({ outcome }) => outcome)
+  t.strictSame(outcomes, ['accepted', 'refused', 'refused', 'accepted'], 'what was under way is refused with it')
   t.equal(second.error, 'MQ_ERROR_MESSAGE_STORAGE_FAILED')
-  for (const node of [receiver, third]) t.strictSame(node.bodies(TX_QUEUE), ['1', '3'])
+  for (const node of [receiver, third]) t.strictSame(node.bodies(TX_QUEUE), ['1', '4'])
   t.equal(sender.engine.counters.outgoingMessages, 0)
 })
 
