@@ -1,9 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
+import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { type ControlServer, startControlServer } from '../control/control-server.js'
-import { controlEndpointText, defaultControlEndpoint, parseControlEndpoint } from '../control/endpoint.js'
+import {
+  type ControlEndpoint,
+  controlEndpointText,
+  defaultControlEndpoint,
+  parseControlEndpoint,
+} from '../control/endpoint.js'
 import { MqlabError } from '../protocol/errors.js'
 import type { Note } from '../queue-manager/notes.js'
 import { QueueManager } from '../queue-manager/queue-manager.js'
@@ -88,8 +94,8 @@ async function start(config: QmConfig, json: boolean, undo: Undo): Promise<Runni
   const where = {
     address,
     port,
-    data: config.data ?? null,
-    control: control === null ? null : controlEndpointText(control.endpoint),
+    data: config.data === undefined ? null : resolve(config.data),
+    control: control === null ? null : endpointText(control.endpoint),
     metrics: metrics === null ? null : metricsUrl(metrics),
   }
   const held = queues.reduce((sum, { messages }) => sum + messages, 0)
@@ -212,6 +218,11 @@ async function openMetrics(
   if (metrics === undefined) return null
   const source = { engine: driver.engine, driver, store, version: packageVersion(), startedMs: Date.now() }
   return startMetricsServer(metrics, () => metricsText(source))
+}
+
+/** A path as others find it, wherever they are. */
+function endpointText(endpoint: ControlEndpoint): string {
+  return 'path' in endpoint ? resolve(endpoint.path) : controlEndpointText(endpoint)
 }
 
 function metricsUrl({ endpoint: { address, port } }: MetricsServer): string {

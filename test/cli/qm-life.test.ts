@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
@@ -167,6 +168,40 @@ t.test('a second signal does not wait', async t => {
   await sleep(1)
   running.child.kill('SIGTERM')
   t.strictSame(await closed, [0, null])
+})
+
+t.test('strangers fill neither the log nor the way of others', async t => {
+  const running = startQm(
+    t,
+    '--name',
+    'R6',
+    '--address',
+    ADDRESS(6),
+    '--port',
+    '0',
+    '--metrics',
+    '0',
+    '--control',
+    'off',
+  )
+  const { port, metrics } = JSON.parse(await running.line())
+  for (let round = 0; round < 10; round += 1) {
+    const strangers = Array.from({ length: 50 }, () => createConnection({ host: ADDRESS(6), port }))
+    await Promise.all(
+      strangers.map(socket => {
+        socket.on('error', () => undefined).resume()
+        socket.write(Buffer.alloc(600, 0x5a))
+        return once(socket, 'close')
+      }),
+    )
+  }
+  t.match(await scrape(metrics), /^mqlab_connections_closed_before_handshake_total 500$/m)
+  t.equal(await running.end('SIGTERM'), 0)
+  const log = running.log()
+  t.ok(log.length < 100, `${log.length} lines`)
+  const leftOut = log.filter(({ event }) => event === 'left-out').reduce((sum, { lines }) => sum + Number(lines), 0)
+  const told = log.filter(({ event }) => event === 'session-closed').length
+  t.equal(leftOut + told, 500, 'each is a line or counted')
 })
 
 t.test('lists its settings', async t => {
