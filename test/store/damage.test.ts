@@ -10,7 +10,7 @@ import { workloadAfter } from '../fixtures/store-workload.js'
 const MANGLER = join(import.meta.dirname, '../fixtures/store-mangler.js')
 const SEED = 7
 const WRITES = 300
-const DAMAGES = 250
+const DAMAGES = 150
 
 const directory = mkdtempSync(join(tmpdir(), 'mqlab-damage-'))
 t.teardown(() => rmSync(directory, { recursive: true, force: true }))
@@ -23,6 +23,8 @@ while (workload.count < WRITES) {
   )
 }
 await store.close()
+
+t.setTimeout(120_000)
 
 t.test('a damaged store is refused or holds what it should; it never ends the process', async t => {
   const child = spawn(process.execPath, [MANGLER, directory, `${WRITES}`, `${SEED}`, '0', `${DAMAGES}`], {
