@@ -26,7 +26,7 @@ export const QUEUE_SERIES_MAX = 1_000
 const OTHERS = '(others)'
 
 /** Counters that tell what is now; all others only rise. */
-const GAUGES: ReadonlySet<string> = new Set(['outgoingMessages', 'messageBytes', 'expressHeld'])
+const GAUGES: ReadonlySet<string> = new Set(['outgoingMessages', 'messageBytes', 'systemBytes', 'expressHeld'])
 /** Told by a label instead. */
 const LABELLED: ReadonlySet<string> = new Set(['adminAcksSent', 'adminAcksByClass', 'discardedByReason'])
 
@@ -53,7 +53,8 @@ const HELP: Partial<Record<keyof Counters, string>> = {
   expressLost: 'Express messages that a former run held and this one does not have.',
   expressHeld: 'Express messages held: what a crash would lose.',
   outgoingMessages: 'Messages in all outgoing queues.',
-  messageBytes: 'Bytes of messages held, in outgoing and local queues.',
+  messageBytes: 'Bytes of messages held, in outgoing and local queues; without those of system queues.',
+  systemBytes: 'Bytes of messages held in journals, dead-letter and other system queues.',
 }
 
 export function metricsText({ engine, driver, store, version, startedMs }: MetricsSource): string {
