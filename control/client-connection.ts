@@ -6,7 +6,6 @@ import { ANSWER_BYTES_MAX, CONTROL_VERSION } from './bounds.js'
 import { type ControlEndpoint, controlEndpointText, HOW_TO_START } from './endpoint.js'
 import { ControlError } from './errors.js'
 import { encodeFrame, FrameReader } from './frames.js'
-import type { MessageRow } from './requester.js'
 
 export interface ConnectionOptions {
   readonly token?: string | undefined
@@ -19,7 +18,8 @@ export interface ConnectionOptions {
 interface Pending {
   readonly resolve: (result: unknown) => void
   readonly reject: (error: Error) => void
-  readonly parts: MessageRow[]
+  /** Rows that came in earlier frames. */
+  readonly parts: unknown[]
   readonly timer: NodeJS.Timeout | undefined
 }
 
@@ -157,13 +157,13 @@ export class ClientConnection {
       return
     }
     if (kind === 'part') {
-      for (const row of result as MessageRow[]) pending.parts.push(row)
+      for (const row of result as unknown[]) pending.parts.push(row)
       return
     }
     this.#pending.delete(id)
     clearTimeout(pending.timer)
     if (kind === 'error') pending.reject(errorOf(result))
-    else pending.resolve(pending.parts.length === 0 ? result : [...pending.parts, ...(result as MessageRow[])])
+    else pending.resolve(pending.parts.length === 0 ? result : [...pending.parts, ...(result as unknown[])])
   }
 
   #late(id: number): void {

@@ -14,6 +14,8 @@ type Operation = (by: Requester, id: number, parameters: never) => void
 
 const OPERATIONS: { readonly [M in Method]: Operation } = { ...messages, ...management }
 
+/** Of lists that have no end, so many rows go into a frame. */
+const ROWS_PER_FRAME = 500
 /** Requests under way and not waiting for anybody, from which on no more are read; half of it lets reading go on. */
 const UNDER_WAY_MAX = 512
 /** Answers that the client has not read, bytes, from which on no more requests are read. */
@@ -80,6 +82,13 @@ export class ControlConnection implements Requester {
       bytes += row[1].length
     }
     this.answer(id, part)
+  }
+
+  answerRows(id: number, rows: readonly unknown[]): void {
+    let at = 0
+    for (; at + ROWS_PER_FRAME < rows.length; at += ROWS_PER_FRAME)
+      this.#write([id, 'part', rows.slice(at, at + ROWS_PER_FRAME)])
+    this.answer(id, rows.slice(at))
   }
 
   fail(id: number, { code, message, mqError, definite }: ControlError): void {
@@ -204,8 +213,15 @@ export class ControlConnection implements Requester {
     if (this.#paused) setImmediate(() => this.#goOn())
   }
 
-  #write(frame: unknown): void {
-    if (!this.#ended && this.#socket.writable) this.#socket.write(encodeFrame(frame))
+  /** Called from within the driver's work, which an answer that cannot be encoded must not end. */
+  #write(frame: readonly [id: number, kind: string, result: unknown]): void {
+    if (this.#ended || !this.#socket.writable) return
+    try {
+      this.#socket.write(encodeFrame(frame))
+    } catch (error) {
+      const { code, message, mqError, definite } = asControlError(error)
+      this.#socket.write(encodeFrame([frame[0], 'error', { code, message, mqError, definite }]))
+    }
   }
 
   /** Nobody is there to end what was begun: transactions are undone, and no receive waits for nobody. */

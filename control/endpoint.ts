@@ -1,7 +1,7 @@
-import { lstatSync, mkdirSync, readdirSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import { createConnection, isIP } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { OptionError } from '../protocol/errors.js'
 import { ControlError } from './errors.js'
 
@@ -10,8 +10,8 @@ import { ControlError } from './errors.js'
  *   1. what is given: a path or HOST:PORT              --control, connect()
  *   2. the environment variable MQLAB_CONTROL           the same two forms
  *   3. DATA/control.sock                                of a queue manager that keeps its data in DATA
- *   4. the one socket in the runtime directory that     NAME.sock, of one that keeps its messages in memory
- *      somebody listens on                              */
+ *   4. the one socket in the runtime directory that     NAME.sock, of one that keeps its messages in memory; or a link
+ *      somebody listens on                              to that of one that has a data directory */
 
 /** A Unix socket, or a TCP port. */
 export type ControlEndpoint = { readonly path: string } | { readonly host: string; readonly port: number }
@@ -52,6 +52,32 @@ export function defaultControlEndpoint(options: { data?: string | undefined; nam
   if (!isOursAlone(directory))
     throw new OptionError('MSMQ_OPTION_CONTROL', 'control', directory, 'a directory that belongs to this user alone')
   return socketPath(join(directory, options.name + SUFFIX))
+}
+
+/**
+ * Has a socket that is elsewhere found by the name of its queue manager: NAME.sock in the runtime directory leads to it.
+ * Returns what takes that away. Where it cannot be, or somebody of that name is there, the socket is found by its path alone.
+ */
+export async function announceControlSocket(name: string, path: string): Promise<() => void> {
+  const nothing = () => undefined
+  try {
+    const link = defaultControlEndpoint({ name }).path
+    if (lstatSync(link, { throwIfNoEntry: false }) !== undefined) {
+      if ((await probe(link)) === 'live') return nothing
+      rmSync(link)
+    }
+    const target = resolve(path)
+    symlinkSync(target, link)
+    return () => {
+      if (isLinkTo(link, target)) rmSync(link, { force: true })
+    }
+  } catch {
+    return nothing
+  }
+}
+
+function isLinkTo(link: string, target: string): boolean {
+  return lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink() === true && readlinkSync(link) === target
 }
 
 /**
@@ -97,28 +123,29 @@ async function liveSockets(): Promise<string[]> {
 
 /** Does somebody listen? `stale`: a socket is there that nobody listens on. */
 export function probe(path: string): Promise<'live' | 'stale' | 'none'> {
-  return new Promise(resolve => {
+  return new Promise(settle => {
     const socket = createConnection({ path })
     const end = (state: 'live' | 'stale' | 'none') => {
       clearTimeout(timer)
       socket.destroy()
-      resolve(state)
+      settle(state)
     }
     // Somebody who listens but is too busy to take the connection is alive.
     const timer = setTimeout(() => end('live'), PROBE_MS)
     socket.once('connect', () => end('live'))
     socket.on('error', error => {
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'ENOENT') end('none')
+      if (code === 'ENOENT') end(isSocketOrLink(path) ? 'stale' : 'none')
       // The system says the same of a file that is no socket.
-      else if (code === 'ECONNREFUSED') end(isSocket(path) ? 'stale' : 'none')
+      else if (code === 'ECONNREFUSED') end(isSocketOrLink(path) ? 'stale' : 'none')
       else end(code === 'EAGAIN' ? 'live' : 'none')
     })
   })
 }
 
-function isSocket(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true
+function isSocketOrLink(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  return found?.isSocket() === true || found?.isSymbolicLink() === true
 }
 
 /** Others could put a socket of theirs into a directory that they may write to. */

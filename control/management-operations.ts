@@ -4,7 +4,7 @@ import type { Parameters } from './requests.js'
 /* What an administrator does. Changes are answered when they are durable. */
 
 export function queues(by: Requester, id: number): void {
-  by.answer(
+  by.answerRows(
     id,
     by.host.call(engine => engine.localQueues()),
   )
@@ -31,7 +31,7 @@ export function purge(by: Requester, id: number, { queue }: Parameters<'purge'>)
 }
 
 export function outgoing(by: Requester, id: number): void {
-  by.answer(
+  by.answerRows(
     id,
     by.host.call(engine => engine.outgoingQueues()),
   )

@@ -20,6 +20,8 @@ export interface Requester {
   /** Receives under way, by the client's id: the engine's request, and whether it may wait. */
   readonly receives: Map<number, { readonly request: number; readonly waits: boolean }>
   answer(id: number, result: unknown): void
+  /** A list that may be long. */
+  answerRows(id: number, rows: readonly unknown[]): void
   answerMessages(id: number, messages: readonly MessageRow[]): void
   fail(id: number, error: ControlError): void
 }

@@ -9,7 +9,7 @@ import { BODY_BYTES_MAX, LISTED_MESSAGES_MAX, RECEIVED_MESSAGES_MAX, TRANSACTION
  *   server  [0, 'ok', {version, name, guid}]    or [0, 'error', …] and the end
  *   client  [id, method, parameters]            ids are the client's, from 1
  *   server  [id, 'ok', result]                  in any order
- *           [id, 'part', messages]              some of them, and more to come
+ *           [id, 'part', rows]                  some messages, or rows of a list, and more to come
  *           [id, 'error', {code, message, mqError, definite}]
  *
  * `cancel` has no answer of its own: what it cancels is answered. */

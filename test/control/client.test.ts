@@ -287,6 +287,14 @@ t.test('outgoing queues, paused and resumed; settings and counters', async t => 
   t.type(status.counters.delivered, 'number')
 })
 
+t.test('a list of many queues comes whole', async t => {
+  const { client } = await controlBench(t)
+  const names = Array.from({ length: 1200 }, (_, n) => `private$\\q${n}`)
+  await Promise.all(names.map(name => client.createQueue({ name, label: 'l'.repeat(124) })))
+  const listed = (await client.queues()).filter(({ system }) => !system).map(({ name }) => name)
+  t.strictSame(listed.sort(), names.sort())
+})
+
 t.test('a thousand requests under way are all answered, each with its own answer', async t => {
   const { client } = await controlBench(t)
   await client.createQueue({ name: 'private$\\q' })

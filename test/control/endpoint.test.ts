@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
+  announceControlSocket,
   controlEndpointText,
   defaultControlEndpoint,
   findControlEndpoint,
@@ -40,6 +41,27 @@ t.test('what is given comes first, then the environment, then the one that runs'
 
   process.env.MQLAB_CONTROL = '127.0.0.1:9'
   t.strictSame(await findControlEndpoint(), { host: '127.0.0.1', port: 9 })
+})
+
+t.test('a socket in a data directory is found by the name of its queue manager, as long as it runs', async t => {
+  const directory = runtime(t)
+  const path = join(directory, 'control.sock')
+  await listening(t, path)
+  const conceal = await announceControlSocket('A', path)
+  const link = defaultControlEndpoint({ name: 'A' })
+  t.strictSame(await findControlEndpoint(), link)
+  t.equal(await probe(link.path), 'live')
+  const second = await announceControlSocket('A', join(directory, 'other.sock'))
+  t.strictSame(await findControlEndpoint(), link, 'one that runs keeps its name')
+  second()
+  conceal()
+  t.equal(await probe(link.path), 'none')
+  await t.rejects(findControlEndpoint(), { code: 'MSMQ_CONTROL_CONNECT' })
+  await announceControlSocket('A', join(directory, 'gone.sock'))
+  t.equal(await probe(link.path), 'stale', 'left by one that was killed')
+  const again = await announceControlSocket('A', path)
+  t.strictSame(await findControlEndpoint(), link)
+  again()
 })
 
 t.test('a directory that others may write to is not trusted', async t => {
