@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { type ControlServer, startControlServer } from '../control/control-server.js'
 import {
+  announceControlSocket,
   type ControlEndpoint,
   controlEndpointText,
   defaultControlEndpoint,
@@ -83,6 +84,8 @@ async function start(config: QmConfig, json: boolean, undo: Undo): Promise<Runni
   undo.add(() => driver.stop())
   const control = await openControl(config, name, driver, logger)
   if (control !== null) undo.add(() => control.close())
+  const conceal = await announce(control, name)
+  undo.add(conceal)
   const metrics = await openMetrics(config, driver, meter)
   if (metrics !== null) undo.add(() => metrics.close())
   const settling = setInterval(() => events.settle(Date.now()), SETTLE_INTERVAL_MS).unref()
@@ -116,6 +119,7 @@ async function start(config: QmConfig, json: boolean, undo: Undo): Promise<Runni
       logger.info({ event: 'stopping', why }, 'closing sessions')
       driver.stopListening()
       await settled(driver)
+      conceal()
       await control?.close()
       await driver.stop()
       await metrics?.close()
@@ -208,6 +212,12 @@ async function openControl(
     )
   const token = controlToken === undefined ? undefined : readFileSync(controlToken, 'utf8').trim()
   return startControlServer({ driver, listen, ...(token !== undefined && { token }) })
+}
+
+async function announce(control: ControlServer | null, name: string): Promise<() => void> {
+  return control !== null && 'path' in control.endpoint
+    ? announceControlSocket(name, control.endpoint.path)
+    : () => undefined
 }
 
 async function openMetrics(
