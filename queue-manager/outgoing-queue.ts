@@ -134,7 +134,10 @@ export class OutgoingQueue implements StoredState {
     if (packet !== null) return message.place === null ? packet : this.sequence.stamped(message, packet)
     this.#leave(message, true)
     if (message.place === null) this.#plain[message.priority]?.shift()
-    else this.sequence.sweep(1)
+    else {
+      this.sequence.leaveRow()
+      this.sequence.sweep(1)
+    }
     return null
   }
 
@@ -262,7 +265,8 @@ export class OutgoingQueue implements StoredState {
     this.route.discard()
     this.#expiryTimer.discard()
     this.sequence.discard()
-    if (this.isStored) this.#context.batch.remove('outgoing-queue', this.number)
+    const { batch, outgoingQueues } = this.#context
+    if (this.isStored) outgoingQueues.removals.afterwards(() => batch.remove('outgoing-queue', this.number))
   }
 
   save(batch: StoreBatch): void {
@@ -321,7 +325,10 @@ export class OutgoingQueue implements StoredState {
     for (const message of messages) {
       const packet = packetOf(this.#context, message)
       this.#leave(message, packet === null)
-      if (message.place !== null) transactional += 1
+      if (message.place !== null) {
+        transactional += 1
+        if (packet === null) this.sequence.leaveRow()
+      }
       if (packet !== null) acknowledgements.messageGivenUp(packet, this.text, messageClass, message.deadLetterQueue)
     }
     this.sequence.sweep(transactional)

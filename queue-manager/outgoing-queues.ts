@@ -16,7 +16,7 @@ import { InternalMessages } from './internal-messages.js'
 import type { LocalQueue } from './local-queue.js'
 import { MessageIdentifiers } from './message-identifiers.js'
 import { buildMessage, type MessageToSend } from './message-to-send.js'
-import { type OutgoingMessage, outgoingRow, readOutgoingRow } from './outgoing-message.js'
+import { type OutgoingMessage, outgoingRow, packetOf, readOutgoingRow } from './outgoing-message.js'
 import { OutgoingQueue } from './outgoing-queue.js'
 import { OutgoingRemovals } from './outgoing-removals.js'
 import { OutgoingTargets, type Target } from './outgoing-targets.js'
@@ -379,7 +379,9 @@ export class OutgoingQueues implements StoredState {
       message.place = { id, number: sequenceNumber }
       // a row that was to be deleted, of a message taken, perhaps in a sequence that has ended since
       if (id.ordinal !== sequenceOrdinal || queue.sequence.isAcknowledged(message.place)) {
-        if (!acknowledgements.transactionalMessageTaken(message, queue.text)) this.removals.add(key)
+        const isDone = !acknowledgements.transactionalMessageTaken(message, queue.text)
+        // one that cannot be read may never have left
+        if (isDone && packetOf(this.#context, message) !== null) this.removals.add(key)
         return
       }
     }

@@ -13,6 +13,11 @@ export class OutgoingRemovals implements StoredState {
   readonly #context: Context
   readonly #retryTimer: Timer
   #orders: number[] = []
+  /** Batches under way with rows that go. */
+  #inFlight = 0
+  /** Among `#orders` are some whose deletion failed. */
+  #failed = false
+  #afterwards: (() => void)[] = []
 
   constructor(context: Context) {
     this.#context = context
@@ -25,15 +30,35 @@ export class OutgoingRemovals implements StoredState {
     this.#context.batch.changed(this)
   }
 
+  /**
+   * Runs `remove`, which deletes a row that rows of messages refer to, together with those that go now, but not before
+   * those that were to go earlier are gone: one that is left without it would make the store unreadable.
+   */
+  afterwards(remove: () => void): void {
+    if (this.#inFlight === 0 && !this.#failed) remove()
+    else this.#afterwards.push(remove)
+  }
+
   save(batch: StoreBatch): void {
     const orders = this.#orders
     if (orders.length === 0) return
     this.#orders = []
+    this.#failed = false
+    this.#inFlight += 1
     for (const order of orders) batch.remove('outgoing', order)
     batch.whenDurable(error => {
-      if (error === null) return
-      for (const order of orders) this.#orders.push(order)
-      if (!this.#retryTimer.running) this.#retryTimer.start(this.#context.now, RETRY_MS)
+      this.#inFlight -= 1
+      if (error === null) this.#settle()
+      else {
+        for (const order of orders) this.#orders.push(order)
+        this.#failed = true
+        if (!this.#retryTimer.running) this.#retryTimer.start(this.#context.now, RETRY_MS)
+      }
     })
+  }
+
+  #settle(): void {
+    if (this.#inFlight > 0 || this.#failed || this.#afterwards.length === 0) return
+    for (const remove of this.#afterwards.splice(0)) remove()
   }
 }

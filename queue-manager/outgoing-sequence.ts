@@ -25,6 +25,8 @@ export class OutgoingSequence implements StoredState {
   #cursor = 0
   /** Places given to messages that the store has yet to make durable. */
   #reserved = 0
+  /** The row of a message of this sequence stays in the store although the message left: see {@link leaveRow}. */
+  #leftRow = false
   /** Expiries of the resend timer without progress: the place on the schedule. */
   resendStage = 0
   /** Wall clock ms of the last order ack, and how often the same one came; null before the first. */
@@ -216,6 +218,11 @@ export class OutgoingSequence implements StoredState {
     this.#endWhenEmpty()
   }
 
+  /** A message whose packet cannot be read leaves, and its row does not: nor does that of the sequence, which it refers to. */
+  leaveRow(): void {
+    this.#leftRow = true
+  }
+
   discard(): void {
     this.#resendTimer.discard()
   }
@@ -231,7 +238,13 @@ export class OutgoingSequence implements StoredState {
     this.lastAckCount = 0
     this.#lastSent = 0
     this.#cursor = 0
-    this.#context.batch.remove('outgoing-sequence', this.#queueKey)
+    const { batch, outgoingQueues } = this.#context
+    const leftRow = this.#leftRow
+    this.#leftRow = false
+    outgoingQueues.removals.afterwards(() => {
+      // the next sequence takes over the row
+      if (this.#id === null && !leftRow) batch.remove('outgoing-sequence', this.#queueKey)
+    })
   }
 
   /** What the store keeps of the sequence, beside its messages. */

@@ -44,6 +44,11 @@ export interface Submission {
   messageIds: readonly number[]
 }
 
+export interface ReceiveAnswer {
+  readonly messages: readonly ReceivedMessage[]
+  readonly error: string | undefined
+}
+
 /** One machine of a simulation: a disk, a clock, and the queue manager that may crash and start again on them. */
 export class SimNode {
   readonly name: string
@@ -60,7 +65,7 @@ export class SimNode {
   readonly #submissions = new Map<number, Submission>()
   /** Outcomes that came before the call they answer returned. */
   readonly #early = new Map<number, { outcome: SendOutcome; error: string | undefined }>()
-  readonly #consumed = new Map<number, readonly ReceivedMessage[]>()
+  readonly #consumed = new Map<number, ReceiveAnswer>()
   #driver: SimDriver<QueueManager> | null = null
 
   constructor(world: SimWorld, options: SimNodeOptions) {
@@ -123,7 +128,7 @@ export class SimNode {
         else settle(submission, outcome, error)
       },
       onReceived: (request, _queue, messages, error) => {
-        if (application === null) this.#consumed.set(request, messages)
+        if (application === null) this.#consumed.set(request, { messages, error })
         else application.received(request, messages, error)
       },
       onNote: note => {
@@ -181,8 +186,13 @@ export class SimNode {
     return this.receive(queue, { max }).map(bodyText)
   }
 
-  /** Receives, and lets virtual time pass until the answer is there; no messages when the answer is an error. */
+  /** As {@link answer}; no messages when the answer is an error. */
   receive(queue: string, options: ReceiveOptions): readonly ReceivedMessage[] {
+    return this.answer(queue, options).messages
+  }
+
+  /** Receives, and lets virtual time pass until the answer is there. */
+  answer(queue: string, options: ReceiveOptions): ReceiveAnswer {
     const request = this.driver.call((engine, now) => engine.receive(now, queue, options))
     if (!this.#world.runUntil(() => this.#consumed.has(request), 60_000))
       throw new Error(`receive from ${queue} was not answered`)
