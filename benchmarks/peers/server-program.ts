@@ -21,6 +21,10 @@ export interface RunningServer {
   stop(): Promise<void>
 }
 
+/** Of this process, running now. */
+const children = new Set<ChildProcess>()
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 const READY_TIMEOUT_MS = 5000
 const STOP_TIMEOUT_MS = 2000
 const LOOK_AGAIN_MS = 20
@@ -41,6 +45,7 @@ export function findProgram(places: readonly string[], args: readonly string[], 
 export async function startServer(path: string, start: ServerStart): Promise<RunningServer> {
   const env = { ...process.env, ...start.env }
   const child = spawn(path, start.args, { stdio: ['ignore', 'pipe', 'pipe'], env })
+  endWithUs(child)
   let complaint = ''
   const keep = (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-2000)
@@ -62,6 +67,22 @@ export async function startServer(path: string, start: ServerStart): Promise<Run
     await new Promise(resolve => setTimeout(resolve, LOOK_AGAIN_MS))
   }
   return { stop }
+}
+
+/** A signal that ends this process ends the server first: it would go on by itself otherwise. */
+function endWithUs(child: ChildProcess): void {
+  if (children.size === 0) for (const signal of SIGNALS) process.once(signal, endAll)
+  children.add(child)
+  child.once('close', () => {
+    children.delete(child)
+    if (children.size === 0) for (const signal of SIGNALS) process.off(signal, endAll)
+  })
+}
+
+function endAll(signal: NodeJS.Signals): void {
+  for (const child of children) child.kill('SIGKILL')
+  for (const other of SIGNALS) process.off(other, endAll)
+  process.kill(process.pid, signal)
 }
 
 function isAccepting({ address, port }: Address): Promise<boolean> {
