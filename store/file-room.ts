@@ -1,4 +1,6 @@
 import { type FileHandle, open, statfs } from 'node:fs/promises'
+import { constants } from 'node:os'
+import { type Databases, lastPage, pageBytes, pagesUsed } from './store-databases.js'
 
 /** The file grows by so much at a time, written as zeros, so that the disk has really given the space; */
 const GROWTH_BYTES = 4 * 1024 * 1024
@@ -61,9 +63,26 @@ export class FileRoom {
   }
 }
 
-/** The system says that there is no space: on the disk, within the quota, or within the size that files may have. */
+/** Whether a commit that takes so many pages fits into the file, which grows for it if it can, without touching what is
+ *  kept for deletes. */
+export async function makeRoom(room: FileRoom, databases: Databases, pagesNeeded: number): Promise<boolean> {
+  const page = pageBytes(databases)
+  const need = pagesNeeded * page
+  const pages = lastPage(databases) + 1
+  const behind = (await room.reach(pages * page + need + RESERVE_BYTES)) - pages * page
+  if (behind >= need + RESERVE_BYTES) return true
+  // Free pages are scattered: LMDB may have to take new ones though there are enough.
+  const free = (pages - pagesUsed(databases)) * page
+  return (behind >= RESERVE_BYTES / 2 && free >= need * 2) || free >= need * 4 + RESERVE_BYTES * 4
+}
+
+const FULL = ['ENOSPC', 'EDQUOT', 'EFBIG'] as const
+
+/** The system says that there is no space: on the disk, within the quota, or within the size that files may have. LMDB
+ *  gives its number for the reason, Node its name. */
 export function isFull(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(String((error as NodeJS.ErrnoException).code))
+  const { code } = error as { code?: string | number }
+  return FULL.some(name => code === name || code === constants.errno[name])
 }
 
 /** Whether the disk has hardly any space for us: LMDB says only that writing failed. */

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { PACKET_TABLES, type PacketTable } from '../queue-manager/actions.js'
+import { baseOf, SEGMENT_KEY_BYTES, segmentKey } from './packet-segment.js'
 import { tableNumber } from './row.js'
 
 /**
@@ -9,14 +10,14 @@ import { tableNumber } from './row.js'
  */
 export class HeadPlaces {
   readonly #handle: number
-  readonly #keys = new Map<PacketTable, Buffer[]>()
+  readonly #bases = new Map<PacketTable, number[]>()
   readonly #positions = new Map<PacketTable, number[]>()
   readonly #lengths = new Map<PacketTable, number[]>()
 
   constructor(path: string) {
     this.#handle = openSync(path, 'r')
     for (const table of PACKET_TABLES) {
-      this.#keys.set(table, [])
+      this.#bases.set(table, [])
       this.#positions.set(table, [])
       this.#lengths.set(table, [])
     }
@@ -25,14 +26,15 @@ export class HeadPlaces {
   /** In the order of the keys. */
   add(key: Buffer, position: number, length: number): void {
     const table = PACKET_TABLES.find(each => tableNumber(each) === key[0])
-    if (table === undefined) return
-    this.#keys.get(table)!.push(Buffer.from(key))
+    if (table === undefined || key.length !== SEGMENT_KEY_BYTES) return
+    this.#bases.get(table)!.push(baseOf(key))
     this.#positions.get(table)!.push(position)
     this.#lengths.get(table)!.push(length)
   }
 
   *records(table: PacketTable): Iterable<{ key: Buffer; value: Buffer }> {
-    for (const [at, key] of this.#keys.get(table)!.entries()) yield { key, value: this.read(table, at) }
+    for (const [at, base] of this.#bases.get(table)!.entries())
+      yield { key: segmentKey(table, base), value: this.read(table, at) }
   }
 
   /** The record of the segment at a place of a new index. */

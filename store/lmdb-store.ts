@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers'
 import { isPacketTable, PACKET_TABLES, type PacketTable, type StoreOperation } from '../queue-manager/actions.js'
+import { type CommitFailure, reasonOf } from './commit-failure.js'
 import { type Change, CommitPlan } from './commit-plan.js'
-import { FileRoom, isDiskFull, isFull, RESERVE_BYTES } from './file-room.js'
+import { FileRoom, isDiskFull, isFull, makeRoom, RESERVE_BYTES } from './file-room.js'
 import type { HeadPlaces } from './head-places.js'
 import type { PacketIndex } from './packet-index.js'
 import { decodeHeadValues, hasBit, packetAt } from './packet-segment.js'
@@ -332,22 +333,14 @@ export class LmdbStore implements Store {
     }
   }
 
-  /** Null when the plan fits into the file, which grows for it if it can, without touching what is kept for deletes. */
+  /** Null when the plan fits into the file. */
   async #makeRoomFor(plan: CommitPlan): Promise<StoreError | null> {
-    const need = plan.pagesMax(this.#pageBytes) * this.#pageBytes
-    const pages = lastPage(this.#databases) + 1
-    const end = pages * this.#pageBytes
-    let behind: number
     try {
-      behind = (await this.#room.reach(end + need + RESERVE_BYTES)) - end
+      const fits = await makeRoom(this.#room, this.#databases, plan.pagesMax(this.#pageBytes))
+      return fits ? null : this.#full()
     } catch (error) {
       return ioError(`cannot write to ${this.#path}`, error)
     }
-    if (behind >= need + RESERVE_BYTES) return null
-    // Free pages are scattered: LMDB may have to take new ones though there are enough.
-    const free = (pages - pagesUsed(this.#databases)) * this.#pageBytes
-    const fits = (behind >= RESERVE_BYTES / 2 && free >= need * 2) || free >= need * 4 + RESERVE_BYTES * 4
-    return fits ? null : this.#full()
   }
 
   #dropHeads(): void {
@@ -373,22 +366,4 @@ export class LmdbStore implements Store {
   #index(table: PacketTable): PacketIndex {
     return this.#indexes.get(table)!
   }
-}
-
-interface CommitFailure extends Error {
-  /** Rejects with what LMDB says. */
-  readonly commitError?: Promise<never>
-}
-
-async function reasonOf(failure: CommitFailure): Promise<Error> {
-  const REASON_MS_MAX = 1_000
-  if (failure.commitError === undefined) return failure
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<Error>(resolve => {
-    timer = setTimeout(() => resolve(failure), REASON_MS_MAX)
-  })
-  const reason = failure.commitError.catch((error: Error) => error)
-  const first = await Promise.race([reason, late])
-  clearTimeout(timer)
-  return first
 }

@@ -43,8 +43,11 @@ export function* cut(rows: readonly PacketRow[]): Iterable<readonly PacketRow[]>
   if (start < rows.length) yield rows.slice(start)
 }
 
+/** The table's number and the base. */
+export const SEGMENT_KEY_BYTES = 9
+
 export function segmentKey(table: PacketTable, base: number): Buffer {
-  const key = Buffer.allocUnsafe(9)
+  const key = Buffer.allocUnsafe(SEGMENT_KEY_BYTES)
   key[0] = tableNumber(table)
   key.writeUInt32BE(Math.floor(base / 2 ** 32), 1)
   key.writeUInt32BE(base % 2 ** 32, 5)

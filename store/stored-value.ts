@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 import { Decoder, Encoder } from '@msgpack/msgpack'
 
-/* Values on disk are msgpack (https://github.com/msgpack/msgpack/blob/master/spec.md) of what the queue manager gave. */
+/* Values on disk are msgpack (https://msgpack.org) of what the queue manager gave. */
 
 const encoder = new Encoder()
 const decoder = new Decoder()
