@@ -2,6 +2,7 @@ import { createReadStream, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { type Command, Option } from 'commander'
 import type { Acknowledgement, SendableMessage } from '../control/client.js'
+import { ENCRYPTION_NAMES, HASH_NAMES } from '../queue-manager/security/security-request.js'
 import { type ClientOptions, withClientOptions } from './client-options.js'
 import { ACKNOWLEDGEMENT_WORDS, acknowledgements, seconds, wholeNumber } from './client-values.js'
 import { fail } from './output.js'
@@ -27,7 +28,11 @@ export interface SendOptions extends ClientOptions {
   deadLetter?: true
   applicationTag?: number
   bodyType?: number
+  reportQueue?: string
   trace?: true
+  sign?: true | (typeof HASH_NAMES)[number]
+  encrypt?: true | (typeof ENCRYPTION_NAMES)[number]
+  identify?: true
   transaction?: true
   wait?: Wait
   timeout: number
@@ -65,7 +70,11 @@ export function sendOptions(command: Command): Command {
       .option('--dead-letter', 'what comes to nothing goes to the dead-letter queue')
       .option('--application-tag <number>', '', wholeNumber(0, U32_MAX))
       .option('--body-type <number>', 'a VARIANT type', wholeNumber(0, U32_MAX))
+      .option('--report-queue <format name>', 'PUBLIC=GUID, where report messages go')
       .option('--trace', 'report messages are wanted')
+      .addOption(new Option('--sign [hash]', 'sign; default sha512').choices(HASH_NAMES))
+      .addOption(new Option('--encrypt [algorithm]', 'encrypt the body; default aes-256').choices(ENCRYPTION_NAMES))
+      .option('--identify', 'say who sends, without a signature')
       .addOption(
         new Option('--wait <for>', 'for what to wait').choices(['accepted', 'sent', 'session-ack', 'reach', 'receive']),
       )
@@ -111,7 +120,11 @@ function propertiesOf(options: SendOptions): SendableMessage {
     ...(options.deadLetter && { journalNegative: true }),
     ...(applicationTag !== undefined && { applicationTag }),
     ...(bodyType !== undefined && { bodyType }),
+    ...(options.reportQueue !== undefined && { reportQueue: options.reportQueue }),
     ...(options.trace && { trace: true }),
+    ...(options.sign !== undefined && { sign: options.sign === true ? true : { hash: options.sign } }),
+    ...(options.encrypt !== undefined && { encrypt: options.encrypt === true ? true : { algorithm: options.encrypt } }),
+    ...(options.identify && { identify: true }),
   }
 }
 

@@ -86,7 +86,8 @@ export class ClientConnection {
     { waitMs = 0, signal }: { waitMs?: number | undefined; signal?: AbortSignal | undefined } = {},
   ): Promise<unknown> {
     if (signal?.aborted) return Promise.reject(reasonOf(signal))
-    const id = this.#lastId + 1
+    // Ids have 32 bits; by the time they are used up, the first is long answered.
+    const id = (this.#lastId % 0xffffffff) + 1
     this.#lastId = id
     const answer = this.#ask(id, method, parameters, waitMs)
     if (signal === undefined) return answer

@@ -2,7 +2,11 @@ import { OptionError } from '../protocol/errors.js'
 import type { SecurityRequest } from '../queue-manager/security/security-request.js'
 import { ACKNOWLEDGEMENT_FLAGS, type Acknowledgement, correlationIdBytes } from './message.js'
 
-/** A message to send. What is left out has MSMQ's default. */
+/**
+ * A message to send. What is left out has MSMQ's default. To `sign` one, the queue manager needs a certificate and its
+ * key; to `encrypt` one, the public key of the receiving queue manager, and a name of it that is not direct; `identify`
+ * says who sends without a signature.
+ */
 export interface SendableMessage extends SecurityRequest {
   /** Text goes as UTF-8. At most 4 MiB with all that belongs to the message. Default: none. */
   readonly body?: string | Uint8Array

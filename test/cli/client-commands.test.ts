@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { controlBench } from '../fixtures/control-bench.js'
+import { controlBench, TOKEN } from '../fixtures/control-bench.js'
 
 /* send, receive, peek, queues, purge and outgoing, as a person or a script runs them. */
 
@@ -53,10 +54,10 @@ function mqlab(
 }
 
 async function bench(t: Test, options: Parameters<typeof controlBench>[1] = {}) {
-  const { client, driver, endpoint } = await controlBench(t, options)
+  const { client, endpoint, server } = await controlBench(t, options)
   const run = (...args: string[]) => mqlab(args, { control: endpoint })
   const feed = (input: string, ...args: string[]) => mqlab(args, { control: endpoint, input })
-  return { client, driver, endpoint, run, feed }
+  return { client, endpoint, server, run, feed }
 }
 
 t.test('queues are made, listed, changed and deleted', async t => {
@@ -221,6 +222,38 @@ t.test('a temporary queue manager sends where none runs', async t => {
   t.match(nobody, { code: 1, stdout: /nothing came in time \(ECONNREFUSED\)/ })
   t.match((await client.list('private$\\q', 10)).map(({ body }) => body.toString()).sort(), ['plain', 'reach'])
   t.equal((await client.list('private$\\t', 10)).length, 2)
+})
+
+t.test('a receive that waits ends at once when it is interrupted', async t => {
+  const { client, endpoint, server } = await bench(t)
+  await client.createQueue({ name: 'private$\\q' })
+  const environment = { ...process.env, MQLAB_CONTROL: endpoint }
+  const child = spawn(process.execPath, [MAIN, 'receive', 'q', '--timeout', 'forever'], {
+    env: environment,
+    stdio: 'ignore',
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const ended = new Promise(resolve => child.once('exit', (code, signal) => resolve([code, signal])))
+  // Once it waits, a second connection is there; the first is the test's.
+  while (server.connections < 2) await sleep(20)
+  await sleep(100)
+  const startedMs = performance.now()
+  child.kill('SIGINT')
+  t.strictSame(await ended, [1, null])
+  t.ok(performance.now() - startedMs < 3000)
+})
+
+t.test('a control socket on TCP wants the token', async t => {
+  const { client, endpoint } = await bench(t, { tcp: true })
+  await client.createQueue({ name: 'private$\\q' })
+  const file = join(RUNTIME, 'token')
+  writeFileSync(file, `${TOKEN}\n`)
+  t.match(await mqlab(['queues', '--control', endpoint, '--token-file', file]), { code: 0, stdout: /private\$\\q/ })
+  t.match(await mqlab(['queues', '--control', endpoint]), { code: 2, stderr: /token is missing or wrong/ })
+  t.match(await mqlab(['queues', '--control', endpoint, '--token-file', `${file}2`]), {
+    code: 2,
+    stderr: /--token-file/,
+  })
 })
 
 t.test('what cannot be is one line and exit code 2', async t => {

@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { ControlError, type Message } from '../../control/client.js'
+import { loadSecurityKeys } from '../../queue-manager/security/security-keys.js'
 import { controlBench } from '../fixtures/control-bench.js'
+import { ALICE_CERTIFICATE, ALICE_KEY, ALICE_SID } from '../fixtures/security-keys.js'
 
 t.test('a message keeps everything that it was sent with', async t => {
   const { client } = await controlBench(t)
@@ -232,6 +235,26 @@ t.test('subqueues, rejection, dead letters', async t => {
   })
   t.match(await acks.receive({ timeoutMs: 1000 }), { class: 'NACK_RECEIVE_REJECTED' })
   await t.rejects(queue.move(1, 'x'), refusal('MQ_ERROR_MESSAGE_NOT_FOUND'))
+})
+
+t.test('a signed message says who sent it, and is believed', async t => {
+  const keys = loadSecurityKeys({
+    sid: ALICE_SID,
+    signing: { privateKey: ALICE_KEY, certificate: ALICE_CERTIFICATE },
+  })
+  const { client } = await controlBench(t, { security: { keys, randomBytes } })
+  await client.createQueue({ name: 'private$\\signed', authenticate: true })
+  const queue = await client.open('private$\\signed')
+  for (const sign of [true, { hash: 'sha256', version: 3 } as const]) {
+    await queue.send({ body: 'by Alice', sign })
+    t.match(await queue.receive({ timeoutMs: 1000 }), { authenticated: true, senderId: ALICE_SID, encrypted: false })
+  }
+  await t.rejects(queue.send({ body: 'by anybody' }), refusal('MQ_ERROR_INSUFFICIENT_PROPERTIES'))
+  const direct = 'DIRECT=TCP:127.0.97.9\\private$\\q'
+  await t.rejects(client.send({ destination: direct, body: 'secret', encrypt: true }), ControlError)
+  await t.rejects(client.send({ destination: direct, sign: { hash: 'md4' as 'md5' } }), {
+    code: 'MSMQ_CONTROL_REQUEST',
+  })
 })
 
 t.test('queues are created, changed, emptied and deleted', async t => {
