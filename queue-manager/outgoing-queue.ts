@@ -39,6 +39,8 @@ export class OutgoingQueue implements StoredState {
   /** Set by the first attempt: what kind of failure or success the last attempts met (connection history). */
   lastFailure: string | null = null
   #paused = false
+  /** The row of a message that could not be read stays in the store. */
+  #leftRow = false
   readonly #context: Context
   readonly #plain: Deque<OutgoingMessage>[] = []
   #plainCount = 0
@@ -133,6 +135,7 @@ export class OutgoingQueue implements StoredState {
     const packet = packetOf(this.#context, message)
     if (packet !== null) return message.place === null ? packet : this.sequence.stamped(message, packet)
     this.#leave(message, true)
+    this.#leftRow = true
     if (message.place === null) this.#plain[message.priority]?.shift()
     else {
       this.sequence.leaveRow()
@@ -254,9 +257,11 @@ export class OutgoingQueue implements StoredState {
     this.route.stop()
   }
 
-  /** Nothing is in it or on its way into it, and nothing serves it. */
+  /** Nothing is in it or on its way into it, nothing serves it, and no row of the store refers to it. */
   get isIdle(): boolean {
-    return this.size === 0 && this.entering === 0 && this.session === null && !this.route.isResolving && !this.#paused
+    const inUse = this.session !== null || this.route.isResolving || this.#paused || this.#leftRow
+    const { awaited } = this.#context.acknowledgements
+    return !inUse && this.size === 0 && this.entering === 0 && awaited.sizeOf(this.text) === 0
   }
 
   /** Ends an idle queue for good. */
@@ -325,6 +330,7 @@ export class OutgoingQueue implements StoredState {
     for (const message of messages) {
       const packet = packetOf(this.#context, message)
       this.#leave(message, packet === null)
+      if (packet === null) this.#leftRow = true
       if (message.place !== null) {
         transactional += 1
         if (packet === null) this.sequence.leaveRow()

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { SimWorld } from '../../lab/sim/world.js'
+import { MP_FLAGS } from '../../protocol/binary/message-properties-header.js'
 import { addNode, addressOf, direct, engineAndPeer, PLAIN_QUEUE, TX_QUEUE } from '../fixtures/sim-tests.js'
 
 const NONE_RESIDENT = { ResidentPacketsKB: 0 }
@@ -161,4 +162,27 @@ t.test('a row that was to be deleted does not come to life in a later sequence',
   world.runFor(20_000)
   t.strictSame(receiver.bodies(TX_QUEUE), ['of the second'])
   t.equal(sender.store.rowCount('outgoing'), 0)
+})
+
+t.test('a queue that rows of the store refer to is not given up, however many others there are', async t => {
+  const world = new SimWorld(1)
+  const sender = addNode(world, 1, { settings: { CleanupInterval: 1_000, TryConnectInterval: 60_000 } })
+  const receiver = addNode(world, 2)
+  const destination = direct(receiver, TX_QUEUE)
+  sender.sendTransaction([{ destination, body: Buffer.from('journaled'), journalPositive: true }])
+  world.runFor(10_000)
+  t.equal(sender.engine.outgoingQueues().find(({ formatName }) => formatName === destination)?.unprocessed, 1)
+  for (let number = 0; number < 4_100; number += 1)
+    sender.send({ destination: direct({ address: '10.1.0.1' }, `q${number}`), body: Buffer.from('x') })
+  // an acknowledgement to one more makes room for it
+  const own = direct(sender, PLAIN_QUEUE)
+  const adminQueue = 'DIRECT=OS:elsewhere\\private$\\admin'
+  sender.send({ destination: own, body: Buffer.from('x'), adminQueue, acknowledgements: MP_FLAGS.PA })
+  t.equal(sender.engine.counters.acknowledgementsDropped, 1)
+  world.runFor(10)
+  sender.crash('power')
+  sender.start()
+  receiver.consume(TX_QUEUE)
+  world.runFor(20_000)
+  t.strictSame(sender.bodies('system$;journal'), ['journaled'])
 })
