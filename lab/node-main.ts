@@ -70,7 +70,7 @@ async function createNode(spec: NodeSpec): Promise<LabNode> {
     const { CrashNode } = await import('./crash/crash-node.js')
     return new CrashNode(spec)
   }
-  const created = new QueueManagerNode(spec, () => {
+  const created = await QueueManagerNode.create(spec, () => {
     channel.send({ type: 'done', offered: created.sample().offered })
   })
   return created

@@ -7,6 +7,7 @@ import { Consumer, enterMessage } from '../receivers/consumer.js'
 import { ReceiverLedger } from '../receivers/receiver-ledger.js'
 import { Workload } from '../senders/workload.js'
 import { MemoryStore } from '../store/memory-store.js'
+import type { Store } from '../store/store.js'
 import { applicationHost } from '../transport/application-host.js'
 import { realNow } from '../transport/clock.js'
 import { Driver } from '../transport/driver.js'
@@ -27,11 +28,19 @@ export class QueueManagerNode implements LabNode {
   readonly #ledger: ReceiverLedger
   readonly #consumer: Consumer | null
   readonly #workload: Workload | null
+  readonly #store: Store
   #notes: Note[] = []
+  /** Known at the end, when the store can still be asked. */
+  #remaining: RemainingMessages[] | null = null
 
   /** `onDone`: the workload has offered all it will, and each offer is answered. */
-  constructor(spec: QueueManagerSpec, onDone: () => void) {
+  static async create(spec: QueueManagerSpec, onDone: () => void): Promise<QueueManagerNode> {
+    return new QueueManagerNode(spec, onDone, await openStore(spec))
+  }
+
+  private constructor(spec: QueueManagerSpec, onDone: () => void, store: Store) {
     this.#spec = spec
+    this.#store = store
     const settings = createSettings(spec.settings)
     this.#engine = new QueueManager({
       name: spec.computerName ?? spec.name,
@@ -41,10 +50,12 @@ export class QueueManagerNode implements LabNode {
       settings,
       sequenceTimeStamp: spec.sequenceTimeStamp,
       notes: spec.notes,
+      stored: store.load(),
+      packets: store,
     })
     this.#driver = new Driver({
       engine: this.#engine,
-      store: new MemoryStore(),
+      store: keptOpen(store),
       resolver: createResolver(spec.resolver),
       listen: { address: spec.address, port: spec.port },
       localAddress: spec.address,
@@ -65,7 +76,9 @@ export class QueueManagerNode implements LabNode {
 
   async open(): Promise<Endpoint> {
     const bound = await this.#driver.start()
-    for (const queue of this.#spec.queues) this.#driver.call((engine, now) => engine.createQueue(now, queue))
+    const known = new Set(this.#engine.localQueues().map(({ name }) => name))
+    for (const queue of this.#spec.queues)
+      if (!known.has(queue.name)) this.#driver.call((engine, now) => engine.createQueue(now, queue))
     this.#consumer?.start()
     return bound
   }
@@ -83,6 +96,8 @@ export class QueueManagerNode implements LabNode {
     this.#consumer?.stop()
     await this.#driver.stop()
     this.#enterWaiting()
+    this.#remaining = remainingMessages(this.#engine)
+    await this.#store.close()
   }
 
   report(partial: boolean): QueueManagerReport {
@@ -95,7 +110,7 @@ export class QueueManagerNode implements LabNode {
       ...(this.#spec.queues.length > 0 && { receiver: this.#ledger.data() }),
       outgoing: this.#engine.outgoingQueues(),
       local: this.#engine.localQueues(),
-      remaining: remainingMessages(this.#engine),
+      remaining: this.#remaining ?? remainingMessages(this.#engine),
       counters: this.#engine.counters,
     }
   }
@@ -130,6 +145,23 @@ export class QueueManagerNode implements LabNode {
     for (const { name } of this.#spec.queues)
       for (const queued of this.#engine.peek(name, WAITING_MESSAGES_MAX))
         enterMessage(this.#ledger, name, queued, monotonicMs * 1000, wallMs, verify)
+  }
+}
+
+async function openStore({ data, name, guid, sequenceTimeStamp }: QueueManagerSpec): Promise<Store> {
+  if (data === undefined) return new MemoryStore()
+  // a native library, which a node that forgets everything need not load
+  const { LmdbStore } = await import('../store/lmdb-store.js')
+  return await LmdbStore.open(data, { identity: { name, guid, sequenceTimeStamp } })
+}
+
+/** A store that its user does not close: what waits in the queues is read when the driver has stopped. */
+function keptOpen(store: Store): Store {
+  return {
+    load: () => store.load(),
+    packet: (table, key) => store.packet(table, key),
+    write: (operations, done) => store.write(operations, done),
+    close: () => Promise.resolve(),
   }
 }
 

@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { launchNode, type NodeExit, NodeHandle, type NodeHandleOptions } from '../../lab/node-handle.js'
@@ -136,6 +139,23 @@ t.test('a receiver that is not there: messages remain, and it is said which', as
   t.equal(remaining.length, 1)
   for (const number of [1, 13, 20]) t.ok(isRemaining(remaining[0]!, number))
   t.notOk(isRemaining(remaining[0]!, 21))
+})
+
+t.test('a node with a data directory is killed, and goes on with what it had', async t => {
+  const data = mkdtempSync(join(tmpdir(), 'mqlab-node-'))
+  t.teardown(() => rmSync(data, { recursive: true }))
+  const spec = sender('S5', 52, '127.0.92.51', { messages: 20, delivery: 'recoverable' })
+  const first = await launched(t, { ...spec, data })
+  first.start()
+  await first.done
+  first.kill('SIGKILL')
+  await first.exited
+  const { workload: _, ...idle } = spec
+  const again = await launched(t, { ...idle, data })
+  await again.stop()
+  const { remaining, outgoing } = reportOf(again)
+  t.match(outgoing, [{ messages: 20 }])
+  t.ok(isRemaining(remaining[0]!, 1) && isRemaining(remaining[0]!, 20))
 })
 
 t.test('a node that is killed is reported at once, and what it had checkpointed is kept', async t => {
