@@ -110,7 +110,9 @@ export class CrashNode implements LabNode {
   sample(): NodeSample | null {
     const engine = this.#driver?.engine
     if (engine === undefined) return null
-    const waiting = engine.localQueues().reduce((sum, { messages, system }) => (system ? sum : sum + messages), 0)
+    const waiting = engine
+      .localQueues()
+      .reduce((sum, { messages, journalMessages, system }) => (system ? sum : sum + messages + journalMessages), 0)
     return {
       atMs: Date.now(),
       outgoing: engine.outgoingQueues().map(({ formatName, messages }) => ({ formatName, messages })),

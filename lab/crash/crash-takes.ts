@@ -94,13 +94,18 @@ export class CrashTakes {
 
   /** With nothing under way, what a queue says it holds is what it holds. */
   audit(engine: CrashEngine): void {
-    for (const { name, messages, bytes } of engine.localQueues()) {
+    for (const { name, messages, bytes, journal, journalMessages, journalBytes } of engine.localQueues()) {
       if (!this.#spec.queues.some(queue => this.#isOwn(queue, name))) continue
-      const held = engine.peek(name, ALL)
-      const heldBytes = held.reduce((sum, { packet }) => sum + packet.length, 0)
-      if (messages !== held.length || bytes !== heldBytes)
-        this.#wrong(`${name} counts ${messages} messages, ${bytes} bytes; it holds ${held.length}, ${heldBytes}`)
+      this.#auditQueue(engine, name, messages, bytes)
+      if (journal) this.#auditQueue(engine, `${name};journal`, journalMessages, journalBytes)
     }
+  }
+
+  #auditQueue(engine: CrashEngine, name: string, messages: number, bytes: number): void {
+    const held = engine.peek(name, ALL)
+    const heldBytes = held.reduce((sum, { packet }) => sum + packet.length, 0)
+    if (messages !== held.length || bytes !== heldBytes)
+      this.#wrong(`${name} counts ${messages} messages, ${bytes} bytes; it holds ${held.length}, ${heldBytes}`)
   }
 
   #isOwn({ node, name }: CrashQueue, wanted: string): boolean {
