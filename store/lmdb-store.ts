@@ -6,7 +6,7 @@ import { FileRoom, isDiskFull, isFull, makeRoom, RESERVE_BYTES } from './file-ro
 import type { HeadPlaces } from './head-places.js'
 import type { PacketIndex } from './packet-index.js'
 import { decodeHeadValues, hasBit, packetAt } from './packet-segment.js'
-import { readHeadValues, readIndex, readPackets, readRows } from './packet-tables.js'
+import { checkCounts, readHeadValues, readIndex, readPackets, readRows } from './packet-tables.js'
 import { decodeRow, tableOfNumber } from './row.js'
 import { SegmentCache } from './segment-cache.js'
 import { type Store, StoreError } from './store.js'
@@ -118,6 +118,7 @@ export class LmdbStore implements Store {
         const indexes = new Map<PacketTable, PacketIndex>()
         for (const table of PACKET_TABLES)
           indexes.set(table, readIndex(databases, table, dataFile(directory), heads.records(table)))
+        checkCounts(databases, indexes.values(), dataFile(directory))
         const room = await FileRoom.open(dataFile(directory), options.bytesMax ?? Number.POSITIVE_INFINITY)
         const store = new LmdbStore(directory, lock, databases, format, room, indexes, heads)
         await room.reach((lastPage(databases) + 1) * store.#pageBytes + RESERVE_BYTES)

@@ -13,7 +13,7 @@ import {
   segmentKey,
 } from './packet-segment.js'
 import { tableNumber } from './row.js'
-import type { BinaryDatabase, Databases } from './store-databases.js'
+import { type BinaryDatabase, type Databases, entryCount } from './store-databases.js'
 import { corrupt } from './store-errors.js'
 import { isIntact } from './stored-value.js'
 
@@ -52,6 +52,22 @@ export function readIndex(
   }
   for (const base of gone.keys()) throw corrupt(path, `the head of ${table} ${base} is missing`)
   return index
+}
+
+/** Every record belongs to a segment of one of the tables, and every segment has its packets: a key that was damaged may
+ *  lie outside all tables. */
+export function checkCounts(databases: Databases, indexes: Iterable<PacketIndex>, path: string): void {
+  let segments = 0
+  let withGone = 0
+  for (const index of indexes) {
+    segments += index.segmentCount
+    for (let place = 0; place < index.length; place++) if (index.goneAt(place) !== null) withGone++
+  }
+  const expected = { heads: segments, packets: segments, gone: withGone }
+  for (const [name, count] of Object.entries(expected)) {
+    const found = entryCount(databases[name as keyof typeof expected])
+    if (found !== count) throw corrupt(path, `${found} records in the database "${name}", ${count} are accounted for`)
+  }
 }
 
 export function readHeadValues(

@@ -52,7 +52,10 @@ export function pagesUsed(databases: Databases): number {
     .reduce((pages, stat) => pages + stat.treeBranchPageCount + stat.treeLeafPageCount + stat.overflowPages, META_PAGES)
 }
 
+export const entryCount = (database: BinaryDatabase): number => (database.getStats() as Stat).entryCount
+
 interface Stat {
+  readonly entryCount: number
   readonly treeBranchPageCount: number
   readonly treeLeafPageCount: number
   readonly overflowPages: number

@@ -4,7 +4,7 @@ import { PACKET_TABLES, type PacketTable, type StoreTable } from '../queue-manag
 import { checkStructure } from './lmdb-file.js'
 import type { PacketIndex } from './packet-index.js'
 import { hasBit } from './packet-segment.js'
-import { readHeadValues, readIndex, readPackets } from './packet-tables.js'
+import { checkCounts, readHeadValues, readIndex, readPackets } from './packet-tables.js'
 import { decodeRow, TABLES, tableOfNumber } from './row.js'
 import { StoreContents } from './store-contents.js'
 import { type Databases, pagesUsed } from './store-databases.js'
@@ -68,11 +68,14 @@ export async function inspectStore(directory: string, verify: boolean): Promise<
     const contents = new StoreContents()
     const tables = readRows(databases, file, contents)
     let packetsVerified = 0
+    const indexes: PacketIndex[] = []
     for (const table of PACKET_TABLES) {
       const index = readIndex(databases, table, file)
+      indexes.push(index)
       tables.push(readPacketTable(databases, table, index, file, contents))
       if (verify) packetsVerified += verifyPackets(databases, table, index, file)
     }
+    checkCounts(databases, indexes, file)
     return {
       file,
       holder,
