@@ -98,12 +98,14 @@ function report(big: readonly Visit[], empty: readonly Sample[], small: readonly
     createFigure({ benchmark: BENCHMARK, name, unit, samples, goal })
   const verdict = (visit: Visit): Verdict => visit.rate.verdict
   const openings = big.map(visit => ({ value: visit.opened.elapsedUs / 1000, verdict: verdict(visit) }))
+  const openingCosts = big.map(visit => ({ value: visit.opened.processorUs / 1000, verdict: verdict(visit) }))
   const memory = big.map(visit => megabytes(visit.opened, verdict(visit)))
   const over = memory.map((sample, index) => ({ ...sample, value: sample.value - (empty[index]?.value ?? 0) }))
   const used = big.map(visit => ({ value: visit.opened.memory.usedBytes / 1e6, verdict: verdict(visit) }))
   return {
     figures: [
       figure('opening', 'ms', openings, OPEN_GOAL),
+      figure('opening, processor time', 'ms', openingCosts),
       figure('memory over an empty store', 'MB', over, MEMORY_GOAL),
       figure('memory in use after a collection', 'MB', used),
       figure('an empty store', 'MB', empty),

@@ -6,6 +6,7 @@ import type { ReceivedMessage } from '../../queue-manager/queued-message.js'
 import { enterMessage } from '../../receivers/consumer.js'
 import { ReceiverLedger } from '../../receivers/receiver-ledger.js'
 import { monotonicUs } from '../latency.js'
+import { processorUs } from '../processor.js'
 import { type EngineRoleOptions, type RunningEngine, runEngine } from './engine.js'
 
 /** Memory of this process. Pages of the database that are mapped belong to the file cache and are not in here. */
@@ -19,6 +20,7 @@ export interface Memory {
 export interface Opened {
   /** From the opening of the store until the queue manager works. */
   readonly elapsedUs: number
+  readonly processorUs: number
   readonly memory: Memory
   /** Messages in its queues, by queue. */
   readonly waiting: Readonly<Record<string, number>>
@@ -79,11 +81,13 @@ export async function startQueueKeeper(options: EngineRoleOptions) {
   return {
     open: async (): Promise<Opened> => {
       const fromUs = monotonicUs()
+      const processorFromUs = processorUs()
       running = await open()
       const elapsedUs = monotonicUs() - fromUs
+      const usedUs = processorUs() - processorFromUs
       const queues = running.engine.localQueues().filter(({ name }) => name.startsWith('private$'))
       const waiting = Object.fromEntries(queues.map(({ name, messages }) => [name, messages]))
-      return { elapsedUs, memory: readMemory(), waiting }
+      return { elapsedUs, processorUs: usedUs, memory: readMemory(), waiting }
     },
     memory: readMemory,
     /** Sends to a local queue, made when it is new; resolves with how many were refused when all are on disk. */
