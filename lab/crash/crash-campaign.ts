@@ -44,7 +44,7 @@ const SETTINGS = {
   SeqResend79Time: 1,
   SeqResend10Time: 2,
 }
-const LOAD = { offersEveryMs: 4, takesEveryMs: 3, outgoingMax: 200, bodyBytesMax: 100_000 }
+const LOAD = { offersEveryMs: 2, takesEveryMs: 3, outgoingMax: 200, bodyBytesMax: 200_000 }
 const LIFE_MS = 700
 const OPENING_SHARE = 0.1
 const IN_WRITE_SHARE = 0.45
@@ -52,6 +52,11 @@ const OPENING_MS_MAX = 400
 const KILL_WRITE_MAX = 120
 /** A process that has not come to the place of its death by then dies here. */
 const LIFE_MS_MAX = 5_000
+/** So many lives are spent with a disk that is soon full, for what is taken is taken slowly. */
+const FULL_SHARE = 0.3
+const SLOW_TAKES_EVERY_MS = 300
+const FULL_BYTES_MIN = 4 * 1024 * 1024
+const FULL_BYTES_MAX = 5 * 1024 * 1024
 const DRAIN_MS = 60_000
 const DRAIN_POLL_MS = 100
 /** Samples come every 100 ms: so long must nothing have been under way anywhere. */
@@ -60,7 +65,7 @@ const STOP_MS = 10_000
 
 /**
  * Kills a sender and a receiver, each a process with its queue manager on a durable store, at random moments under load,
- * starts them again on what they left, again and again; lets them drain at last and judges their ledgers. The seed
+ * starts them again on what they left, again and again, now and then with a disk that fills up; lets them drain at last and judges their ledgers. The seed
  * draws the load and the moments; what the processes make of them is up to the machine, so a seed is not a replay.
  * @throws {AddressBlockError} on systems without the loopback addresses
  */
@@ -163,7 +168,7 @@ class Campaign {
   }
 }
 
-type MachineSpec = Omit<CrashNodeSpec, 'life' | 'seed' | 'kill'>
+type MachineSpec = Omit<CrashNodeSpec, 'life' | 'seed' | 'kill' | 'storeBytesMax'>
 
 function machineSpec(name: string, number: number, address: string, directory: string): Omit<MachineSpec, 'takes'> {
   return {
@@ -259,7 +264,13 @@ class Machine {
           when: random.pick(['before', 'under way', 'durable']),
         }
       : undefined
-    const handle = this.#begin(place)
+    const handle = this.#begin({
+      ...(place !== undefined && { kill: place }),
+      ...(random.chance(FULL_SHARE) && {
+        storeBytesMax: random.between(FULL_BYTES_MIN, FULL_BYTES_MAX),
+        takes: { ...this.spec.takes, everyMs: SLOW_TAKES_EVERY_MS },
+      }),
+    })
     // a process that comes to its place early may not have said that it is ready
     await handle.opened().catch(() => undefined)
     handle.start()
@@ -284,12 +295,9 @@ class Machine {
     if (where === 'opening') this.killsWhileOpening += 1
   }
 
-  #begin(kill?: KillPlace): NodeHandle {
+  #begin(fate: Partial<Pick<CrashNodeSpec, 'kill' | 'storeBytesMax' | 'takes'>> = {}): NodeHandle {
     this.#life += 1
-    this.#handle = new NodeHandle(
-      { ...this.spec, life: this.#life, seed: this.#random.u32(), ...(kill !== undefined && { kill }) },
-      {},
-    )
+    this.#handle = new NodeHandle({ ...this.spec, ...fate, life: this.#life, seed: this.#random.u32() }, {})
     return this.#handle
   }
 }

@@ -24,6 +24,8 @@ export interface CrashTally {
   /** Takes that a crash left open, settled by what the queues held afterwards. */
   readonly takesFound: number
   readonly takesPutBack: number
+  /** Lives in which the store was full; any other failure of it is a finding. */
+  readonly livesWithFullStore: number
   /** Express messages accepted and lost, or delivered again: both are allowed when processes die (MQ-2). */
   readonly expressSent: number
   readonly expressLost: number
@@ -47,6 +49,7 @@ interface Group {
 }
 
 const FINDINGS_MAX = 50
+const STORE_FULL = 'MSMQ_STORE_FULL'
 
 /**
  * Judges the ledgers of a campaign that has drained: each message accepted was taken once, none that was refused or
@@ -107,6 +110,8 @@ export function checkCrashes(queues: readonly CrashQueue[], nodes: readonly Node
   for (const finding of journalFindings(queues, taken)) find(finding)
   for (const { node, offers, takes } of nodes) {
     for (const line of [...(offers?.lines ?? []), ...takes]) if (line.do === 'wrong') find(`${node}: ${line.what}`)
+    for (const line of takes)
+      if (line.do === 'failure' && line.code !== STORE_FULL) find(`${node}: the store failed: ${line.code}`)
     for (const { take } of openTakes(takes)) find(`${node}: take ${take} was never settled`)
   }
 
@@ -125,6 +130,7 @@ export function checkCrashes(queues: readonly CrashQueue[], nodes: readonly Node
         0,
       ),
       takesFound: settled.filter(line => line.do === 'taken' && line.only !== undefined).length,
+      livesWithFullStore: settled.filter(line => line.do === 'failure' && line.code === STORE_FULL).length,
       takesPutBack: settled.filter(line => line.do === 'back').length,
       ...tally,
     },

@@ -17,6 +17,7 @@ export type OfferKind = 'express' | 'recoverable' | 'transactional'
  *   the message sent in the same transaction, 0 for none.
  * - taken: the queue manager said so, or after a crash these (`only`; absent: all) were found to be gone.
  * - back: the queue manager said that it came to nothing, or after a crash all were found to be there.
+ * - failure: the store could not take a write, for the first time in this life with this code.
  * - wrong: the application saw by itself what must not be.
  */
 export type LedgerLine =
@@ -39,6 +40,7 @@ export type LedgerLine =
     }
   | { readonly do: 'taken'; readonly take: number; readonly only?: readonly number[] }
   | { readonly do: 'back'; readonly take: number }
+  | { readonly do: 'failure'; readonly code: string }
   | { readonly do: 'wrong'; readonly what: string }
 
 export interface Ledger {

@@ -26,6 +26,8 @@ export interface CrashNodeSpec {
   readonly offers?: OffersSpec
   readonly takes: TakesSpec
   readonly kill?: KillPlace
+  /** The store does not grow beyond this in this life. */
+  readonly storeBytesMax?: number
 }
 
 export interface CrashNodeReport {

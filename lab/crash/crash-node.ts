@@ -3,7 +3,7 @@ import type { Endpoint } from '../../queue-manager/actions.js'
 import { QueueManager } from '../../queue-manager/queue-manager.js'
 import { createSettings } from '../../queue-manager/settings.js'
 import { LmdbStore } from '../../store/lmdb-store.js'
-import type { Store } from '../../store/store.js'
+import { type Store, StoreError } from '../../store/store.js'
 import { applicationHost } from '../../transport/application-host.js'
 import { Driver } from '../../transport/driver.js'
 import type { NodeSample } from '../channel-messages.js'
@@ -128,8 +128,16 @@ export class CrashNode implements LabNode {
   }
 
   async #openStore(): Promise<Store> {
-    const { directory, kill, name, guid, sequenceTimeStamp } = this.#spec
-    const store = await LmdbStore.open(directory, { identity: { name, guid, sequenceTimeStamp } })
-    return kill === undefined ? store : new KillingStore(store, kill)
+    const { directory, kill, storeBytesMax, name, guid, sequenceTimeStamp } = this.#spec
+    const store = await LmdbStore.open(directory, {
+      identity: { name, guid, sequenceTimeStamp },
+      ...(storeBytesMax !== undefined && { bytesMax: storeBytesMax }),
+    })
+    const codes = new Set<string>()
+    return new KillingStore(store, kill, error => {
+      const code = error instanceof StoreError ? error.code : error.message
+      if (!codes.has(code)) this.#ledgers?.takes.append({ do: 'failure', code })
+      codes.add(code)
+    })
   }
 }

@@ -10,15 +10,17 @@ export interface KillPlace {
   readonly when: 'before' | 'under way' | 'durable'
 }
 
-/** A store whose process dies at `place`. */
+/** A store whose process dies at `place`, if there is one, and that tells of writes that failed. */
 export class KillingStore implements Store {
   readonly #store: Store
-  readonly #place: KillPlace
+  readonly #place: KillPlace | undefined
+  readonly #onFailure: (error: Error) => void
   #writes = 0
 
-  constructor(store: Store, place: KillPlace) {
+  constructor(store: Store, place: KillPlace | undefined, onFailure: (error: Error) => void) {
     this.#store = store
     this.#place = place
+    this.#onFailure = onFailure
   }
 
   load(): Iterable<StoreOperation> {
@@ -31,13 +33,13 @@ export class KillingStore implements Store {
 
   write(operations: readonly StoreOperation[], done: (error: Error | null) => void): void {
     this.#writes += 1
-    if (this.#writes !== this.#place.write) {
-      this.#store.write(operations, done)
-      return
+    const told = (error: Error | null): void => {
+      if (error !== null) this.#onFailure(error)
+      done(error)
     }
-    const { when } = this.#place
+    const when = this.#writes === this.#place?.write ? this.#place.when : null
     if (when === 'before') killSelf()
-    this.#store.write(operations, when === 'durable' ? killSelf : done)
+    this.#store.write(operations, when === 'durable' ? killSelf : told)
     if (when === 'under way') setImmediate(killSelf)
   }
 
