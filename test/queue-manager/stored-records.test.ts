@@ -236,6 +236,28 @@ t.test('a row that is away is a clear error, or nothing is lost by it but what i
   t.strictSame(problems.slice(0, 10), [], `${problems.length} problems`)
 })
 
+t.test('a packet that is cut is an error of ours to whoever asks for it, and keeps nobody from the others', async t => {
+  const problems: string[] = []
+  let asked = 0
+  for (const disk of disks)
+    for (const [name, packet] of disk.packets)
+      for (const size of [0, 10, packet.length >> 1, packet.length - 1]) {
+        const packets = new Map(disk.packets).set(name, packet.subarray(0, size))
+        asked += 1
+        try {
+          const engine = open({ ...disk, packets })
+          for (const { name: queue, messages } of engine.localQueues())
+            for (let turn = 0; turn <= messages; turn++) engine.receive(NOW, queue, { max: 1 })
+          engine.takeActions()
+          messagesIn(engine)
+        } catch (error) {
+          if (!(error instanceof MqlabError)) problems.push(`${name} cut to ${size}: ${(error as Error).stack}`)
+        }
+      }
+  t.ok(asked > 50)
+  t.strictSame(problems.slice(0, 5), [], `${problems.length} problems`)
+})
+
 t.test('rows of many mutations at once never end in an error that is not ours', async t => {
   const random = createRandom(7)
   const count = { refused: 0, opened: 0 }
