@@ -54,7 +54,8 @@ export async function startBrokerRun(
   const best = { unconfirmedMax: UNCONFIRMED[0]!, value: 0 }
   const trial = Math.max(64, Math.round(messages * TRIAL_SHARE))
   await sample('consumed', trial, best.unconfirmedMax)
-  for (const unconfirmedMax of UNCONFIRMED) {
+  // Twice: what disturbs the machine for a moment must not decide.
+  for (const unconfirmedMax of [...UNCONFIRMED, ...UNCONFIRMED]) {
     const { value } = await sample('consumed', trial, unconfirmedMax)
     if (value > best.value) Object.assign(best, { unconfirmedMax, value })
   }
