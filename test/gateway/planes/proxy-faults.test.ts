@@ -272,10 +272,10 @@ t.test('any mixture of ends and resets leaves nothing behind', async t => {
     for (;;) acts.push(act(await host.next()))
   })()
   void serve
-  // a client that resets while it connects is seen by nobody
-  await until(() => gateway.counters().accepted === closed.length && closed.length > count / 2, 'all to end')
   await Promise.all(acts)
-  t.equal(gateway.counters().active, 0)
+  // a client that resets while it connects is seen by nobody; others may still wait to be accepted
+  const allEnded = () => gateway.counters().accepted === closed.length && gateway.counters().active === 0
+  await until(() => allEnded() && closed.length > count / 2, 'all to end')
   const manners = new Set(closed.map(event => `${event.manner} by ${event.closedBy}`))
   for (const manner of ['end by client', 'end by host', 'reset by client', 'reset by host'])
     t.ok(manners.has(manner), `${manner} among ${[...manners].join(', ')}`)
