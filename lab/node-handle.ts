@@ -44,7 +44,7 @@ export class NodeError extends MqlabError {
 }
 
 const NODE_MAIN = new URL('./node-main.js', import.meta.url)
-const START_TIMEOUT_MS = 20_000
+const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 5000
 const HELLO_BYTES_MAX = 1024
 
