@@ -9,11 +9,12 @@ import type { LocalQueue } from './local-queue.js'
 import { PersistentCounter } from './persistent-counter.js'
 import { DEADLETTER_QUEUE, DEADXACT_QUEUE, MACHINE_JOURNAL, QueueRegistry } from './queue-registry.js'
 import { correlationHash, QUEUED, type QueuedContents, QueuedMessage } from './queued-message.js'
+import type { DurableWaiter } from './store-batch.js'
 import type { StoredRow } from './stored-row.js'
 
 const INFINITE_S = 0xffffffff
-/** Messages of one queue whose decoded form is kept until they are received. */
-const DECODED_MAX = 10_000
+/** Messages of one queue whose decoded form is kept until they are received: of those that wait for long it only costs. */
+const DECODED_MAX = 1_000
 const ORDERS_RESERVED = 10_000
 /** Fields of a stored message, by place: many rows have them, so they go without names. */
 const FIELD = {
@@ -38,6 +39,18 @@ interface RestoredState {
 
 /** How a message stands towards a full queue ([MS-MQDMPR] 3.1.7.1.9). */
 export type QuotaVerdict = 'fits' | 'queue-quota' | 'machine-quota'
+
+/** Who brings a message into a queue. */
+export interface Arrival {
+  /**
+   * The message is durable where it must be; or, with a reason, the store failed and it is not here. Says whether the queue
+   * shows it.
+   */
+  settled(error: string | null): boolean
+}
+
+/** What nobody hears of. */
+export const UNHEARD: Arrival = { settled: error => error === null }
 
 /** Called when messages are out of their queues for good; or, with a reason, when the store failed and they are back. */
 export type Removed = (error: string | null) => void
@@ -85,7 +98,7 @@ export class LocalQueues {
 
   /**
    * Stores a message (recoverable ones, together with whatever else is in the batch) and shows it in the queue once that is
-   * durable. `settled` is told when, or that the store failed and the message is not here; it says whether to show it.
+   * durable. `arrival` is told when, or that the store failed and the message is not here; it says whether to show it.
    */
   put(
     queue: LocalQueue,
@@ -93,7 +106,7 @@ export class LocalQueues {
     bytes: Buffer,
     recoverable: boolean,
     finalAckTo: string | null,
-    settled: (error: string | null) => boolean,
+    arrival: Arrival,
     authenticated = false,
   ): void {
     const { batch, counters, now } = this.#context
@@ -119,22 +132,26 @@ export class LocalQueues {
     this.#hold(queued)
     if (!recoverable) {
       counters.expressHeld += 1
-      if (settled(null)) this.#show(queued)
+      if (arrival.settled(null)) this.#show(queued)
       else this.#release(queued)
       return
     }
     this.registry.ensureStored(queue)
     batch.put('message', queued.order, storedHead(queued), bytes)
-    batch.whenDurable(error => {
-      if (settled(error) && error === null) {
-        queued.settleInMemory(this.#context)
-        this.#show(queued)
-      } else {
-        if (error === null) batch.remove('message', queued.order)
-        queued.packet = null
-        this.#release(queued)
-      }
-    })
+    batch.whenDurable(new Entering(this, queued, arrival))
+  }
+
+  /** The store has taken a message, or failed. */
+  entered(queued: QueuedMessage, arrival: Arrival, error: string | null): void {
+    if (arrival.settled(error) && error === null) {
+      if (queued.queue.size >= DECODED_MAX) queued.message = null
+      queued.settleInMemory(this.#context)
+      this.#show(queued)
+    } else {
+      if (error === null) this.#context.batch.remove('message', queued.order)
+      queued.packet = null
+      this.#release(queued)
+    }
   }
 
   /** Puts a message that came to nothing into a dead-letter queue of this machine. False when that is full. */
@@ -187,7 +204,10 @@ export class LocalQueues {
       this.#dismiss([queued], messageClass)
       return
     }
-    this.#available(queued, () => queued.queue.line.unlock(queued))
+    const { line } = queued.queue
+    const wasEmpty = line.available === 0
+    line.unlock(queued)
+    this.#announce(queued, wasEmpty)
   }
 
   /** What a transaction that was aborted, or a move, changed is kept with the message. */
@@ -281,8 +301,7 @@ export class LocalQueues {
     source.bytes -= queued.size
     target.bytes += queued.size
     queued.queue = target
-    queued.state = 'available'
-    this.#available(queued, () => target.line.insert(queued))
+    this.#insert(queued)
   }
 
   #putCopy(queue: LocalQueue, message: UserMessagePacket, bytes: Buffer): boolean {
@@ -290,7 +309,7 @@ export class LocalQueues {
       this.#context.counters.copiesDropped += 1
       return false
     }
-    this.put(queue, message, bytes, true, null, error => error === null)
+    this.put(queue, message, bytes, true, null, UNHEARD)
     return true
   }
 
@@ -300,17 +319,22 @@ export class LocalQueues {
       return
     }
     if (queued.lifeS !== Infinity) this.#startExpiry(queued)
-    queued.state = 'available'
-    this.#available(queued, () => queued.queue.line.insert(queued))
+    this.#insert(queued)
   }
 
-  /** `enter` makes it available: who waits for it gets it, and an application learns of the first in an empty queue. */
-  #available(queued: QueuedMessage, enter: () => void): void {
-    const { log, reads } = this.#context
-    const { line, name } = queued.queue
+  #insert(queued: QueuedMessage): void {
+    const { line } = queued.queue
     const wasEmpty = line.available === 0
-    enter()
-    if (queued.queue.waiting.size > 0) reads.serve(queued)
+    queued.state = 'available'
+    line.insert(queued)
+    this.#announce(queued, wasEmpty)
+  }
+
+  /** It became available: who waits for it gets it, and an application learns of the first in an empty queue. */
+  #announce(queued: QueuedMessage, wasEmpty: boolean): void {
+    const { log, reads } = this.#context
+    const { line, name, waiting } = queued.queue
+    if (waiting.size > 0) reads.serve(queued)
     if (wasEmpty && line.available > 0) log.push({ do: 'arrived', queue: name })
   }
 
@@ -386,6 +410,23 @@ export class LocalQueues {
     if (queue.isSystem) counters.systemBytes -= size
     else counters.messageBytes -= size
     if (!recoverable) counters.expressHeld -= 1
+  }
+}
+
+/** A message that the store is taking. */
+class Entering implements DurableWaiter {
+  readonly #queues: LocalQueues
+  readonly #queued: QueuedMessage
+  readonly #arrival: Arrival
+
+  constructor(queues: LocalQueues, queued: QueuedMessage, arrival: Arrival) {
+    this.#queues = queues
+    this.#queued = queued
+    this.#arrival = arrival
+  }
+
+  durable(error: string | null): void {
+    this.#queues.entered(this.#queued, this.#arrival, error)
   }
 }
 

@@ -15,7 +15,8 @@ import { ExpressSurvey } from './express-survey.js'
 import { InternalMessages } from './internal-messages.js'
 import type { LocalQueue } from './local-queue.js'
 import { MessageIdentifiers } from './message-identifiers.js'
-import { buildMessage, type MessageToSend } from './message-to-send.js'
+import { buildMessage, type MessageToSend, type TransactionPart } from './message-to-send.js'
+import { EnteringMessage } from './outgoing-entering.js'
 import { type OutgoingMessage, outgoingRow, packetOf, readOutgoingRow } from './outgoing-message.js'
 import { OutgoingQueue } from './outgoing-queue.js'
 import { OutgoingRemovals } from './outgoing-removals.js'
@@ -61,6 +62,7 @@ export class OutgoingQueues implements StoredState {
   readonly internal: InternalMessages
   readonly #context: Context
   readonly #timeStamp: number
+  readonly #part: TransactionPart
   readonly #byName = new Map<string, OutgoingQueue>()
   readonly #byNumber = new Map<number, OutgoingQueue>()
   readonly #sequences = new Map<string, OutgoingQueue>()
@@ -75,6 +77,7 @@ export class OutgoingQueues implements StoredState {
   constructor(context: Context, timeStamp: number) {
     this.#context = context
     this.#timeStamp = timeStamp
+    this.#part = { timeStamp }
     this.targets = new OutgoingTargets(context, formatName => this.#queue(formatName))
     this.messageIds = new MessageIdentifiers(context.batch)
     this.#orders = new PersistentCounter(context.batch, 'outgoing-order', ORDERS_RESERVED)
@@ -119,6 +122,23 @@ export class OutgoingQueues implements StoredState {
     this.targets.forget()
   }
 
+  /** Sends one message outside of transactions, as {@link submit} does. Most go to one queue, and need no lists. */
+  submitOne(message: MessageToSend): SendTicket {
+    const targets = this.targets.all(message.destination)
+    const [target] = targets
+    if (target === undefined || targets.length > 1) return this.submit([message], false)
+    const request = this.#context.nextRequest()
+    const built = this.#refusal(message, targets, false, 0) ?? this.#build(message, target, targets, null)
+    if (typeof built === 'string') {
+      this.#context.log.push({ do: 'outcome', request, outcome: 'refused', error: built })
+      return { request, messageIds: [] }
+    }
+    const queue = this.#admit(built, target, target.outgoing, false)
+    if (this.#mustWait(built)) this.#context.batch.whenDurable(new EnteringMessage(this, built, queue, request))
+    else this.entered(built, queue, request, null)
+    return { request, messageIds: [built.messageId] }
+  }
+
   /**
    * Sends messages; as one internal transaction, all or none, when `transactional`. Accepted means durable where it must be.
    * @throws OptionError for a destination that cannot be sent to, or message properties out of range.
@@ -152,22 +172,43 @@ export class OutgoingQueues implements StoredState {
    * @throws OptionError, EncodeError as {@link submit}.
    */
   prepare(message: MessageToSend, transactional: boolean, bytesBefore = 0): Prepared[] | SendRefusal {
-    const { counters, localQueues, settings } = this.#context
     const targets = this.targets.all(message.destination)
-    for (const { local } of targets)
-      if (local !== null && local.transactional !== transactional) return 'MQ_ERROR_TRANSACTION_USAGE'
-    const bytes = bytesBefore + message.body.length * targets.length
-    if (counters.messageBytes + bytes > settings.MachineQuota * 1024) return 'MQ_ERROR_INSUFFICIENT_RESOURCES'
+    const refusal = this.#refusal(message, targets, transactional, bytesBefore)
+    if (refusal !== null) return refusal
     const prepared: Prepared[] = []
-    const part = transactional ? { timeStamp: this.#timeStamp } : null
+    const part = transactional ? this.#part : null
     for (const target of targets) {
-      const built = buildMessage(this.#context, message, target, targets, this.messageIds.next(), part)
+      const built = this.#build(message, target, targets, part)
       if (typeof built === 'string') return built
-      if (target.local !== null && localQueues.quota(target.local, built.size) !== 'fits')
-        return 'MQ_ERROR_INSUFFICIENT_RESOURCES'
       prepared.push({ message: built, target, queue: target.outgoing, transactional })
     }
     return prepared
+  }
+
+  #refusal(
+    message: MessageToSend,
+    targets: readonly Target[],
+    transactional: boolean,
+    bytesBefore: number,
+  ): SendRefusal | null {
+    const { counters, settings } = this.#context
+    for (const { local } of targets)
+      if (local !== null && local.transactional !== transactional) return 'MQ_ERROR_TRANSACTION_USAGE'
+    const bytes = bytesBefore + message.body.length * targets.length
+    return counters.messageBytes + bytes > settings.MachineQuota * 1024 ? 'MQ_ERROR_INSUFFICIENT_RESOURCES' : null
+  }
+
+  #build(
+    message: MessageToSend,
+    target: Target,
+    targets: readonly Target[],
+    part: TransactionPart | null,
+  ): OutgoingMessage | SendRefusal {
+    const built = buildMessage(this.#context, message, target, targets, this.messageIds.next(), part)
+    if (typeof built === 'string' || target.local === null) return built
+    return this.#context.localQueues.quota(target.local, built.size) === 'fits'
+      ? built
+      : 'MQ_ERROR_INSUFFICIENT_RESOURCES'
   }
 
   /**
@@ -175,28 +216,42 @@ export class OutgoingQueues implements StoredState {
    * durable goes into the batch of the moment, and they show in their queues once it is. Answers the request, if there is one.
    */
   enter(prepared: readonly Prepared[], request: number | null): void {
-    const { batch } = this.#context
     this.#numberTransaction(prepared)
-    let stored = false
+    let mustWait = false
     for (const each of prepared) {
-      const { message, target, transactional } = each
-      message.order = this.#orders.next()
-      if (message.recoverable || !this.messageIds.isDurable(message.messageId)) stored = true
-      // into the same batch as the rest: a transaction is whole on this machine, too
-      if (target.local !== null) this.#deliverLocally(message, target.local)
-      // an idle queue may have been given up since the message was prepared
-      if (each.queue?.isDiscarded === true) each.queue = this.#queue(target.formatName)
-      const { queue } = each
-      if (queue === null) continue
-      if (transactional) this.#place(message, queue)
-      this.#track(message)
-      queue.entering += 1
-      if (!message.recoverable) continue
-      if (!queue.isStored) batch.changed(queue)
-      batch.put('outgoing', message.order, outgoingRow(message, queue.number), message.packet as Buffer)
+      if (this.#mustWait(each.message)) mustWait = true
+      each.queue = this.#admit(each.message, each.target, each.queue, each.transactional)
     }
-    if (stored) batch.whenDurable(error => this.#entered(prepared, request, error))
-    else this.#entered(prepared, request, null)
+    if (mustWait) this.#context.batch.whenDurable(error => this.#enteredAll(prepared, request, error))
+    else this.#enteredAll(prepared, request, null)
+  }
+
+  /** It may not leave before the store has it, or the reservation of its identifier. */
+  #mustWait({ recoverable, messageId }: OutgoingMessage): boolean {
+    return recoverable || !this.messageIds.isDurable(messageId)
+  }
+
+  /** Gives a message its order and place, and puts it into the batch if it must be durable. Returns its queue. */
+  #admit(
+    message: OutgoingMessage,
+    target: Target,
+    prepared: OutgoingQueue | null,
+    transactional: boolean,
+  ): OutgoingQueue | null {
+    const { batch } = this.#context
+    message.order = this.#orders.next()
+    // into the same batch as the rest: a transaction is whole on this machine, too
+    if (target.local !== null) this.#deliverLocally(message, target.local)
+    // an idle queue may have been given up since the message was prepared
+    const queue = prepared?.isDiscarded === true ? this.#queue(target.formatName) : prepared
+    if (queue === null) return null
+    if (transactional) this.#place(message, queue)
+    this.#track(message)
+    queue.entering += 1
+    if (!message.recoverable) return queue
+    if (!queue.isStored) batch.changed(queue)
+    batch.put('outgoing', message.order, outgoingRow(message, queue.number), message.packet as Buffer)
+    return queue
   }
 
   /** First and last message of a transaction say so, and all of them its number ([MS-MQDMPR] 3.1.4.4). */
@@ -225,30 +280,40 @@ export class OutgoingQueues implements StoredState {
   }
 
   /** They are durable, or need not be; or the store failed. */
-  #entered(prepared: readonly Prepared[], request: number | null, error: string | null): void {
-    for (const { message, queue } of prepared) {
-      if (queue === null) continue
-      queue.entering -= 1
-      if (error === null) {
-        if (message.recoverable) queue.isStored = true
-        if (message.place !== null) this.#ordinalDurable = Math.max(this.#ordinalDurable, message.place.id.ordinal)
-        queue.add(message)
-      } else {
-        if (message.place !== null) queue.sequence.abandonPlace()
-        // nothing of it came into the store
-        this.#untrack(message)
-      }
-    }
-    if (request !== null) {
-      const { log } = this.#context
-      if (error === null) log.push({ do: 'outcome', request, outcome: 'accepted' })
-      else log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_MESSAGE_STORAGE_FAILED' })
-    }
+  #enteredAll(prepared: readonly Prepared[], request: number | null, error: string | null): void {
+    for (const { message, queue } of prepared) if (queue !== null) this.#settle(message, queue, error)
+    if (request !== null) this.#answer(request, error)
     let attended: OutgoingQueue | null = null
     for (const { queue } of prepared) {
       if (queue !== null && queue !== attended) queue.attend()
       attended = queue
     }
+  }
+
+  /** The same of one that went by itself. */
+  entered(message: OutgoingMessage, queue: OutgoingQueue | null, request: number, error: string | null): void {
+    if (queue !== null) this.#settle(message, queue, error)
+    this.#answer(request, error)
+    queue?.attend()
+  }
+
+  #settle(message: OutgoingMessage, queue: OutgoingQueue, error: string | null): void {
+    queue.entering -= 1
+    if (error === null) {
+      if (message.recoverable) queue.isStored = true
+      if (message.place !== null) this.#ordinalDurable = Math.max(this.#ordinalDurable, message.place.id.ordinal)
+      queue.add(message)
+    } else {
+      if (message.place !== null) queue.sequence.abandonPlace()
+      // nothing of it came into the store
+      this.#untrack(message)
+    }
+  }
+
+  #answer(request: number, error: string | null): void {
+    const { log } = this.#context
+    if (error === null) log.push({ do: 'outcome', request, outcome: 'accepted' })
+    else log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_MESSAGE_STORAGE_FAILED' })
   }
 
   /** For a queue of this machine: it has reached its target when it is in it. */
@@ -262,7 +327,7 @@ export class OutgoingQueues implements StoredState {
       if (packet.user.flags & USER_FLAGS.JP) journalSent(this.#context, bytes)
       return true
     }
-    localQueues.put(queue, packet, bytes, message.recoverable, null, settled, isAuthenticated(packet))
+    localQueues.put(queue, packet, bytes, message.recoverable, null, { settled }, isAuthenticated(packet))
   }
 
   /** A message of another queue manager on its way: see {@link InternalMessages.forward}. */

@@ -311,7 +311,7 @@ export class QueueManager {
    */
   send(now: Now, message: MessageToSend, transaction?: TransactionId): SendTicket {
     this.#input(now)
-    if (transaction === undefined) return this.#context.outgoingQueues.submit([message], false)
+    if (transaction === undefined) return this.#context.outgoingQueues.submitOne(message)
     const request = this.#context.nextRequest()
     const sent = this.#context.transactions.send(transaction, message)
     const refused = typeof sent === 'string'

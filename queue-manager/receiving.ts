@@ -8,6 +8,7 @@ import { MessageClass } from '../protocol/message-class.js'
 import type { Context } from './context.js'
 import type { IncomingSequence } from './incoming-sequence.js'
 import type { LocalQueue } from './local-queue.js'
+import type { Arrival } from './local-queues.js'
 import { type DiscardReason, txPlace } from './notes.js'
 import type { Receipt } from './receive-window.js'
 import { reportReceived } from './reports.js'
@@ -83,7 +84,7 @@ function learnSource(context: Context, session: Session, packet: UserMessagePack
 }
 
 /** One message on its way in: the steps share the session, the packet and the receipt. */
-class Reception {
+class Reception implements Arrival {
   readonly #context: Context
   readonly #session: Session
   #packet: UserMessagePacket
@@ -93,6 +94,11 @@ class Reception {
   kept = false
   /** The bytes are no longer those that came. */
   #decrypted = false
+  /** The queue that takes it, and the place in a sequence that it took there. */
+  #queue: LocalQueue | null = null
+  #sequence: IncomingSequence | null = null
+  #taken: IncomingSequence['taken'] | null = null
+  #generation = 0
 
   constructor(context: Context, session: Session, packet: UserMessagePacket, bytes: Buffer, receipt: Receipt) {
     this.#context = context
@@ -225,11 +231,13 @@ class Reception {
     }
     const { transaction } = this.#packet
     let finalAckTo: string | null = null
-    let generation = 0
+    this.#queue = queue
     if (sequence !== null && transaction !== null) {
       incomingSequences.keep(sequence)
       sequence.take(transaction.sequenceId, transaction.sequenceNumber)
-      generation = sequence.generation
+      this.#sequence = sequence
+      this.#taken = sequence.taken
+      this.#generation = sequence.generation
       if (acknowledgements.wantsFinalAck(this.#packet))
         finalAckTo = acknowledgements.orderQueueOf(this.#session, this.#packet)
       batch.changed(sequence)
@@ -237,37 +245,41 @@ class Reception {
     if (sequence === null && isRecoverable(this.#packet))
       this.#context.identifiers.store(batch, this.#packet.user.sourceQueueManager, this.#packet.user.messageId)
     this.kept = !this.#decrypted
-    const state = sequence?.taken
-    const settled = (error: string | null): boolean => {
-      if (error !== null) {
-        sequence?.rollBack()
-        this.#context.identifiers.forget(batch, this.#packet.user.sourceQueueManager, this.#packet.user.messageId)
-        this.#session.close(`store: ${error}`)
-        return false
-      }
-      if (sequence !== null && state !== undefined) {
-        if (sequence.generation !== generation) {
-          batch.changed(sequence)
-          return false
-        }
-        sequence.durable = state
-        this.#session.scheduleOrderAck(sequence)
-      }
-      counters.delivered += 1
-      this.#noteArrival(queue)
-      if (this.#packet.properties.flags & MP_FLAGS.PA)
-        acknowledgements.sendAdminAck(this.#packet, MessageClass.ACK_REACH_QUEUE)
-      if (this.#packet.base.flags & BASE_FLAGS.TR) reportReceived(this.#context, this.#packet)
-      this.#session.settle(this.#receipt)
-      return true
-    }
     const authenticated = ((this.#packet.security?.flags ?? 0) & SECURITY_FLAGS.AS) !== 0
-    localQueues.put(queue, this.#packet, bytes, isRecoverable(this.#packet), finalAckTo, settled, authenticated)
+    localQueues.put(queue, this.#packet, bytes, isRecoverable(this.#packet), finalAckTo, this, authenticated)
   }
 
-  #noteArrival(queue: LocalQueue): void {
+  /** The queue has it for good, or the store failed. */
+  settled(error: string | null): boolean {
+    const { acknowledgements, batch, counters, identifiers } = this.#context
+    const sequence = this.#sequence
+    if (error !== null) {
+      sequence?.rollBack()
+      identifiers.forget(batch, this.#packet.user.sourceQueueManager, this.#packet.user.messageId)
+      this.#session.close(`store: ${error}`)
+      return false
+    }
+    if (sequence !== null && this.#taken !== null) {
+      if (sequence.generation !== this.#generation) {
+        batch.changed(sequence)
+        return false
+      }
+      sequence.durable = this.#taken
+      this.#session.scheduleOrderAck(sequence)
+    }
+    counters.delivered += 1
+    this.#noteArrival()
+    if (this.#packet.properties.flags & MP_FLAGS.PA)
+      acknowledgements.sendAdminAck(this.#packet, MessageClass.ACK_REACH_QUEUE)
+    if (this.#packet.base.flags & BASE_FLAGS.TR) reportReceived(this.#context, this.#packet)
+    this.#session.settle(this.#receipt)
+    return true
+  }
+
+  #noteArrival(): void {
     const { log, now } = this.#context
-    if (!log.noting) return
+    const queue = this.#queue
+    if (!log.noting || queue === null) return
     const { user, transaction } = this.#packet
     log.note(now, {
       kind: 'arrived',

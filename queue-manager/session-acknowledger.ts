@@ -19,12 +19,19 @@ export class SessionAcknowledger {
   readonly #context: Context
   readonly #send: () => void
   readonly #timer: Timer
+  readonly #full: () => void
+  /** The message that is being settled is the first recoverable one since the last ack. */
+  #first = false
   #delayMs = 0
 
   /** @param send writes a SessionAck with what {@link take} gives. */
   constructor(context: Context, send: () => void) {
     this.#context = context
     this.#send = send
+    this.#full = () => {
+      this.#send()
+      this.#first = true
+    }
     this.#timer = context.timers.create('session ack send', () => this.#sendIfDue())
     this.ackWaitTimeoutMs = context.settings.AckWaitTimeout + context.settings.RoundTripDelay
   }
@@ -32,15 +39,12 @@ export class SessionAcknowledger {
   /** Settles a received message: from now on the session ack may cover it. */
   settle(receipt: Receipt): void {
     const { window } = this
-    let first = window.recoverablePending === 0
-    window.settle(receipt, () => {
-      this.#send()
-      first = true
-    })
+    this.#first = window.recoverablePending === 0
+    window.settle(receipt, this.#full)
     if (window.unacknowledged === 0) return
     const inFlightMax = Math.min(this.#context.settings.MaxUnackedPacket, this.peerWindow)
     if (window.unacknowledged * 2 >= inFlightMax) this.#send()
-    else if (first && window.recoverablePending > 0)
+    else if (this.#first && window.recoverablePending > 0)
       this.#start(Math.min(this.recoverableDelayMs, this.#plainDelayMs()))
     else if (!this.#timer.running) this.#start(this.#plainDelayMs())
   }

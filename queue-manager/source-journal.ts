@@ -2,6 +2,7 @@ import { setMessageClass } from '../protocol/binary/build.js'
 import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
 import { USER_FLAGS, type UserHeader } from '../protocol/binary/user-header.js'
 import type { Context } from './context.js'
+import { UNHEARD } from './local-queues.js'
 import { isServiceQueue } from './service-queues.js'
 
 /* Source journaling ([MS-MQQB] 1.3.4): copies of messages kept on the machine that sent them. Those that arrived go to its
@@ -37,7 +38,7 @@ export function deadLetterSent(
   counters.deadLettered += 1
   const own = deadLetterQueue === null ? null : localQueues.byName(deadLetterQueue)
   const fits = own !== null && own.transactional === transactional && localQueues.quota(own, copy.length) === 'fits'
-  if (own !== null && fits) localQueues.put(own, packet, copy, true, null, error => error === null)
+  if (own !== null && fits) localQueues.put(own, packet, copy, true, null, UNHEARD)
   else localQueues.deadLetter(packet, copy, transactional)
   if (log.noting)
     log.note(now, { kind: 'dead-lettered', queue, messageId: packet.user.messageId, messageClass, transactional })

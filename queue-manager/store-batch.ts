@@ -9,8 +9,13 @@ export interface StoredState {
 /** Called once what it waits for is durable (`error` null), or when the store could not make it so. */
 export type WhenDurable = (error: string | null) => void
 
+/** The same as an object: who waits for each of many messages makes no function for it. */
+export interface DurableWaiter {
+  durable(error: string | null): void
+}
+
 interface WaitingBatch {
-  readonly callbacks: WhenDurable[]
+  readonly waiters: (WhenDurable | DurableWaiter)[]
   readonly carriesPackets: boolean
 }
 
@@ -23,7 +28,8 @@ export class StoreBatch {
   readonly #log: ActionLog
   readonly #waiting = new Map<number, WaitingBatch>()
   #operations: StoreOperation[] = []
-  #callbacks: WhenDurable[] = []
+  #waiters: (WhenDurable | DurableWaiter)[] = []
+  #carriesPackets = false
   readonly #changed = new Set<StoredState>()
   #lastTicket = 0
   /** Batches that the store failed to take. */
@@ -37,7 +43,11 @@ export class StoreBatch {
   put(table: PacketTable, key: number, value: StoredValue, packet: Uint8Array): void
   put(table: Exclude<StoreTable, PacketTable>, key: StoreKey, value: StoredValue): void
   put(table: StoreTable, key: StoreKey, value: StoredValue, packet?: Uint8Array): void {
-    this.#operations.push(packet === undefined ? { table, key, value } : { table, key, value, packet })
+    if (packet === undefined) this.#operations.push({ table, key, value })
+    else {
+      this.#operations.push({ table, key, value, packet })
+      this.#carriesPackets = true
+    }
   }
 
   remove(table: StoreTable, key: StoreKey): void {
@@ -50,12 +60,12 @@ export class StoreBatch {
   }
 
   /** Calls back when everything put so far is durable; at once when nothing is under way. */
-  whenDurable(callback: WhenDurable): void {
-    if (this.#operations.length > 0 || this.#changed.size > 0) this.#callbacks.push(callback)
+  whenDurable(waiter: WhenDurable | DurableWaiter): void {
+    if (this.#operations.length > 0 || this.#changed.size > 0) this.#waiters.push(waiter)
     else {
       const newest = this.#newest()
-      if (newest === undefined) callback(null)
-      else newest.callbacks.push(callback)
+      if (newest === undefined) tell(waiter, null)
+      else newest.waiters.push(waiter)
     }
   }
 
@@ -78,11 +88,11 @@ export class StoreBatch {
     }
     if (this.#operations.length === 0) return
     this.#lastTicket += 1
-    const carriesPackets = this.#operations.some(({ packet }) => packet !== undefined)
-    this.#waiting.set(this.#lastTicket, { callbacks: this.#callbacks, carriesPackets })
+    this.#waiting.set(this.#lastTicket, { waiters: this.#waiters, carriesPackets: this.#carriesPackets })
     this.#log.push({ do: 'persist', ticket: this.#lastTicket, operations: this.#operations })
     this.#operations = []
-    this.#callbacks = []
+    this.#waiters = []
+    this.#carriesPackets = false
   }
 
   /**
@@ -97,9 +107,14 @@ export class StoreBatch {
     for (const [later, waiting] of this.#waiting) if (waiting.carriesPackets) this.#end(later, waiting, error)
   }
 
-  #end(ticket: number, { callbacks }: WaitingBatch, error: string | null): void {
+  #end(ticket: number, { waiters }: WaitingBatch, error: string | null): void {
     this.#waiting.delete(ticket)
     if (error !== null) this.failures += 1
-    for (const callback of callbacks) callback(error)
+    for (const waiter of waiters) tell(waiter, error)
   }
+}
+
+function tell(waiter: WhenDurable | DurableWaiter, error: string | null): void {
+  if (typeof waiter === 'function') waiter(error)
+  else waiter.durable(error)
 }
