@@ -19,6 +19,7 @@ import {
   segmentKey,
   setBit,
 } from './packet-segment.js'
+import type { RecordSpace } from './record-space.js'
 import { rowKey, rowRecord } from './row.js'
 
 /** Heads: keys and values of packet tables. Gone: which of their rows are not there any more. Rows: all other tables. */
@@ -48,6 +49,7 @@ const SEGMENTS_VISITED_MAX = 4_096
 export class CommitPlan {
   readonly changes: Change[] = []
   readonly #indexes: ReadonlyMap<PacketTable, PacketIndex>
+  readonly #space: RecordSpace
   readonly #added = new Map<PacketTable, (PacketRow | null)[]>()
   readonly #addedKeys = new Map<PacketTable, number[]>()
   /** By place of the segment. */
@@ -56,8 +58,11 @@ export class CommitPlan {
   readonly #onApply: (() => void)[] = []
   readonly #forgotten: { table: PacketTable; base: number }[] = []
 
-  constructor(indexes: ReadonlyMap<PacketTable, PacketIndex>) {
+  /** Records are in `space`, which nothing else uses until the plan is committed or given up. */
+  constructor(indexes: ReadonlyMap<PacketTable, PacketIndex>, space: RecordSpace) {
     this.#indexes = indexes
+    this.#space = space
+    space.reset()
   }
 
   /** Segments whose packets are not on disk any more, or others by now. */
@@ -76,11 +81,13 @@ export class CommitPlan {
   }
 
   add(operations: readonly StoreOperation[]): void {
-    for (const { table, key, value, packet } of operations) {
+    for (let at = 0; at < operations.length; at++) {
+      const operation = operations[at]!
+      const { table, key, value } = operation
       if (!isPacketTable(table)) entryOf(this.#rows, table, newMap<StoreKey, StoredValue | null>).set(key, value)
       else if (value === null) this.#remove(table, key as number)
       else {
-        entryOf(this.#added, table, newList<PacketRow | null>).push({ key: key as number, value, packet: packet! })
+        entryOf(this.#added, table, newList<PacketRow | null>).push(operation as PacketRow)
         entryOf(this.#addedKeys, table, newList<number>).push(key as number)
       }
     }
@@ -163,7 +170,7 @@ export class CommitPlan {
       const rows = read(table, base)
       if (rows === null) continue
       const key = segmentKey(table, base)
-      const [head, packets] = [encodeHead(key, base, rows), encodePackets(key, rows)]
+      const [head, packets] = [encodeHead(this.#space, key, base, rows), encodePackets(this.#space, key, rows)]
       this.changes.push({ database: 'heads', key, record: head }, { database: 'packets', key, record: packets })
       this.changes.push({ database: 'gone', key, record: null })
       this.#forgotten.push({ table, base })
@@ -181,7 +188,7 @@ export class CommitPlan {
     for (const segment of cut(rows)) {
       const base = segment[0]!.key
       const key = segmentKey(table, base)
-      const [head, packets] = [encodeHead(key, base, segment), encodePackets(key, segment)]
+      const [head, packets] = [encodeHead(this.#space, key, base, segment), encodePackets(this.#space, key, segment)]
       this.changes.push({ database: 'heads', key, record: head }, { database: 'packets', key, record: packets })
       const entry = { base, ...decodeKeys(head), gone: null, goneCount: 0 }
       this.#onApply.push(() => index.append(entry))

@@ -7,6 +7,7 @@ import type { HeadPlaces } from './head-places.js'
 import type { PacketIndex } from './packet-index.js'
 import { decodeHeadValues, hasBit, packetAt } from './packet-segment.js'
 import { checkCounts, readHeadValues, readIndex, readPackets, readRows } from './packet-tables.js'
+import { RecordSpace } from './record-space.js'
 import { decodeRow, tableOfNumber } from './row.js'
 import { SegmentCache } from './segment-cache.js'
 import { type Store, StoreError } from './store.js'
@@ -75,6 +76,7 @@ export class LmdbStore implements Store {
   readonly #lastKeys: { [table in PacketTable]: number }
   readonly #rewriteCursors = new Map<PacketTable, number>()
   readonly #cache = new SegmentCache()
+  readonly #space = new RecordSpace()
   #format: StoreFormat
   #pending: PendingWrite[] = []
   #running: Promise<void> | null = null
@@ -298,7 +300,7 @@ export class LmdbStore implements Store {
   }
 
   #plan(writes: readonly PendingWrite[]): CommitPlan {
-    const plan = new CommitPlan(this.#indexes)
+    const plan = new CommitPlan(this.#indexes, this.#space)
     for (const { operations } of writes) plan.add(operations)
     plan.finish((table, base) => {
       try {

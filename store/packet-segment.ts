@@ -1,6 +1,8 @@
 import type { PacketTable, StoredValue } from '../queue-manager/actions.js'
+import { readValues } from './head-values.js'
+import type { RecordSpace } from './record-space.js'
 import { tableNumber } from './row.js'
-import { CHECKSUM_BYTES, decodeValue, encodeShared, seal } from './stored-value.js'
+import { CHECKSUM_BYTES, seal } from './stored-value.js'
 
 /* The rows that one commit adds to a packet table are stored together, as segments: one record of the keys and values
  * (the head), which opening reads, and one of the packets, which it does not. Both, and the record of which rows are gone
@@ -28,7 +30,8 @@ const CONSECUTIVE = 1
 export function* cut(rows: readonly PacketRow[]): Iterable<readonly PacketRow[]> {
   let start = 0
   let bytes = 0
-  for (const [at, { key, packet }] of rows.entries()) {
+  for (let at = 0; at < rows.length; at++) {
+    const { key, packet } = rows[at]!
     const full =
       at - start === SEGMENT_ROWS_MAX ||
       bytes + packet.length > SEGMENT_BYTES_MAX ||
@@ -40,7 +43,7 @@ export function* cut(rows: readonly PacketRow[]): Iterable<readonly PacketRow[]>
     }
     bytes += packet.length
   }
-  if (start < rows.length) yield rows.slice(start)
+  if (start < rows.length) yield start === 0 ? rows : rows.slice(start)
 }
 
 /** The table's number and the base. */
@@ -59,21 +62,20 @@ export function baseOf(key: Buffer): number {
 }
 
 /** Of rows that are not empty, with keys from `base` on. */
-export function encodeHead(key: Buffer, base: number, rows: readonly PacketRow[]): Buffer {
-  const consecutive = rows.every((row, at) => row.key === base + at)
-  const keyBytes = consecutive ? 0 : rows.length * 4
-  const values = encodeShared(rows.map(({ value }) => value))
-  const record = Buffer.allocUnsafe(HEAD_BYTES + keyBytes + values.length)
-  record.writeUInt16LE(rows.length, 4)
-  record.writeUInt16LE(consecutive ? CONSECUTIVE : 0, 6)
-  record.writeUInt32LE(
-    rows.reduce((bytes, { packet }) => bytes + packet.length, 0),
-    8,
-  )
-  let at = HEAD_BYTES
-  if (!consecutive) for (const row of rows) at = record.writeUInt32LE(row.key - base, at)
-  record.set(values, at)
-  return seal(key, record)
+export function encodeHead(space: RecordSpace, key: Buffer, base: number, rows: readonly PacketRow[]): Buffer {
+  const count = rows.length
+  let packetBytes = 0
+  for (let row = 0; row < count; row++) packetBytes += rows[row]!.packet.length
+  // Keys rise.
+  const consecutive = rows[count - 1]!.key === base + count - 1
+  space.begin(HEAD_BYTES)
+  space.uint16(count)
+  space.uint16(consecutive ? CONSECUTIVE : 0)
+  space.uint32(packetBytes)
+  if (!consecutive) for (let row = 0; row < count; row++) space.uint32(rows[row]!.key - base)
+  space.list(count)
+  for (let row = 0; row < count; row++) space.value(rows[row]!.value)
+  return space.end(key)
 }
 
 /** What opening needs of a head: `distances` of the keys from the base, null when they follow each other, which saves
@@ -91,22 +93,23 @@ export function decodeKeys(record: Buffer): { count: number; distances: Uint32Ar
 export function decodeHeadValues(record: Buffer): readonly StoredValue[] {
   const count = record.readUInt16LE(4)
   const keyBytes = record.readUInt16LE(6) === CONSECUTIVE ? 0 : count * 4
-  return decodeValue(record.subarray(HEAD_BYTES + keyBytes)) as readonly StoredValue[]
+  return readValues(record, HEAD_BYTES + keyBytes) as readonly StoredValue[]
 }
 
 /** Checksum, number of rows, where each packet ends, the packets. */
-export function encodePackets(key: Buffer, rows: readonly PacketRow[]): Buffer {
-  let length = CHECKSUM_BYTES + 4 + rows.length * 4
-  for (const { packet } of rows) length += packet.length
-  const record = Buffer.allocUnsafe(length)
-  record.writeUInt32LE(rows.length, 4)
-  let at = CHECKSUM_BYTES + 4 + rows.length * 4
-  for (const [row, { packet }] of rows.entries()) {
-    record.set(packet, at)
-    at += packet.length
-    record.writeUInt32LE(at, 8 + row * 4)
+export function encodePackets(space: RecordSpace, key: Buffer, rows: readonly PacketRow[]): Buffer {
+  const count = rows.length
+  let end = CHECKSUM_BYTES + 4 + count * 4
+  for (let row = 0; row < count; row++) end += rows[row]!.packet.length
+  space.begin(end)
+  space.uint32(count)
+  end = CHECKSUM_BYTES + 4 + count * 4
+  for (let row = 0; row < count; row++) {
+    end += rows[row]!.packet.length
+    space.uint32(end)
   }
-  return seal(key, record)
+  for (let row = 0; row < count; row++) space.bytes(rows[row]!.packet)
+  return space.end(key)
 }
 
 export const packetCount = (record: Buffer): number => record.readUInt32LE(4)
