@@ -21,6 +21,9 @@ export interface InternalMessage {
   readonly response?: QueueNameSpec | undefined
 }
 
+/** What became of a message for another queue manager: its destination may be no queue of one, or there is no room for it now. */
+export type Passage = 'passed' | 'no-way' | 'no-room'
+
 const INFINITE_S = 0xffffffff
 /** Messages in an outgoing queue, above which no express one is added on a peer's behalf: it may never be reached. */
 const EXPRESS_FOR_PEERS_MAX = 10_000
@@ -94,16 +97,16 @@ export class InternalMessages {
   }
 
   /**
-   * A message of another queue manager on its way: its identity, transaction and times are not touched. False when it
-   * cannot go on: its destination has no number, or there is no room. Nothing of it is journaled here.
+   * A message of another queue manager on its way: its identity, transaction and times are not touched. Nothing of it is
+   * journaled here.
    */
-  forward(packet: UserMessagePacket, bytes: Buffer, hopCount: number): boolean {
+  forward(packet: UserMessagePacket, bytes: Buffer, hopCount: number): Passage {
     const { destinationQueue, queueManagerAddress, messageId, sentTime } = packet.user
-    if (destinationQueue?.type !== 'PrivateQueueFormatNameId') return false
+    if (destinationQueue?.type !== 'PrivateQueueFormatNameId') return 'no-way'
     const name = `PRIVATE=${queueManagerAddress}\\${destinationQueue.number.toString(16)}`
     const recoverable = isRecoverable(packet)
     const target = this.#roomTowards(name, bytes.length, !recoverable)
-    if (target === null) return false
+    if (target === null) return 'no-room'
     setHopCount(bytes, hopCount)
     const { timeToReachQueue } = packet.base
     const expiresMs = timeToReachQueue === INFINITE_S ? Infinity : (sentTime + timeToReachQueue + 1) * 1000
@@ -111,6 +114,6 @@ export class InternalMessages {
     const priority = packet.base.flags & BASE_FLAGS.PR
     const message = createOutgoingMessage(bytes, messageId, priority, recoverable, expiresMs, flags, null)
     this.#queues.enter([{ message, target, queue: target.outgoing, transactional: false }], null)
-    return true
+    return 'passed'
   }
 }

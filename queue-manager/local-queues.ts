@@ -201,9 +201,13 @@ export class LocalQueues {
     const messageClass = this.#leaving.get(queued)
     if (messageClass !== undefined) {
       this.#leaving.delete(queued)
+      queued.queue.line.lock(queued, 'locked')
       this.#dismiss([queued], messageClass)
       return
     }
+    // its time ran out, but the store failed: that is tried again, and the message can be received meanwhile
+    const { now, settings } = this.#context
+    if (queued.expiry?.running === false) queued.expiry.start(now, settings.TryConnectInterval)
     const { line } = queued.queue
     const wasEmpty = line.available === 0
     line.unlock(queued)
@@ -249,6 +253,7 @@ export class LocalQueues {
 
   /** Begins to work: what was restored was so before it was known what time it is. */
   start(): void {
+    this.registry.start()
     for (const queue of this.registry.all())
       for (const queued of queue.line) if (queued.lifeS !== Infinity) this.#startExpiry(queued)
   }
@@ -260,6 +265,11 @@ export class LocalQueues {
   restoreMessage(row: StoredRow): void {
     const state = this.#restoring.get(row.numberKey)
     const main = this.byNumber(row.number(FIELD.QUEUE))
+    if (main === null && this.registry.isDeleted(row.number(FIELD.QUEUE))) {
+      this.#context.batch.remove('message', row.numberKey)
+      if (this.#restoring.delete(row.numberKey)) this.#context.batch.remove('message-state', row.numberKey)
+      return
+    }
     if (main === null) throw row.wrong(FIELD.QUEUE, 'the number of a queue that is stored')
     const queue = this.registry.part(main, state?.suffix ?? row.text(FIELD.SUFFIX))
     const queued = new QueuedMessage(
@@ -389,12 +399,8 @@ export class LocalQueues {
 
   /** Time-to-be-received ran out in the queue ([MS-MQDMPR] 3.1.2.4, 3.1.7.2.7). */
   #expire(queued: QueuedMessage): void {
-    if (queued.state === 'available') {
-      this.remove([queued], MessageClass.NACK_RECEIVE_TIMEOUT, error => {
-        // the store failed: it is tried again, and the message can be received meanwhile
-        if (error !== null) queued.expiry?.start(this.#context.now, this.#context.settings.TryConnectInterval)
-      })
-    } else if (queued.state === 'locked') this.#leaving.set(queued, MessageClass.NACK_RECEIVE_TIMEOUT)
+    if (queued.state === 'available') this.#dismiss([queued], MessageClass.NACK_RECEIVE_TIMEOUT)
+    else if (queued.state === 'locked') this.#leaving.set(queued, MessageClass.NACK_RECEIVE_TIMEOUT)
   }
 
   #hold({ queue, size }: QueuedMessage): void {
@@ -410,6 +416,7 @@ export class LocalQueues {
     if (queue.isSystem) counters.systemBytes -= size
     else counters.messageBytes -= size
     if (!recoverable) counters.expressHeld -= 1
+    if ((queue.parent ?? queue).deleted) this.registry.emptied(queue.parent ?? queue)
   }
 }
 

@@ -12,8 +12,9 @@ import type { StoredValue } from './actions.js'
 import { endTransactional } from './awaited-final-acks.js'
 import type { Context } from './context.js'
 import { ExpressSurvey } from './express-survey.js'
-import { InternalMessages } from './internal-messages.js'
+import { InternalMessages, type Passage } from './internal-messages.js'
 import type { LocalQueue } from './local-queue.js'
+import { UNHEARD } from './local-queues.js'
 import { MessageIdentifiers } from './message-identifiers.js'
 import { buildMessage, type MessageToSend, type TransactionPart } from './message-to-send.js'
 import { EnteringMessage } from './outgoing-entering.js'
@@ -321,17 +322,13 @@ export class OutgoingQueues implements StoredState {
     const { acknowledgements, localQueues } = this.#context
     const bytes = message.packet as Buffer
     const packet = decodePacket(bytes) as UserMessagePacket
-    const settled = (error: string | null): boolean => {
-      if (error !== null) return false
-      if (packet.properties.flags & MP_FLAGS.PA) acknowledgements.sendAdminAck(packet, MessageClass.ACK_REACH_QUEUE)
-      if (packet.user.flags & USER_FLAGS.JP) journalSent(this.#context, bytes)
-      return true
-    }
-    localQueues.put(queue, packet, bytes, message.recoverable, null, { settled }, isAuthenticated(packet))
+    localQueues.put(queue, packet, bytes, message.recoverable, null, UNHEARD, isAuthenticated(packet))
+    if (packet.properties.flags & MP_FLAGS.PA) acknowledgements.sendAdminAck(packet, MessageClass.ACK_REACH_QUEUE)
+    if (packet.user.flags & USER_FLAGS.JP) journalSent(this.#context, bytes)
   }
 
   /** A message of another queue manager on its way: see {@link InternalMessages.forward}. */
-  forward(packet: UserMessagePacket, bytes: Buffer, hopCount: number): boolean {
+  forward(packet: UserMessagePacket, bytes: Buffer, hopCount: number): Passage {
     return this.internal.forward(packet, bytes, hopCount)
   }
 

@@ -25,6 +25,7 @@ export const DEADLETTER_QUEUE = 'system$;deadletter'
 export const DEADXACT_QUEUE = 'system$;deadxact'
 export const MACHINE_JOURNAL = 'system$;journal'
 export const JOURNAL_SUFFIX = 'journal'
+const DELETED_QUEUE = 'deleted-queue '
 
 /** Queues that every queue manager has (MQ-5). Those with a number above 0 can be sent to. */
 const SYSTEM_QUEUES: readonly { readonly name: string; readonly number: number; readonly transactional: boolean }[] = [
@@ -63,6 +64,8 @@ export class QueueRegistry {
   readonly #byGuid = new Map<Guid, LocalQueue>()
   /** Numbers are never used again: what is known of senders to a deleted queue must not apply to another one. */
   #nextNumber = FIRST_PRIVATE_NUMBER
+  /** Numbers of deleted queues of which the store has, or may get, a message still. */
+  readonly #deleted = new Set<number>()
 
   constructor(context: Context) {
     this.#context = context
@@ -120,10 +123,12 @@ export class QueueRegistry {
     if (queue.guid !== null) this.#byGuid.delete(queue.guid)
     const { batch } = this.#context
     batch.remove('queue', queue.name.toLowerCase())
+    if (!this.#isEmpty(queue)) this.#storeDeleted(queue)
     batch.whenDurable(error => {
       // it is still in the store, and so are its messages
       if (error === null || this.#byName.has(queue.name.toLowerCase())) return
       queue.deleted = false
+      this.#deleted.delete(queue.number)
       this.#enter(queue)
     })
   }
@@ -131,7 +136,23 @@ export class QueueRegistry {
   /** A message is about to be stored that a restart must find a queue for: its queue's own row may have failed. */
   ensureStored(queue: LocalQueue): void {
     const main = queue.parent ?? queue
-    if (!main.isStored && main.kind !== 'system') this.#store(main)
+    if (main.deleted) this.#storeDeleted(main)
+    else if (!main.isStored && main.kind !== 'system') this.#store(main)
+  }
+
+  /** Whether a queue of this number was deleted, and messages that were on their way into or out of it may be stored. */
+  isDeleted(number: number): boolean {
+    return this.#deleted.has(number)
+  }
+
+  /** A message left a deleted queue: after the last one nothing is stored of it. */
+  emptied(queue: LocalQueue): void {
+    if (this.#deleted.has(queue.number) && this.#isEmpty(queue)) this.#forgetDeleted(queue.number)
+  }
+
+  /** Begins to work: what was left of deleted queues goes, and so does what is known of them. */
+  start(): void {
+    for (const number of this.#deleted) this.#forgetDeleted(number)
   }
 
   /** A queue that messages can be sent to, or a system queue, without case. */
@@ -231,6 +252,10 @@ export class QueueRegistry {
     this.#nextNumber = Math.max(this.#nextNumber, row.whole('next', 1))
   }
 
+  restoreDeleted(row: StoredRow): void {
+    this.#deleted.add(row.whole('number', 1, NUMBER_MAX))
+  }
+
   restore(row: StoredRow): void {
     const name = row.text('name')
     const number = row.whole('number', 1, NUMBER_MAX)
@@ -248,6 +273,23 @@ export class QueueRegistry {
     queue.modifiedMs = row.number('modifiedMs')
     queue.isStored = true
     this.#nextNumber = Math.max(this.#nextNumber, number + 1)
+  }
+
+  /** Nothing is in it, in its journal or in a subqueue, and nothing on its way into them. */
+  #isEmpty(queue: LocalQueue): boolean {
+    for (const { bytes } of this.partsOf(queue)) if (bytes > 0) return false
+    return true
+  }
+
+  /** Its row goes, while messages of it are stored that a restart must know to be of no queue. */
+  #storeDeleted({ number }: LocalQueue): void {
+    this.#deleted.add(number)
+    this.#context.batch.put('state', `${DELETED_QUEUE}${number}`, { number })
+  }
+
+  #forgetDeleted(number: number): void {
+    this.#deleted.delete(number)
+    this.#context.batch.remove('state', `${DELETED_QUEUE}${number}`)
   }
 
   #store(queue: LocalQueue): void {
@@ -289,4 +331,9 @@ export class QueueRegistry {
     while (this.#byNumber.has(this.#nextNumber)) this.#nextNumber += 1
     return this.#nextNumber
   }
+}
+
+/** Whether a row of the table `state` is about a deleted queue. */
+export function isDeletedQueue({ key }: StoredRow): boolean {
+  return typeof key === 'string' && key.startsWith(DELETED_QUEUE)
 }

@@ -50,6 +50,8 @@ const WAITING_MAX = 100_000
 export class Reads {
   readonly #context: Context
   readonly #waiting = new Map<number, WaitingRead>()
+  /** Of those, the ones in a transaction, by its number. */
+  readonly #inTransactions = new Map<number, Set<WaitingRead>>()
 
   constructor(context: Context) {
     this.#context = context
@@ -85,6 +87,12 @@ export class Reads {
   /** The queue is gone. */
   endAll(queue: LocalQueue): void {
     for (const waiting of [...queue.waiting]) this.#end(waiting, 'MQ_ERROR_QUEUE_DELETED')
+  }
+
+  /** A transaction is over: nothing can be received in it any more. */
+  endTransaction(transaction: number): void {
+    for (const waiting of this.#inTransactions.get(transaction) ?? [])
+      this.#end(waiting, 'MQ_ERROR_TRANSACTION_SEQUENCE')
   }
 
   /** The queue manager stops. */
@@ -132,12 +140,22 @@ export class Reads {
     timer?.start(now, timeoutMs)
     queue.waiting.add(waiting)
     this.#waiting.set(request, waiting)
+    const { transaction } = options
+    if (transaction === undefined) return
+    const others = this.#inTransactions.get(transaction)
+    if (others === undefined) this.#inTransactions.set(transaction, new Set([waiting]))
+    else others.add(waiting)
   }
 
   #forget(waiting: WaitingRead): void {
     waiting.timer?.discard()
     waiting.queue.waiting.delete(waiting)
     this.#waiting.delete(waiting.request)
+    const { transaction } = waiting.options
+    if (transaction === undefined) return
+    const others = this.#inTransactions.get(transaction)
+    others?.delete(waiting)
+    if (others?.size === 0) this.#inTransactions.delete(transaction)
   }
 
   #end(waiting: WaitingRead, error: MqErrorName): void {

@@ -108,12 +108,29 @@ class Reception implements Arrival {
     this.#receipt = receipt
   }
 
-  /** Acknowledges once all that is under way in the store is durable. */
-  settleAfterStore(): void {
+  /** Acknowledges once all that is under way in the store is durable. If it fails, the message may come again. */
+  settleAfterStore(isDuplicate = false): void {
     this.#context.batch.whenAllDurable(error => {
       if (error === null) this.#session.settle(this.#receipt)
-      else this.#session.close(`store: ${error}`)
+      else {
+        if (!isDuplicate) this.#forget()
+        this.#session.close(`store: ${error}`)
+      }
     })
+  }
+
+  /** It was not taken, so that it is no duplicate when it comes again. */
+  #forget(): void {
+    const { sourceQueueManager, messageId } = this.#packet.user
+    if (this.#packet.transaction === null)
+      this.#context.identifiers.forget(this.#context.batch, sourceQueueManager, messageId)
+  }
+
+  /** There is no room: the sender keeps the message, and tries again ([MS-MQQB] 3.1.5.8.8). */
+  #refuse(reason: string): void {
+    this.#context.counters.quotaCloses += 1
+    this.#forget()
+    this.#session.close(reason)
   }
 
   /**
@@ -133,7 +150,7 @@ class Reception implements Arrival {
           messageClass,
         )
     }
-    this.settleAfterStore()
+    this.settleAfterStore(reason === 'duplicate')
   }
 
   /**
@@ -149,8 +166,13 @@ class Reception implements Arrival {
   /** For another queue manager: one hop further ([MS-MQQB] 3.1.5.8.2). */
   passOn(): void {
     const hops = this.#packet.user.flags & USER_FLAGS.RC
-    if (hops >= HOP_COUNT_MAX) this.discard('hop-count', MessageClass.NACK_HOP_COUNT_EXCEEDED)
-    else if (this.#context.outgoingQueues.forward(this.#packet, this.#bytes, hops + 1)) {
+    if (hops >= HOP_COUNT_MAX) {
+      this.discard('hop-count', MessageClass.NACK_HOP_COUNT_EXCEEDED)
+      return
+    }
+    const passage = this.#context.outgoingQueues.forward(this.#packet, this.#bytes, hops + 1)
+    if (passage === 'no-room') this.#refuse('no room for messages on their way')
+    else if (passage === 'passed') {
       this.kept = true
       if (this.#packet.base.flags & BASE_FLAGS.TR) reportReceived(this.#context, this.#packet)
       this.settleAfterStore()
@@ -199,8 +221,7 @@ class Reception implements Arrival {
     }
     const sequence = incomingSequences.find(this.#packet.user.sourceQueueManager, queue.number)
     if (sequence.taken.number === 0 && incomingSequences.isFull) {
-      counters.quotaCloses += 1
-      this.#session.close('too many incoming sequences')
+      this.#refuse('too many incoming sequences')
       return
     }
     const verdict = sequence.judge(sequenceId, sequenceNumber, previousSequenceNumber)
@@ -215,12 +236,11 @@ class Reception implements Arrival {
   }
 
   #enqueue(queue: LocalQueue, sequence: IncomingSequence | null): void {
-    const { acknowledgements, batch, counters, incomingSequences, localQueues } = this.#context
+    const { acknowledgements, batch, incomingSequences, localQueues } = this.#context
     const bytes = this.#bytes
     const quota = localQueues.quota(queue, bytes.length)
     if (quota === 'machine-quota') {
-      counters.quotaCloses += 1
-      this.#session.close('machine quota reached')
+      this.#refuse('machine quota reached')
       return
     }
     if (quota === 'queue-quota') {
@@ -247,15 +267,18 @@ class Reception implements Arrival {
     this.kept = !this.#decrypted
     const authenticated = ((this.#packet.security?.flags ?? 0) & SECURITY_FLAGS.AS) !== 0
     localQueues.put(queue, this.#packet, bytes, isRecoverable(this.#packet), finalAckTo, this, authenticated)
+    // stored with the message: a crash leaves both or none
+    if (this.#packet.properties.flags & MP_FLAGS.PA)
+      acknowledgements.sendAdminAck(this.#packet, MessageClass.ACK_REACH_QUEUE)
   }
 
   /** The queue has it for good, or the store failed. */
   settled(error: string | null): boolean {
-    const { acknowledgements, batch, counters, identifiers } = this.#context
+    const { batch, counters } = this.#context
     const sequence = this.#sequence
     if (error !== null) {
       sequence?.rollBack()
-      identifiers.forget(batch, this.#packet.user.sourceQueueManager, this.#packet.user.messageId)
+      this.#forget()
       this.#session.close(`store: ${error}`)
       return false
     }
@@ -269,8 +292,6 @@ class Reception implements Arrival {
     }
     counters.delivered += 1
     this.#noteArrival()
-    if (this.#packet.properties.flags & MP_FLAGS.PA)
-      acknowledgements.sendAdminAck(this.#packet, MessageClass.ACK_REACH_QUEUE)
     if (this.#packet.base.flags & BASE_FLAGS.TR) reportReceived(this.#context, this.#packet)
     this.#session.settle(this.#receipt)
     return true

@@ -1,6 +1,7 @@
 import { MqlabError } from '../protocol/errors.js'
 import type { StoredValue, StoreOperation, StoreTable } from './actions.js'
 import type { Context } from './context.js'
+import { isDeletedQueue } from './queue-registry.js'
 import { StoredRow, StoredRowError } from './stored-row.js'
 
 /**
@@ -39,6 +40,7 @@ function restoreSmall(context: Context, small: ReadonlyMap<StoreTable, readonly 
   takeAll('state', (row, value) => {
     if (row.key === 'lookup-id') localQueues.restoreOrder(row)
     else if (row.key === 'queue-number') localQueues.registry.restoreNumber(row)
+    else if (isDeletedQueue(row)) localQueues.registry.restoreDeleted(row)
     else outgoingQueues.restoreState(row.textKey, value)
   })
   takeAll('queue', row => localQueues.registry.restore(row))

@@ -90,7 +90,7 @@ export class Transactions {
 
   /** Answered by the action `outcome`: accepted when all of it is durable, refused when none of it came about. */
   commit(id: TransactionId): number {
-    const { batch, localQueues, log, outgoingQueues } = this.#context
+    const { batch, localQueues, log, outgoingQueues, reads } = this.#context
     const request = this.#context.nextRequest()
     const transaction = this.#open.get(id)
     if (transaction === undefined) {
@@ -98,6 +98,7 @@ export class Transactions {
       return request
     }
     this.#open.delete(id)
+    reads.endTransaction(id)
     const { sends, taken } = transaction
     for (const [queued, fate] of taken) if (typeof fate === 'object') this.#move(queued, fate)
     localQueues.remove(allOf(taken, 'receive'), MessageClass.ACK_RECEIVE, () => undefined)
@@ -113,7 +114,7 @@ export class Transactions {
 
   /** Nothing is sent; what was received is back in its place, and counts one abort more. */
   abort(id: TransactionId): number {
-    const { batch, log } = this.#context
+    const { batch, log, reads } = this.#context
     const request = this.#context.nextRequest()
     const transaction = this.#open.get(id)
     if (transaction === undefined) {
@@ -121,6 +122,7 @@ export class Transactions {
       return request
     }
     this.#open.delete(id)
+    reads.endTransaction(id)
     for (const queued of transaction.taken.keys()) {
       if (queued.state !== 'locked') continue
       queued.abortCount += 1

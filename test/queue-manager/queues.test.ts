@@ -230,3 +230,34 @@ t.test('access rules decide who receives and who peeks', async t => {
   t.equal(here.take(Q, { peek: true, as: { sid: 'S-1-5-21-9-9-9-9' } }).error, 'MQ_ERROR_ACCESS_DENIED')
   t.strictSame(here.take(Q).bodies, ['a'], 'this machine itself may')
 })
+
+t.test(
+  'a queue that is deleted while the store takes a message for it: a crash at any write leaves a store that opens',
+  async t => {
+    for (let writes = 0; writes <= 4; writes += 1) {
+      const here = machine()
+      here.holding = true
+      here.put(Q, 'late')
+      here.call((engine, now) => engine.deleteQueue(now, Q))
+      for (let write = 0; write < writes; write += 1) here.release(1)
+      here.restart()
+      here.release()
+      t.equal(here.engine.queue(Q) === null, writes >= 2, `${writes} writes`)
+      here.restart()
+      t.equal(here.engine.queue(Q) === null, writes >= 2, `${writes} writes, opened again`)
+      t.strictSame([...here.store.load()].filter(({ table }) => table === 'message').length, writes === 1 ? 1 : 0)
+    }
+  },
+)
+
+t.test('that a message reached its queue is acknowledged in the same write', async t => {
+  const here = machine()
+  here.holding = true
+  here.put(Q, 'a', { ...asking, journalPositive: true })
+  here.release(1)
+  here.restart()
+  here.release()
+  t.strictSame(here.bodies(Q), ['a'])
+  t.strictSame(classes(here), [MessageClass.ACK_REACH_QUEUE])
+  t.equal(here.bodies('system$;journal').length, 1)
+})

@@ -299,3 +299,29 @@ t.test('wall clocks matter: a receiver that is ahead finds messages expired', as
   t.equal(deliver({ clock: { wallSkewMs: 70_000 } }, arrival).reason, 'expired')
   t.equal(deliver({ clock: { wallSkewMs: -70_000 } }, arrival).reason, null)
 })
+
+t.test('a plain message that found no room is taken when it comes again', async t => {
+  for (const queueManager of [guidOf(1), guidOf(9)]) {
+    const { world, node, peer } = engineAndAutomaticPeer({ settings: { MachineQuota: 2 } })
+    const forward = new HandPeer(world, addressOf(9), guidOf(9))
+    world.resolver.queueManagers.set(guidOf(9), [forward.address])
+    const message = (messageId: number, to: number, queueManager: string) =>
+      plainMessage({ source: guidOf(2), messageId, to, queueManager, body: 'x'.repeat(1_200) })
+    const first = peer.openTo(node)
+    first.sendCounted(message(1, 0x64, guidOf(1)))
+    first.sendCounted(message(2, 0x64, queueManager))
+    t.ok(first.closedWithin(1_000), 'the second finds no room')
+    world.runFor(1_000)
+    node.consume(PLAIN_QUEUE, 1)
+    const second = peer.openTo(node)
+    second.sendCounted(message(2, 0x64, queueManager))
+    forward.listen(true)
+    world.runFor(30_000)
+    if (queueManager === guidOf(1)) t.match(node.engine.peek(PLAIN_QUEUE, 2), [{ message: { user: { messageId: 2 } } }])
+    else
+      t.strictSame(
+        forward.messages.map(({ packet }) => packet.user.messageId),
+        [2],
+      )
+  }
+})

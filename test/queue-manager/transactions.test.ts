@@ -149,3 +149,50 @@ t.test('time to be received runs out while it is locked', async t => {
   abort(here, reader)
   t.equal(here.engine.queue(ONE)?.messages, 0)
 })
+
+t.test('a read that waits in a transaction ends with it', async t => {
+  for (const commits of [false, true]) {
+    const here = machine()
+    here.putTogether(ONE, 'a')
+    const id = begin(here)
+    here.take(ONE, { transaction: id })
+    const waiting = here.start(ONE, { transaction: id, timeoutMs: 60_000 })
+    t.equal(here.outcome(commits ? commit(here, id) : abort(here, id)), 'accepted')
+    t.match(here.read(waiting), { bodies: [], error: 'MQ_ERROR_TRANSACTION_SEQUENCE' })
+    here.putTogether(ONE, 'b')
+    t.strictSame(here.bodies(ONE), commits ? ['b'] : ['a', 'b'], 'and takes nothing afterwards')
+  }
+})
+
+t.test('purged or expired while locked: a commit that fails does not lose hold of the message', async t => {
+  for (const how of ['purge', 'expiry'] as const) {
+    const here = machine()
+    const message = { destination: `DIRECT=OS:local\\${ONE}`, body: Buffer.from('a'), timeToBeReceivedS: 60 }
+    here.call((engine, now) => engine.sendTransaction(now, [message]))
+    const id = begin(here)
+    here.take(ONE, { transaction: id })
+    if (how === 'purge') here.call((engine, now) => engine.purge(now, ONE))
+    else here.pass(61_000)
+    here.failing = true
+    t.equal(here.outcome(commit(here, id)), 'MQ_ERROR_MESSAGE_STORAGE_FAILED')
+    here.failing = false
+    here.pass(120_000)
+    t.match(here.engine.queue(ONE), { messages: 0, bytes: 0 }, how)
+    here.restart()
+    t.equal(here.engine.queue(ONE)?.messages, 0)
+  }
+})
+
+t.test('a message whose time runs out while a failing store removes it expires all the same', async t => {
+  const here = machine()
+  here.put(PLAIN, 'a', { timeToBeReceivedS: 60 })
+  here.holding = true
+  here.start(PLAIN, 1)
+  here.pass(61_000)
+  here.failing = true
+  here.release()
+  here.failing = false
+  t.strictSame(here.bodies(PLAIN), ['a'])
+  here.pass(60_000)
+  t.strictSame(here.bodies(PLAIN), [])
+})
