@@ -1,6 +1,6 @@
 import { type FileHandle, open, statfs } from 'node:fs/promises'
 import { constants } from 'node:os'
-import { type Databases, lastPage, pageBytes, pagesUsed } from './store-databases.js'
+import { type Databases, lastPage, pagesUsed } from './store-databases.js'
 
 /** The file grows by so much at a time, written as zeros, so that the disk has really given the space; */
 const GROWTH_BYTES = 4 * 1024 * 1024
@@ -20,6 +20,8 @@ export class FileRoom {
   readonly #bytesMax: number
   #bytes: number
   #fullUntilMs = 0
+  /** LMDB's last page is not beyond this one; Infinity when nothing is known. */
+  #lastPageMax = Number.POSITIVE_INFINITY
 
   private constructor(file: FileHandle, bytes: number, bytesMax: number) {
     this.#file = file
@@ -35,6 +37,21 @@ export class FileRoom {
   /** Size of the file. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Whether the file is long enough for a commit of so many pages, as far as is known without asking LMDB. */
+  surelyHolds(pages: number, pageBytes: number): boolean {
+    return (this.#lastPageMax + 1 + pages) * pageBytes + RESERVE_BYTES <= this.#bytes
+  }
+
+  /** LMDB was asked for its last page. */
+  knowLastPage(page: number): void {
+    this.#lastPageMax = page
+  }
+
+  /** A commit begins that takes so many pages at most. */
+  takePages(pages: number): void {
+    this.#lastPageMax += pages
   }
 
   /** Tries to make the file at least so long, and says how long it is then. Throws what the system reports, but for a
@@ -63,12 +80,18 @@ export class FileRoom {
   }
 }
 
-/** Whether a commit that takes so many pages fits into the file, which grows for it if it can, without touching what is
+/** Whether a commit that takes so many pages, of `page` bytes, fits into the file, which grows for it if it can, without touching what is
  *  kept for deletes. */
-export async function makeRoom(room: FileRoom, databases: Databases, pagesNeeded: number): Promise<boolean> {
-  const page = pageBytes(databases)
+export async function makeRoom(
+  room: FileRoom,
+  databases: Databases,
+  pagesNeeded: number,
+  page: number,
+): Promise<boolean> {
+  if (room.surelyHolds(pagesNeeded, page)) return true
   const need = pagesNeeded * page
   const pages = lastPage(databases) + 1
+  room.knowLastPage(pages - 1)
   const behind = (await room.reach(pages * page + need + RESERVE_BYTES)) - pages * page
   if (behind >= need + RESERVE_BYTES) return true
   // Free pages are scattered: LMDB may have to take new ones though there are enough.

@@ -11,7 +11,7 @@ import { RecordSpace } from './record-space.js'
 import { decodeRow, tableOfNumber } from './row.js'
 import { SegmentCache } from './segment-cache.js'
 import { type Store, StoreError } from './store.js'
-import { type Databases, lastPage, pageBytes, pagesUsed } from './store-databases.js'
+import { type Databases, lastPage, pageBytes, pagesUsed, startNow } from './store-databases.js'
 import {
   createDataFile,
   createDirectory,
@@ -150,6 +150,7 @@ export class LmdbStore implements Store {
   /** Durable when it returns. Not while writes are under way. */
   async setIdentity(identity: StoreIdentity): Promise<void> {
     this.#dropHeads()
+    this.#room.takePages(Number.POSITIVE_INFINITY)
     const format = { ...this.#format, identity }
     try {
       await writeFormat(this.#databases, format)
@@ -314,8 +315,11 @@ export class LmdbStore implements Store {
 
   async #commitPlan(plan: CommitPlan): Promise<StoreError | null> {
     this.#dropHeads()
+    this.#room.takePages(plan.pagesMax(this.#pageBytes))
     try {
-      await this.#databases.root.batch(() => this.#change(plan.changes))
+      const committed = this.#databases.root.batch(() => this.#change(plan.changes))
+      startNow(this.#databases)
+      await committed
     } catch (error) {
       const reason = await reasonOf(error as CommitFailure)
       if (isFull(reason) || (await isDiskFull(this.directory))) return this.#full()
@@ -339,7 +343,7 @@ export class LmdbStore implements Store {
   /** Null when the plan fits into the file. */
   async #makeRoomFor(plan: CommitPlan): Promise<StoreError | null> {
     try {
-      const fits = await makeRoom(this.#room, this.#databases, plan.pagesMax(this.#pageBytes))
+      const fits = await makeRoom(this.#room, this.#databases, plan.pagesMax(this.#pageBytes), this.#pageBytes)
       return fits ? null : this.#full()
     } catch (error) {
       return ioError(`cannot write to ${this.#path}`, error)

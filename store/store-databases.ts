@@ -17,6 +17,10 @@ export interface Databases extends Readonly<Record<Database, BinaryDatabase>> {
 /** The address space to begin with; LMDB widens it when the file outgrows it. */
 const MAP_BYTES = 64 * 1024 * 1024
 
+/** When lmdb-js begins to write (its types leave these out): never amid a `batch` call, but after it as soon as anything
+ *  more is asked for, which `startNow` does. */
+const START = { batchStartThreshold: Number.MAX_SAFE_INTEGER, txnStartThreshold: 1 }
+
 export function openDatabases(path: string, fileBytes: number, readOnly = false): Databases {
   const root = open({
     path,
@@ -25,6 +29,7 @@ export function openDatabases(path: string, fileBytes: number, readOnly = false)
     overlappingSync: false,
     // Only what one `batch` call holds is one transaction; nothing is committed but by such calls.
     eventTurnBatching: false,
+    ...START,
     maxDbs: 8,
     mapSize: Math.max(MAP_BYTES, fileBytes * 2),
     cache: false,
@@ -39,6 +44,17 @@ export function openDatabases(path: string, fileBytes: number, readOnly = false)
     gone: database('gone'),
     rows: database('rows'),
   }
+}
+
+const NO_KEY = Buffer.of(0)
+
+/**
+ * Has the transaction of the `batch` call just before begin at once. lmdb-js would wait for the next turn of the event
+ * loop, unless more is asked for than `txnStartThreshold`: this asks, within the same transaction, to remove what is not
+ * there, which changes nothing.
+ */
+export function startNow({ about }: Databases): void {
+  void about.remove(NO_KEY)
 }
 
 /** Pages in use by data and by LMDB itself: those of the file that are not free. */
