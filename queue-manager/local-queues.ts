@@ -13,8 +13,8 @@ import type { DurableWaiter } from './store-batch.js'
 import type { StoredRow } from './stored-row.js'
 
 const INFINITE_S = 0xffffffff
-/** Messages of one queue whose decoded form is kept until they are received: of those that wait for long it only costs. */
-const DECODED_MAX = 1_000
+/** Messages of one queue whose decoded form is kept until they are received. */
+const DECODED_MAX = 10_000
 const ORDERS_RESERVED = 10_000
 /** Fields of a stored message, by place: many rows have them, so they go without names. */
 const FIELD = {
@@ -144,7 +144,6 @@ export class LocalQueues {
   /** The store has taken a message, or failed. */
   entered(queued: QueuedMessage, arrival: Arrival, error: string | null): void {
     if (arrival.settled(error) && error === null) {
-      if (queued.queue.size >= DECODED_MAX) queued.message = null
       queued.settleInMemory(this.#context)
       this.#show(queued)
     } else {
