@@ -35,7 +35,7 @@ function usageFailure(error: CommanderError, command: string | undefined): Failu
   if (error.exitCode === 0) return { exitCode: EXIT_AS_EXPECTED, line: null }
   // Commander has printed the help already when no command was given.
   if (error.code === 'commander.help') return { exitCode: EXIT_COULD_NOT_RUN, line: null }
-  const text = oneLine(error.message.replace(/^error: /, ''))
+  const text = oneLine(error.message.replace(/^error: /, '')).replace(/\.$/, '')
   const help = command === undefined ? 'mqlab --help' : `mqlab ${command} --help`
   return { exitCode: EXIT_COULD_NOT_RUN, line: `${text}; see ${help}` }
 }

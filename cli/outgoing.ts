@@ -76,7 +76,10 @@ function details(queue: OutgoingQueueView, nowMs: number): string {
       'unacknowledged',
       `${queue.unacknowledged.toLocaleString('en-US')} transactional messages without their order ack`,
     ],
-    ['unprocessed', `${queue.unprocessed.toLocaleString('en-US')} taken by the receiver, and not read so far`],
+    [
+      'unprocessed',
+      `${queue.unprocessed.toLocaleString('en-US')} journaled ones that the receiver took, and that were not read so far`,
+    ],
     ['next hops', queue.nextHops.length === 0 ? 'not known' : queue.nextHops.join(', ')],
     ['connected to', queue.peer ?? 'nobody'],
     ['last failure', queue.lastFailure ?? 'none'],
@@ -129,7 +132,8 @@ function changeCommand(
 }
 
 function doneText(name: string, messages: unknown): string {
-  return typeof messages === 'number' ? `${messages.toLocaleString('en-US')} messages given up` : `${name}d`
+  if (typeof messages !== 'number') return `${name}d`
+  return `${messages.toLocaleString('en-US')} ${messages === 1 ? 'message' : 'messages'} given up`
 }
 
 /** By its whole format name, or by a part that no other has. */

@@ -15,7 +15,10 @@ export function purgeCommand(): Command {
           const { name } = await queueNamed(client, each)
           const messages = await client.purge(name)
           if (options.json) await writeJson({ queue: name, purged: messages })
-          else await writeText(`${name}: ${messages.toLocaleString('en-US')} messages purged\n`)
+          else
+            await writeText(
+              `${name}: ${messages.toLocaleString('en-US')} ${messages === 1 ? 'message' : 'messages'} purged\n`,
+            )
         }
       }),
     )

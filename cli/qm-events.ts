@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { messageClassName } from '../protocol/message-class.js'
 import type { Note } from '../queue-manager/notes.js'
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
@@ -35,7 +36,9 @@ export class EventLog {
     const line = this.#lineOf(note)
     if (line === null || !this.#logger.isLevelEnabled(line.level)) return
     const { kind, atMs, ...fields } = note
-    if (this.#allowed(line, atMs)) this.#logger[line.level]({ event: kind, ...shortened(fields) }, line.message)
+    if (!this.#allowed(line, atMs)) return
+    const named = kind === 'dead-lettered' && { class: messageClassName(note.messageClass) }
+    this.#logger[line.level]({ event: kind, ...shortened(fields), ...named }, line.message)
   }
 
   /** The store refused or failed a write: what it was for is told by the engine to whom it matters. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import type { Logger } from 'pino'
-import { type ControlServer, startControlServer } from '../control/control-server.js'
+import { type ControlServer, startControlServer, TOKEN_CHARACTERS_MIN } from '../control/control-server.js'
 import {
   announceControlSocket,
   type ControlEndpoint,
@@ -69,6 +69,8 @@ export async function startQueueManager(config: QmConfig, json: boolean): Promis
 }
 
 async function start(config: QmConfig, json: boolean, undo: Undo): Promise<RunningQueueManager> {
+  // Before the store is opened: opening tells, once, what the last run lost.
+  const place = controlPlace(config)
   const opened = await openQmStore(config)
   undo.add(() => opened.store.close())
   const { name } = opened.identity
@@ -82,7 +84,7 @@ async function start(config: QmConfig, json: boolean, undo: Undo): Promise<Runni
   driver.call((engine, now) => declareQueues(engine, now, config.queues))
   const { address, port } = await driver.start()
   undo.add(() => driver.stop())
-  const control = await openControl(config, name, driver, logger)
+  const control = await openControl(place, config, name, driver, logger)
   if (control !== null) undo.add(() => control.close())
   const conceal = await announce(control, name)
   undo.add(conceal)
@@ -188,30 +190,44 @@ function settled(driver: Driver<QueueManager>): Promise<void> {
   })
 }
 
+/** `off`; undefined for the place by default; else where clients reach it, and the token that they show on TCP. */
+type ControlPlace = 'off' | { readonly listen: ControlEndpoint; readonly token?: string } | undefined
+
+/** @throws {CliError} for a token that is not there, or too short. */
+function controlPlace({ control, controlToken }: QmConfig): ControlPlace {
+  if (control === undefined || control === 'off') return control
+  const listen = parseControlEndpoint(control)
+  const onTcp = 'host' in listen
+  if (onTcp && controlToken === undefined)
+    fail(
+      `--control ${control}: a TCP port wants --control-token FILE, for every user of this machine can connect to it`,
+    )
+  if (controlToken === undefined) return { listen }
+  const token = readFileSync(controlToken, 'utf8').trim()
+  if (onTcp && token.length < TOKEN_CHARACTERS_MIN)
+    fail(
+      `--control-token ${controlToken}: its token has ${token.length} characters; allowed is ${TOKEN_CHARACTERS_MIN} or more`,
+    )
+  return { listen, token }
+}
+
 /** Null for `off`, and where the place that nobody asked for cannot be had: by another one of that name, say. */
 async function openControl(
-  { control, controlToken, data }: QmConfig,
+  place: ControlPlace,
+  { data }: QmConfig,
   name: string,
   driver: Driver<QueueManager>,
   logger: Logger,
 ): Promise<ControlServer | null> {
-  if (control === 'off') return null
-  if (control === undefined) {
-    try {
-      return await startControlServer({ driver, listen: defaultControlEndpoint({ data, name }) })
-    } catch (error) {
-      if (!(error instanceof MqlabError)) throw error
-      logger.warn({ event: 'no-control', error: error.message }, 'no control socket; --control gives it another place')
-      return null
-    }
+  if (place === 'off') return null
+  if (place !== undefined) return startControlServer({ driver, ...place })
+  try {
+    return await startControlServer({ driver, listen: defaultControlEndpoint({ data, name }) })
+  } catch (error) {
+    if (!(error instanceof MqlabError)) throw error
+    logger.warn({ event: 'no-control', error: error.message }, 'no control socket; --control gives it another place')
+    return null
   }
-  const listen = parseControlEndpoint(control)
-  if ('host' in listen && controlToken === undefined)
-    fail(
-      `--control ${control}: a TCP port wants --control-token FILE, for every user of this machine can connect to it`,
-    )
-  const token = controlToken === undefined ? undefined : readFileSync(controlToken, 'utf8').trim()
-  return startControlServer({ driver, listen, ...(token !== undefined && { token }) })
 }
 
 async function announce(control: ControlServer | null, name: string): Promise<() => void> {

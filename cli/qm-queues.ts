@@ -18,13 +18,22 @@ export function declareQueues(engine: QueueHolder, now: Now, queues: readonly Qu
   for (const options of queues.toSorted((a, b) => Number(a.number === undefined) - Number(b.number === undefined))) {
     try {
       const queue = existing.get(options.name.toLowerCase())
-      if (queue === undefined) engine.createQueue(now, options)
+      if (queue === undefined) createQueue(engine, now, options)
       else changeQueue(engine, now, queue, options)
     } catch (error) {
-      if (error instanceof OptionError) fail(`queue ${options.name}: ${error.message}`, { cause: error })
+      if (error instanceof OptionError)
+        fail(error.option === 'queue' ? error.message : `queue ${options.name}: ${error.message}`, { cause: error })
       throw error
     }
   }
+}
+
+function createQueue(engine: QueueHolder, now: Now, options: QueueOptions): void {
+  const holder =
+    options.number === undefined ? undefined : engine.localQueues().find(({ number }) => number === options.number)
+  if (holder !== undefined)
+    fail(`queue ${options.name}: number ${holder.number} is that of ${holder.name}; give it another, or none`)
+  engine.createQueue(now, options)
 }
 
 function changeQueue(engine: QueueHolder, now: Now, queue: LocalQueueView, options: QueueOptions): void {

@@ -34,7 +34,7 @@ export const CONTROL_LIMITS: ControlLimits = {
   unfinishedBytesMax: 64 * 1024 * 1024,
 }
 
-const TOKEN_CHARACTERS_MIN = 16
+export const TOKEN_CHARACTERS_MIN = 16
 
 /** A control socket that is open. */
 export interface ControlServer {

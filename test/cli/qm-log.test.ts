@@ -63,7 +63,7 @@ t.test('refusals and dead letters are warnings, messages that go their way are n
   events.note(at(1, { kind: 'session-acked', queue: 'q', messageId: 1 }))
   t.match(lines, [
     { level: 'warn', event: 'discarded', reason: 'queue-quota' },
-    { level: 'warn', event: 'dead-lettered', messageClass: 0x8002 },
+    { level: 'warn', event: 'dead-lettered', messageClass: 0x8002, class: 'NACK_REACH_QUEUE_TIMEOUT' },
     { level: 'warn', event: 'resend', stage: 1 },
   ])
   t.equal(lines.length, 3)

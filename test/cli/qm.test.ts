@@ -55,6 +55,14 @@ t.test('what cannot be is one line on stderr and exit code 2', async t => {
     [['--name', 'R', '--metrics', '0.0.0.0:9100'], /--metrics "0\.0\.0\.0:9100": allowed is PORT, or ADDRESS:PORT/],
     [['--name', 'R', '--log-level', 'loud'], /--log-level "loud": allowed is trace, debug/],
     [['--name', 'R', '--port', '0', '--address', '127.0.95.7', '--control', '127.0.0.1:9'], /--control-token FILE/],
+    [
+      ['--name', 'R', '--port', '0', '--control', '127.0.0.1:9', '--control-token', 'test/fixtures/short.token'],
+      /--control-token test\/fixtures\/short\.token: its token has 5 characters; allowed is 16 or more/,
+    ],
+    [
+      ['--name', 'R', '--address', '127.0.95.10', '--port', '0', '--config', 'test/fixtures/qm-one-number.yaml'],
+      /queue private\$\\b: number 70 is that of private\$\\a/,
+    ],
     [['--name', 'R', '--address', 'here'], /--address "here"/],
     [['--name', 'R', '--port', '70000'], /--port "70000"/],
     [['--name', 'R', '--set', 'CleanupInterval'], /--set "CleanupInterval"/],
