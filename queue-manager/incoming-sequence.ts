@@ -101,13 +101,18 @@ export class IncomingSequences {
     this.#size += 1
   }
 
-  /** A queue is gone for good, and with it what was known of the streams to it. */
+  /** A queue is deleted, and with it what was known of the streams to it; if the store fails, both are back. */
   forget(queueNumber: number, batch: StoreBatch): void {
     const bySource = this.#byQueue.get(queueNumber)
     if (bySource === undefined) return
     for (const source of bySource.keys()) batch.remove('incoming-sequence', `${source}/${queueNumber}`)
     this.#size -= bySource.size
     this.#byQueue.delete(queueNumber)
+    batch.whenDurable(error => {
+      if (error === null || this.#byQueue.has(queueNumber)) return
+      this.#size += bySource.size
+      this.#byQueue.set(queueNumber, bySource)
+    })
   }
 
   restore(row: StoredRow): void {

@@ -21,7 +21,7 @@ export interface InternalMessage {
   readonly response?: QueueNameSpec | undefined
 }
 
-/** What became of a message for another queue manager: its destination may be no queue of one, or there is no room for it now. */
+/** What became of a message for another queue manager: there may be no way for it, or no room on this machine now. */
 export type Passage = 'passed' | 'no-way' | 'no-room'
 
 const INFINITE_S = 0xffffffff
@@ -56,14 +56,18 @@ export class InternalMessages {
    * destinations without end, and ones that are never reached.
    */
   #roomTowards(text: string, bytes: number, express: boolean): Target | null {
-    const { counters, settings } = this.#context
-    if (counters.messageBytes + bytes > settings.MachineQuota * 1024) return null
+    if (this.#isFull(bytes)) return null
     if (!this.#queues.hasRoomFor(text)) return null
     const target = this.#queues.targets.one(text)
     if (target.local !== null) return this.#context.localQueues.quota(target.local, bytes) === 'fits' ? target : null
     return express && (target.outgoing?.size ?? 0) + (target.outgoing?.entering ?? 0) >= EXPRESS_FOR_PEERS_MAX
       ? null
       : target
+  }
+
+  #isFull(bytes: number): boolean {
+    const { counters, settings } = this.#context
+    return counters.messageBytes + bytes > settings.MachineQuota * 1024
   }
 
   #send(internal: InternalMessage, target: Target): number {
@@ -103,10 +107,11 @@ export class InternalMessages {
   forward(packet: UserMessagePacket, bytes: Buffer, hopCount: number): Passage {
     const { destinationQueue, queueManagerAddress, messageId, sentTime } = packet.user
     if (destinationQueue?.type !== 'PrivateQueueFormatNameId') return 'no-way'
+    if (this.#isFull(bytes.length)) return 'no-room'
     const name = `PRIVATE=${queueManagerAddress}\\${destinationQueue.number.toString(16)}`
     const recoverable = isRecoverable(packet)
     const target = this.#roomTowards(name, bytes.length, !recoverable)
-    if (target === null) return 'no-room'
+    if (target === null) return 'no-way'
     setHopCount(bytes, hopCount)
     const { timeToReachQueue } = packet.base
     const expiresMs = timeToReachQueue === INFINITE_S ? Infinity : (sentTime + timeToReachQueue + 1) * 1000

@@ -36,8 +36,12 @@ export interface WaitingRead {
   readonly request: number
   readonly queue: LocalQueue
   readonly options: ReceiveOptions
+  readonly fits: Fits
   readonly timer: Timer | null
 }
+
+/** Whether a message is one that is wanted; which place it has in the queue is not looked at. */
+type Fits = (queued: QueuedMessage) => boolean
 
 interface MessageIdentity {
   readonly source: Guid
@@ -78,7 +82,7 @@ export class Reads {
     const { queue } = arrived
     for (const waiting of queue.waiting) {
       if (arrived.state !== 'available') return
-      if (!this.#fits(arrived, waiting.options.by)) continue
+      if (!waiting.fits(arrived)) continue
       this.#forget(waiting)
       this.#take(waiting.request, queue, [arrived], waiting.options)
     }
@@ -136,7 +140,7 @@ export class Reads {
   #wait(request: number, queue: LocalQueue, options: ReceiveOptions, timeoutMs: number): void {
     const { now, timers } = this.#context
     const timer = timeoutMs === Infinity ? null : timers.create('read', () => this.#end(waiting, 'MQ_ERROR_IO_TIMEOUT'))
-    const waiting: WaitingRead = { request, queue, options, timer }
+    const waiting: WaitingRead = { request, queue, options, fits: this.#fitting(options.by), timer }
     timer?.start(now, timeoutMs)
     queue.waiting.add(waiting)
     this.#waiting.set(request, waiting)
@@ -208,23 +212,24 @@ export class Reads {
       return found?.state === 'available' ? found : null
     }
     if ('which' in by) return by.which === 'first' ? line.first() : firstOf(line.from(Infinity, 'previous'), () => true)
-    return firstOf(line, queued => this.#fits(queued, by))
+    return firstOf(line, this.#fitting(by))
   }
 
-  /** Whether a message is one that is wanted; which place it has in the queue is not looked at. */
-  #fits(queued: QueuedMessage, by: MessageWanted | undefined): boolean {
-    if (by === undefined) return true
+  /** Worked out once for a read: it may be asked of a million messages. */
+  #fitting(by: MessageWanted | undefined): Fits {
+    if (by === undefined) return () => true
     const { localQueues } = this.#context
     if ('messageId' in by) {
       const { source, messageId } = messageIdentity(by.messageId)
-      return queued.messageId === messageId && localQueues.read(queued)?.message.user.sourceQueueManager === source
+      return queued =>
+        queued.messageId === messageId && localQueues.read(queued)?.message.user.sourceQueueManager === source
     }
-    if (!('correlationId' in by)) return false
+    if (!('correlationId' in by)) return () => false
     const { correlationId } = by
-    return (
-      queued.correlation === correlationHash(correlationId) &&
+    const hash = correlationHash(correlationId)
+    return queued =>
+      queued.correlation === hash &&
       localQueues.read(queued)?.message.properties.correlationId.equals(correlationId) === true
-    )
   }
 }
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import { decodeOrderAckBody } from '../../protocol/binary/order-ack.js'
 import type { TxSequenceId } from '../../protocol/sequence-id.js'
 import { transactionalMessage } from '../fixtures/messages.js'
-import { direct, engineAndPeer, guidOf, TX_QUEUE } from '../fixtures/sim-tests.js'
+import { direct, engineAndAutomaticPeer, engineAndPeer, guidOf, TX_QUEUE } from '../fixtures/sim-tests.js'
 
 const S1: TxSequenceId = { ordinal: 7, timeStamp: 100 }
 const S2: TxSequenceId = { ordinal: 8, timeStamp: 100 }
@@ -184,4 +184,27 @@ t.test('what was accepted is known after a restart', async t => {
   for (const number of [1, 2, 4, 3]) send(again, number)
   world.runFor(100)
   t.strictSame(node.bodies(TX_QUEUE), ['body 1', 'body 2', 'body 3'])
+})
+
+t.test('a queue that could not be deleted still knows what it has taken', async t => {
+  const { world, node, peer } = engineAndAutomaticPeer()
+  const message = transactionalMessage({
+    source: guidOf(2),
+    messageId: 1,
+    to: direct(node, TX_QUEUE),
+    sequenceId: { ordinal: 1, timeStamp: 100 },
+    number: 1,
+  })
+  peer.openTo(node).sendCounted(message)
+  world.runFor(1_000)
+  t.equal(node.consume(TX_QUEUE).length, 1)
+  world.runFor(1_000)
+  node.store.failing = true
+  node.driver.call((engine, now) => engine.deleteQueue(now, TX_QUEUE))
+  world.runFor(1_000)
+  node.store.failing = false
+  t.not(node.engine.queue(TX_QUEUE), null)
+  peer.openTo(node).sendCounted(message)
+  world.runFor(1_000)
+  t.strictSame(node.bodies(TX_QUEUE), [])
 })
