@@ -1,6 +1,7 @@
 import { BASE_FLAGS } from '../protocol/binary/base-header.js'
 import { MP_FLAGS } from '../protocol/binary/message-properties-header.js'
 import type { UserMessagePacket } from '../protocol/binary/packet.js'
+import { USER_FLAGS } from '../protocol/binary/user-header.js'
 import { MqlabError } from '../protocol/errors.js'
 import { MessageClass } from '../protocol/message-class.js'
 import type { StoredValue } from './actions.js'
@@ -9,6 +10,7 @@ import type { LocalQueue } from './local-queue.js'
 import { PersistentCounter } from './persistent-counter.js'
 import { DEADLETTER_QUEUE, DEADXACT_QUEUE, MACHINE_JOURNAL, QueueRegistry } from './queue-registry.js'
 import { correlationHash, QUEUED, type QueuedContents, QueuedMessage } from './queued-message.js'
+import { deadLetterSent } from './source-journal.js'
 import type { DurableWaiter } from './store-batch.js'
 import type { StoredRow } from './stored-row.js'
 
@@ -124,7 +126,9 @@ export class LocalQueues {
       (recoverable ? QUEUED.RECOVERABLE : 0) |
         (authenticated ? QUEUED.AUTHENTICATED : 0) |
         (flags & MP_FLAGS.PR ? QUEUED.POSITIVE_ACK : 0) |
-        (flags & MP_FLAGS.NR ? QUEUED.NEGATIVE_ACK : 0),
+        (flags & MP_FLAGS.NR ? QUEUED.NEGATIVE_ACK : 0) |
+        (message.user.flags & USER_FLAGS.JN ? QUEUED.DEAD_LETTER : 0) |
+        (message.transaction === null ? 0 : QUEUED.TRANSACTIONAL),
       finalAckTo,
     )
     queued.packet = bytes
@@ -280,7 +284,7 @@ export class LocalQueues {
       row.number(FIELD.LIFE),
       row.whole(FIELD.MESSAGE_ID),
       row.whole(FIELD.CORRELATION),
-      row.whole(FIELD.FLAGS, 0, 15),
+      row.whole(FIELD.FLAGS, 0, 63),
       row.optional(FIELD.FINAL_ACK_TO, row.text),
     )
     if (state !== undefined) {
@@ -368,7 +372,8 @@ export class LocalQueues {
       batch.remove('message', queued.order)
       if (queued.abortCount > 0 || queued.moveCount > 0) batch.remove('message-state', queued.order)
     }
-    if (queue.holdsCopies || !(journaled || queued.isAwaited(messageClass))) return queued.recoverable
+    const deadLettered = queued.isDeadLettered(messageClass)
+    if (queue.holdsCopies || !(journaled || deadLettered || queued.isAwaited(messageClass))) return queued.recoverable
     const contents = this.read(queued)
     if (contents === null) return queued.recoverable
     const { message, packet } = contents
@@ -376,7 +381,8 @@ export class LocalQueues {
       acknowledgements.sendAdminAck(message, messageClass)
     if (queued.finalAckTo !== null) acknowledgements.sendFinalAckFor(message, queued.finalAckTo, messageClass)
     if (journaled) this.#putCopy(this.registry.journalOf(queue.parent ?? queue), message, packet)
-    return queued.recoverable || journaled
+    if (deadLettered) deadLetterSent(this.#context, packet, queue.name, messageClass, null)
+    return queued.recoverable || journaled || deadLettered
   }
 
   /** It is out of the queue for good. */

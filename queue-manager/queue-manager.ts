@@ -373,13 +373,13 @@ export class QueueManager {
     const { localQueues, transactions } = this.#context
     const source = this.#existing(queue)
     const main = source.parent ?? source
-    const target = localQueues.registry.part(main, subqueue ?? '')
     const queued = source.line.find(lookupId)
-    if (queued === null || target.kind === 'journal' || source.holdsCopies)
-      return this.#refused('MQ_ERROR_MESSAGE_NOT_FOUND')
+    if (queued === null || source.holdsCopies) return this.#refused('MQ_ERROR_MESSAGE_NOT_FOUND')
     if (queued.state !== 'available') return this.#refused('MQ_ERROR_MESSAGE_LOCKED_UNDER_TRANSACTION')
+    if (transaction !== undefined && !main.transactional) return this.#refused('MQ_ERROR_TRANSACTION_USAGE')
+    // made now, if it is not there: a refused move leaves nothing
+    const target = subqueue === null ? main : localQueues.registry.subqueueOf(main, subqueue)
     if (transaction !== undefined) {
-      if (!main.transactional) return this.#refused('MQ_ERROR_TRANSACTION_USAGE')
       transactions.move(transaction, queued, target)
     } else localQueues.move(queued, target)
     return this.settle(now)

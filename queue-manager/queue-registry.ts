@@ -15,7 +15,8 @@ import type { StoredRow } from './stored-row.js'
 
 /** Numbers below are left to system queues; 3 and 4 are published ([MS-MQCN] 1.9, [MS-MQQB] 2.2.4). */
 const FIRST_PRIVATE_NUMBER = 100
-const NUMBER_MAX = 0xffffffff
+/** Numbers that are given by hand leave room for those that are not: numbering goes on after the highest. */
+const NUMBER_MAX = 0x7fffffff
 const QUEUE_NAME = /^[^\\;+,"\p{Cc}]{1,124}$/u
 const SUBQUEUE_NAME = /^[^\\;+,"\p{Cc}]{1,32}$/u
 
@@ -37,6 +38,11 @@ const SYSTEM_QUEUES: readonly { readonly name: string; readonly number: number; 
   { name: 'private$\\notify_queue$', number: 3, transactional: false },
   { name: ORDER_QUEUE_NAME, number: ORDER_QUEUE_NUMBER, transactional: false },
 ]
+
+/** The name of a queue that is not stored because it is always there; its number where there is none such. */
+export function systemQueueName(number: number): string {
+  return SYSTEM_QUEUES.find(system => system.number === number)?.name ?? `queue ${number}`
+}
 
 /** A local queue as management sees it. */
 export interface LocalQueueView extends QueueProperties {

@@ -21,6 +21,9 @@ export const QUEUED = {
   POSITIVE_ACK: 4,
   /** The sender wants to know why it is not received. */
   NEGATIVE_ACK: 8,
+  /** JN: a dead-letter queue is to have it if it comes to nothing. */
+  DEAD_LETTER: 16,
+  TRANSACTIONAL: 32,
 } as const
 
 export interface QueuedContents {
@@ -94,6 +97,16 @@ export class QueuedMessage {
   /** A signature was there and is right. */
   get authenticated(): boolean {
     return (this.flags & QUEUED.AUTHENTICATED) !== 0
+  }
+
+  /**
+   * A dead-letter queue of this machine is to have it when it leaves with this class: a plain message where its time to be
+   * received ran out (MQ-8); a transactional one on the machine that sent it (MQ-9), which is here if no final ack is due.
+   */
+  isDeadLettered(messageClass: number): boolean {
+    if ((this.flags & QUEUED.DEAD_LETTER) === 0 || messageClass === MessageClass.ACK_RECEIVE) return false
+    if ((this.flags & QUEUED.TRANSACTIONAL) === 0) return messageClass === MessageClass.NACK_RECEIVE_TIMEOUT
+    return this.finalAckTo === null
   }
 
   /** Somebody is to be told, by an administration ack or a final ack, when it leaves with this class. */

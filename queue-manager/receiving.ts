@@ -16,6 +16,14 @@ import type { Session } from './session.js'
 import { deadLetterSent } from './source-journal.js'
 
 const INFINITE_S = 0xffffffff
+/** Why a plain message that wants it goes to the dead-letter queue of the machine where it failed (MQ-8): not for want of rights. */
+const DEAD_LETTERED: ReadonlySet<number> = new Set([
+  MessageClass.NACK_BAD_DST_Q,
+  MessageClass.NACK_REACH_QUEUE_TIMEOUT,
+  MessageClass.NACK_Q_EXCEED_QUOTA,
+  MessageClass.NACK_HOP_COUNT_EXCEEDED,
+  MessageClass.NACK_NOT_TRANSACTIONAL_MSG,
+])
 
 /** Recoverable for the session counters: DM 1, which transactional messages must have. */
 export function isRecoverable(packet: UserMessagePacket): boolean {
@@ -149,6 +157,8 @@ class Reception implements Arrival {
           acknowledgements.orderQueueOf(this.#session, this.#packet),
           messageClass,
         )
+      else if (DEAD_LETTERED.has(messageClass))
+        deadLetterSent(this.#context, this.#bytes, destinationText(this.#packet), messageClass, null)
     }
     this.settleAfterStore(reason === 'duplicate')
   }
@@ -244,8 +254,6 @@ class Reception implements Arrival {
       return
     }
     if (quota === 'queue-quota') {
-      if (this.#packet.transaction === null)
-        deadLetterSent(this.#context, bytes, queue.name, MessageClass.NACK_Q_EXCEED_QUOTA, null)
       this.discard('queue-quota', MessageClass.NACK_Q_EXCEED_QUOTA)
       return
     }

@@ -1,4 +1,5 @@
 import type { StoreOperation } from '../queue-manager/actions.js'
+import { systemQueueName } from '../queue-manager/queue-registry.js'
 import { StoredRow, StoredRowError } from '../queue-manager/stored-row.js'
 
 export interface QueueContents {
@@ -82,7 +83,7 @@ export class StoreContents {
       const queue = this.#queues.get(number)
       // Queues of the system have no row.
       if (queue !== undefined && suffix === '') continue
-      const name = `${queue?.name ?? `queue ${number} of the system`}${suffix === '' ? '' : `;${suffix}`}`
+      const name = `${queue?.name ?? systemQueueName(number)}${suffix === '' ? '' : `;${suffix}`}`
       queues.push({ name, transactional: queue?.transactional ?? false, messages, bytes })
     }
     return queues.sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -128,7 +129,7 @@ export class StoreContents {
         this.awaitingFinalAck++
         break
       case 'message':
-        count(this.#held, `${row.whole(0)} ${this.#suffixes.get(row.numberKey) ?? row.text(1)}`, row.whole(3), false)
+        count(this.#held, `${row.number(0)} ${this.#suffixes.get(row.numberKey) ?? row.text(1)}`, row.whole(3), false)
         break
       case 'outgoing':
         count(this.#waiting, row.whole(0), row.whole(6), row.whole(1) > 0)

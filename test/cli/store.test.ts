@@ -77,7 +77,7 @@ t.test('as JSON', async t => {
     { name: 'private$\\Orders;journal', transactional: true, messages: 1, bytes: 1_002 },
     { name: 'private$\\Orders;late', transactional: true, messages: 1, bytes: 1_003 },
     { name: 'private$\\empty', transactional: false, messages: 0, bytes: 0 },
-    { name: 'queue 2 of the system', transactional: false, messages: 1, bytes: 1_004 },
+    { name: 'private$\\mqis_queue$', transactional: false, messages: 1, bytes: 1_004 },
   ])
   t.strictSame(report.outgoing, [
     { formatName: 'DIRECT=TCP:127.0.0.9\\private$\\x', paused: true, messages: 2, transactional: 1, bytes: 2_000 },

@@ -221,6 +221,46 @@ t.test('a transactional message that its receiver rejects (class 0xC004)', async
   t.strictSame(here.bodies(Q), [])
 })
 
+t.test(
+  'dead letters of what comes to nothing on this machine, with the reason as their class (MQ-8, MQ-9)',
+  async t => {
+    for (const transactional of [false, true]) {
+      const here = machine({ transactional })
+      const send = (body: string, more: object = {}) => {
+        const message = {
+          destination: `DIRECT=OS:local\\${Q}`,
+          body: Buffer.from(body),
+          journalNegative: true,
+          ...more,
+        }
+        here.call((engine, now) => (transactional ? engine.sendTransaction(now, [message]) : engine.send(now, message)))
+      }
+      send('expires', { timeToBeReceivedS: 5 })
+      send('is purged')
+      here.pass(6_000)
+      here.call((engine, now) => engine.purge(now, Q))
+      send('is read')
+      here.take(Q)
+      here.restart()
+      const dead = here.engine.peek(transactional ? 'system$;deadxact' : 'system$;deadletter', 10)
+      t.strictSame(
+        dead.map(({ message: { properties } }) => [`${properties.body}`, properties.messageClass]),
+        [
+          ['expires', MessageClass.NACK_RECEIVE_TIMEOUT],
+          ...(transactional ? [['is purged', MessageClass.NACK_Q_PURGED]] : []),
+        ],
+      )
+      t.strictSame(here.bodies(transactional ? 'system$;deadletter' : 'system$;deadxact'), [])
+    }
+  },
+)
+
+t.test('a refused move leaves no subqueue', async t => {
+  const here = machine()
+  here.outcome(here.call((engine, now) => engine.move(now, Q, 5, 'aside')))
+  t.strictSame(here.engine.queue(Q)?.subqueues, [])
+})
+
 t.test('access rules decide who receives and who peeks', async t => {
   const here = machine({ access: [{ who: 'S-1-5-21-1-2-3-1001', allow: ['peek'] }] })
   here.put(Q, 'a')
