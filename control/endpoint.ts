@@ -96,7 +96,7 @@ export async function findControlEndpoint(
   if (live.length === 0) throw new ControlError('MSMQ_CONTROL_CONNECT', `no queue manager runs here; ${HOW_TO_START}`)
   throw new ControlError(
     'MSMQ_CONTROL_CHOICE',
-    `several queue managers run here: ${live.join(', ')}; name one with --control or MQLAB_CONTROL`,
+    `several queue managers run here: ${live.join(', ')}; name one with --data, --control or MQLAB_CONTROL`,
   )
 }
 

@@ -61,7 +61,12 @@ export function refused(reason: string): ControlError {
 /** What the errors that people meet most mean here. */
 const MEANINGS: Readonly<Record<string, string>> = {
   MQ_ERROR_ACCESS_DENIED: 'the access rules of the queue do not allow that',
-  MQ_ERROR_INSUFFICIENT_RESOURCES: 'a quota is reached, or there is no room for it',
+  MQ_ERROR_CERTIFICATE_NOT_PROVIDED:
+    'this queue manager has no key to sign with; give it one as security.signing in its --config',
+  MQ_ERROR_ENCRYPTION_PROVIDER_NOT_SUPPORTED:
+    'no key of the destination is known; name it below security.peers in the --config of this queue manager',
+  MQ_ERROR_INSUFFICIENT_RESOURCES:
+    'the quota of the queue or of the machine (MachineQuota) is reached, or there is no room for it',
   MQ_ERROR_IO_TIMEOUT: 'no such message came in time',
   MQ_ERROR_MESSAGE_LOCKED_UNDER_TRANSACTION: 'the message is received in a transaction that has not ended',
   MQ_ERROR_MESSAGE_NOT_FOUND: 'there is no such message in the queue',
@@ -69,5 +74,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   MQ_ERROR_OPERATION_CANCELLED: 'cancelled',
   MQ_ERROR_QUEUE_DELETED: 'the queue was deleted meanwhile',
   MQ_ERROR_QUEUE_NOT_FOUND: 'there is no such queue on this machine',
+  MQ_ERROR_UNSUPPORTED_FORMATNAME_OPERATION:
+    'messages to direct names cannot be encrypted; send to PRIVATE=guid\\number or a public name',
   MQ_ERROR_TRANSACTION_USAGE: 'a transaction that is not open on this connection, or a queue that takes the other kind',
 }

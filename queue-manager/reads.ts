@@ -5,7 +5,7 @@ import type { MqErrorName } from '../protocol/mq-error.js'
 import type { Context } from './context.js'
 import type { LocalQueue } from './local-queue.js'
 import { correlationHash, type QueuedMessage, type ReceivedMessage, receivedMessage } from './queued-message.js'
-import { type Identity, isAllowed } from './security/access-control.js'
+import { type Identity, isAllowed, type Right } from './security/access-control.js'
 import type { Timer } from './timers.js'
 
 /** Which message is wanted; of several that fit, the first in the queue's order. */
@@ -110,7 +110,7 @@ export class Reads {
   }
 
   #problem(queue: LocalQueue, { peek, as, transaction }: ReceiveOptions): MqErrorName | null {
-    if (as !== undefined && !isAllowed((queue.parent ?? queue).properties.access, as, peek ? 'peek' : 'receive'))
+    if (as !== undefined && !isAllowed((queue.parent ?? queue).properties.access, as, rightToRead(queue, peek)))
       return 'MQ_ERROR_ACCESS_DENIED'
     if (transaction === undefined) return null
     if (peek || !queue.transactional) return 'MQ_ERROR_TRANSACTION_USAGE'
@@ -231,6 +231,12 @@ export class Reads {
       queued.correlation === hash &&
       localQueues.read(queued)?.message.properties.correlationId.equals(correlationId) === true
   }
+}
+
+/** Whoever may not read the journal of a queue may still read the queue, and the other way round. */
+function rightToRead(queue: LocalQueue, peek: boolean | undefined): Right {
+  if (queue.kind === 'journal') return 'journal'
+  return peek ? 'peek' : 'receive'
 }
 
 function firstAvailable(line: LocalQueue['line'], max: number): QueuedMessage[] {

@@ -268,6 +268,11 @@ t.test('access rules decide who receives and who peeks', async t => {
   t.strictSame(here.take(Q, { peek: true, as }).bodies, ['a'])
   t.equal(here.take(Q, { as }).error, 'MQ_ERROR_ACCESS_DENIED')
   t.equal(here.take(Q, { peek: true, as: { sid: 'S-1-5-21-9-9-9-9' } }).error, 'MQ_ERROR_ACCESS_DENIED')
+  t.equal(
+    here.take(`${Q};journal`, { peek: true, as }).error,
+    'MQ_ERROR_ACCESS_DENIED',
+    'a journal has a right of its own',
+  )
   t.strictSame(here.take(Q).bodies, ['a'], 'this machine itself may')
 })
 
