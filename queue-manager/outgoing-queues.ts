@@ -322,8 +322,9 @@ export class OutgoingQueues implements StoredState {
     const { acknowledgements, localQueues } = this.#context
     const bytes = message.packet as Buffer
     const packet = decodePacket(bytes) as UserMessagePacket
-    localQueues.put(queue, packet, bytes, message.recoverable, null, UNHEARD, isAuthenticated(packet))
+    // before the message, for a read may wait for it
     if (packet.properties.flags & MP_FLAGS.PA) acknowledgements.sendAdminAck(packet, MessageClass.ACK_REACH_QUEUE)
+    localQueues.put(queue, packet, bytes, message.recoverable, null, UNHEARD, isAuthenticated(packet))
     if (packet.user.flags & USER_FLAGS.JP) journalSent(this.#context, bytes)
   }
 

@@ -274,10 +274,10 @@ class Reception implements Arrival {
       this.#context.identifiers.store(batch, this.#packet.user.sourceQueueManager, this.#packet.user.messageId)
     this.kept = !this.#decrypted
     const authenticated = ((this.#packet.security?.flags ?? 0) & SECURITY_FLAGS.AS) !== 0
-    localQueues.put(queue, this.#packet, bytes, isRecoverable(this.#packet), finalAckTo, this, authenticated)
-    // stored with the message: a crash leaves both or none
+    // stored with the message, so that a crash leaves both or none; and before it, for a read may wait for the message
     if (this.#packet.properties.flags & MP_FLAGS.PA)
       acknowledgements.sendAdminAck(this.#packet, MessageClass.ACK_REACH_QUEUE)
+    localQueues.put(queue, this.#packet, bytes, isRecoverable(this.#packet), finalAckTo, this, authenticated)
   }
 
   /** The queue has it for good, or the store failed. */

@@ -207,6 +207,16 @@ t.test('positive and negative acknowledgements of what becomes of a message in a
   )
 })
 
+t.test('that a message reached the queue is said before that it was received, though a read waits for it', async t => {
+  for (const delivery of ['express', 'recoverable'] as const) {
+    const here = machine()
+    const read = here.start(Q, { timeoutMs: 1_000 })
+    here.put(Q, 'awaited', { ...asking, delivery })
+    t.strictSame(here.read(read)?.bodies, ['awaited'])
+    t.strictSame(classes(here), [MessageClass.ACK_REACH_QUEUE, MessageClass.ACK_RECEIVE], delivery)
+  }
+})
+
 t.test('a transactional message that its receiver rejects (class 0xC004)', async t => {
   const here = machine({ transactional: true })
   const message = { destination: `DIRECT=OS:local\\${Q}`, body: Buffer.from('unwanted'), ...asking }
