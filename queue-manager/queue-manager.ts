@@ -377,11 +377,10 @@ export class QueueManager {
     if (queued === null || source.holdsCopies) return this.#refused('MQ_ERROR_MESSAGE_NOT_FOUND')
     if (queued.state !== 'available') return this.#refused('MQ_ERROR_MESSAGE_LOCKED_UNDER_TRANSACTION')
     if (transaction !== undefined && !main.transactional) return this.#refused('MQ_ERROR_TRANSACTION_USAGE')
-    // made now, if it is not there: a refused move leaves nothing
-    const target = subqueue === null ? main : localQueues.registry.subqueueOf(main, subqueue)
-    if (transaction !== undefined) {
-      transactions.move(transaction, queued, target)
-    } else localQueues.move(queued, target)
+    // made only now, if it is not there: a refused move leaves nothing
+    const targetOf = () => (subqueue === null ? main : localQueues.registry.subqueueOf(main, subqueue))
+    if (transaction === undefined) localQueues.move(queued, targetOf())
+    else transactions.move(transaction, queued, targetOf)
     return this.settle(now)
   }
 

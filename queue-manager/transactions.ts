@@ -82,10 +82,12 @@ export class Transactions {
     return true
   }
 
-  /** Moves an available message at the commit. */
-  move(id: TransactionId, queued: QueuedMessage, target: LocalQueue): void {
+  /** Moves an available message at the commit; `targetOf` is asked where to, and may throw: then nothing changed. */
+  move(id: TransactionId, queued: QueuedMessage, targetOf: () => LocalQueue): void {
+    const { taken } = this.#existing(id)
+    const target = targetOf()
     queued.queue.line.lock(queued, 'locked')
-    this.#existing(id).taken.set(queued, target)
+    taken.set(queued, target)
   }
 
   /** Answered by the action `outcome`: accepted when all of it is durable, refused when none of it came about. */

@@ -137,6 +137,20 @@ t.test('moved to a subqueue and back, alone and in a transaction, with what it w
   t.strictSame([here.bodies(ONE), here.bodies(`${ONE};other`)], [['a', 'c'], []])
 })
 
+t.test('a move in a transaction that is not open leaves everything as it was', async t => {
+  const here = machine()
+  here.putTogether(ONE, 'a')
+  const [lookupId] = here.engine.peek(ONE, 1).map(message => message.lookupId) as [number]
+  const ended = begin(here)
+  commit(here, ended)
+  for (const id of [ended, ended + 1])
+    t.throws(() => here.call((engine, now) => engine.move(now, ONE, lookupId, 'poison', id)), {
+      code: 'MSMQ_OPTION_TRANSACTION',
+    })
+  t.strictSame(here.engine.queue(ONE)?.subqueues, [], 'no subqueue is made for it')
+  t.strictSame(here.take(ONE, { by: { lookupId } }).bodies, ['a'], 'and the message is not locked')
+})
+
 t.test('time to be received runs out while it is locked', async t => {
   const here = machine()
   const id = begin(here)
