@@ -6,6 +6,22 @@ import type { ReceivedMessage } from './queued-message.js'
 /** A connection, numbered by the engine for accepted and initiated ones alike. Never reused within a run. */
 export type ConnectionId = number
 
+/** One HTTP request and its answer, numbered by the engine, in and out alike. Never reused within a run. */
+export type ExchangeId = number
+
+/** An HTTP request as SRMP uses them ([MC-MQSRM] 2.1.1). */
+export interface HttpRequest {
+  readonly method: string
+  /** Path and query. */
+  readonly target: string
+  /** In order, with names as they are written; `Content-Length` is the host's to write, and to check. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  /** In pieces, one after the other. */
+  readonly body: readonly Buffer[]
+  /** It came by HTTPS. */
+  readonly secure: boolean
+}
+
 export interface Endpoint {
   readonly address: string
   readonly port: number
@@ -84,6 +100,10 @@ export type SendOutcome = 'accepted' | 'refused'
  *   none, `error` says why.
  * - arrived: a queue that an application may read has messages again (edge: empty to not empty).
  * - note: an event of the history.
+ * - http-open: a destination over HTTP will be posted to; one connection, made when it is first needed. No answer.
+ * - http-post: POST on it, after those before it; answer with `httpAnswered` or, where no answer came, `httpFailed`.
+ * - http-close: it is over. 'abort' drops what is under way; nothing is answered any more for its posts.
+ * - http-answer: the status for a request that came in by `httpRequested`.
  */
 export type Action =
   | { readonly do: 'connect'; readonly connection: ConnectionId; readonly address: string; readonly port: number }
@@ -115,3 +135,25 @@ export type Action =
     }
   | { readonly do: 'arrived'; readonly queue: string }
   | { readonly do: 'note'; readonly note: Note }
+  | {
+      readonly do: 'http-open'
+      readonly connection: ConnectionId
+      readonly address: string
+      readonly port: number
+      readonly secure: boolean
+      /** As the format name has it: what a certificate must be for. */
+      readonly host: string
+    }
+  | {
+      readonly do: 'http-post'
+      readonly connection: ConnectionId
+      readonly exchange: ExchangeId
+      readonly request: HttpRequest
+    }
+  | {
+      readonly do: 'http-close'
+      readonly connection: ConnectionId
+      readonly how: 'graceful' | 'abort'
+      readonly reason: string
+    }
+  | { readonly do: 'http-answer'; readonly exchange: ExchangeId; readonly status: number }
