@@ -1,3 +1,4 @@
+import type { MqErrorName } from '../protocol/mq-error.js'
 import type { Action, ConnectionId } from './actions.js'
 import type { Now } from './clock.js'
 import type { NoteBody } from './notes.js'
@@ -24,6 +25,17 @@ export class ActionLog {
 
   push(action: Action): void {
     this.#actions.push(action)
+  }
+
+  /** A send, a commit or another `request` came about (`error` null), or was refused. */
+  outcome(request: number, error: MqErrorName | null): void {
+    if (error === null) this.#actions.push({ do: 'outcome', request, outcome: 'accepted' })
+    else this.#actions.push({ do: 'outcome', request, outcome: 'refused', error })
+  }
+
+  /** The same of one that hung on the store alone: `failure` is what went wrong there, or null. */
+  stored(request: number, failure: string | null): void {
+    this.outcome(request, failure === null ? null : 'MQ_ERROR_MESSAGE_STORAGE_FAILED')
   }
 
   write(connection: ConnectionId, slot: WriteSlot, bytes: Buffer): void {

@@ -13,6 +13,7 @@ import { OptionError } from '../protocol/errors.js'
 import { directWireName, type FormatName, formatNameText, parseFormatName } from '../protocol/format-name.js'
 import type { Guid } from '../protocol/guid.js'
 import { MessageClass } from '../protocol/message-class.js'
+import type { MqErrorName } from '../protocol/mq-error.js'
 import { wallSeconds } from './clock.js'
 import type { Context } from './context.js'
 import { createOutgoingMessage, OUTGOING_FLAGS, type OutgoingMessage } from './outgoing-message.js'
@@ -88,7 +89,7 @@ export function buildMessage(
   targets: readonly Target[],
   messageId: number,
   part: TransactionPart | null,
-): OutgoingMessage | `MQ_ERROR_${string}` {
+): OutgoingMessage | MqErrorName {
   const { now, settings } = context
   const priority = part === null ? (message.priority ?? DEFAULT_PRIORITY) : 0
   const recoverable = part !== null || message.delivery === 'recoverable'
@@ -113,7 +114,7 @@ function secured(
   packet: Buffer,
   message: MessageToSend,
   { local }: Target,
-): Buffer | `MQ_ERROR_${string}` {
+): Buffer | MqErrorName {
   const done =
     local === null
       ? security.secureOutgoing(now.monotonicMs, packet, message)

@@ -7,6 +7,7 @@ import { USER_FLAGS } from '../protocol/binary/user-header.js'
 import { OptionError } from '../protocol/errors.js'
 import { type FormatName, formatNameText, parseFormatName } from '../protocol/format-name.js'
 import { MessageClass } from '../protocol/message-class.js'
+import type { MqErrorName } from '../protocol/mq-error.js'
 import { sequenceIdText, type TxSequenceId } from '../protocol/sequence-id.js'
 import type { StoredValue } from './actions.js'
 import { endTransactional } from './awaited-final-acks.js'
@@ -43,9 +44,6 @@ export interface Prepared {
   /** It has a TransactionHeader of this machine. */
   readonly transactional: boolean
 }
-
-/** Why a message cannot be sent now. */
-export type SendRefusal = `MQ_ERROR_${string}` | 'MQ_ERROR_QUEUE_NOT_FOUND'
 
 /** Outgoing queues, above which none is made for a destination that only a peer named. */
 const QUEUES_FOR_PEERS_MAX = 4_096
@@ -131,7 +129,7 @@ export class OutgoingQueues implements StoredState {
     const request = this.#context.nextRequest()
     const built = this.#refusal(message, targets, false, 0) ?? this.#build(message, target, targets, null)
     if (typeof built === 'string') {
-      this.#context.log.push({ do: 'outcome', request, outcome: 'refused', error: built })
+      this.#context.log.outcome(request, built)
       return { request, messageIds: [] }
     }
     const queue = this.#admit(built, target, target.outgoing, false)
@@ -151,7 +149,7 @@ export class OutgoingQueues implements StoredState {
     for (const message of messages) {
       const copies = this.prepare(message, transactional, bytes)
       if (typeof copies === 'string') {
-        this.#context.log.push({ do: 'outcome', request, outcome: 'refused', error: copies })
+        this.#context.log.outcome(request, copies)
         return { request, messageIds: [] }
       }
       for (const copy of copies) {
@@ -172,7 +170,7 @@ export class OutgoingQueues implements StoredState {
    * @param bytesBefore bytes of messages that were prepared, and have yet to {@link enter}.
    * @throws OptionError, EncodeError as {@link submit}.
    */
-  prepare(message: MessageToSend, transactional: boolean, bytesBefore = 0): Prepared[] | SendRefusal {
+  prepare(message: MessageToSend, transactional: boolean, bytesBefore = 0): Prepared[] | MqErrorName {
     const targets = this.targets.all(message.destination)
     const refusal = this.#refusal(message, targets, transactional, bytesBefore)
     if (refusal !== null) return refusal
@@ -191,7 +189,7 @@ export class OutgoingQueues implements StoredState {
     targets: readonly Target[],
     transactional: boolean,
     bytesBefore: number,
-  ): SendRefusal | null {
+  ): MqErrorName | null {
     const { counters, settings } = this.#context
     for (const { local } of targets)
       if (local !== null && local.transactional !== transactional) return 'MQ_ERROR_TRANSACTION_USAGE'
@@ -204,7 +202,7 @@ export class OutgoingQueues implements StoredState {
     target: Target,
     targets: readonly Target[],
     part: TransactionPart | null,
-  ): OutgoingMessage | SendRefusal {
+  ): OutgoingMessage | MqErrorName {
     const built = buildMessage(this.#context, message, target, targets, this.messageIds.next(), part)
     if (typeof built === 'string' || target.local === null) return built
     return this.#context.localQueues.quota(target.local, built.size) === 'fits'
@@ -283,7 +281,7 @@ export class OutgoingQueues implements StoredState {
   /** They are durable, or need not be; or the store failed. */
   #enteredAll(prepared: readonly Prepared[], request: number | null, error: string | null): void {
     for (const { message, queue } of prepared) if (queue !== null) this.#settle(message, queue, error)
-    if (request !== null) this.#answer(request, error)
+    if (request !== null) this.#context.log.stored(request, error)
     let attended: OutgoingQueue | null = null
     for (const { queue } of prepared) {
       if (queue !== null && queue !== attended) queue.attend()
@@ -294,7 +292,7 @@ export class OutgoingQueues implements StoredState {
   /** The same of one that went by itself. */
   entered(message: OutgoingMessage, queue: OutgoingQueue | null, request: number, error: string | null): void {
     if (queue !== null) this.#settle(message, queue, error)
-    this.#answer(request, error)
+    this.#context.log.stored(request, error)
     queue?.attend()
   }
 
@@ -309,12 +307,6 @@ export class OutgoingQueues implements StoredState {
       // nothing of it came into the store
       this.#untrack(message)
     }
-  }
-
-  #answer(request: number, error: string | null): void {
-    const { log } = this.#context
-    if (error === null) log.push({ do: 'outcome', request, outcome: 'accepted' })
-    else log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_MESSAGE_STORAGE_FAILED' })
   }
 
   /** For a queue of this machine: it has reached its target when it is in it. */

@@ -297,10 +297,7 @@ export class QueueManager {
     this.#input(now)
     const { batch, log } = this.#context
     const request = this.#context.nextRequest()
-    batch.whenDurable(error => {
-      if (error === null) log.push({ do: 'outcome', request, outcome: 'accepted' })
-      else log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_MESSAGE_STORAGE_FAILED' })
-    })
+    batch.whenDurable(error => log.stored(request, error))
     return request
   }
 
@@ -315,8 +312,7 @@ export class QueueManager {
     const request = this.#context.nextRequest()
     const sent = this.#context.transactions.send(transaction, message)
     const refused = typeof sent === 'string'
-    if (refused) this.#context.log.push({ do: 'outcome', request, outcome: 'refused', error: sent })
-    else this.#context.log.push({ do: 'outcome', request, outcome: 'accepted' })
+    this.#context.log.outcome(request, refused ? sent : null)
     return { request, messageIds: refused ? [] : sent }
   }
 
@@ -448,7 +444,7 @@ export class QueueManager {
 
   #refused(error: MqErrorName): number {
     const request = this.#context.nextRequest()
-    this.#context.log.push({ do: 'outcome', request, outcome: 'refused', error })
+    this.#context.log.outcome(request, error)
     return request
   }
 

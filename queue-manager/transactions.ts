@@ -1,9 +1,10 @@
 import { OptionError } from '../protocol/errors.js'
 import { MessageClass } from '../protocol/message-class.js'
+import type { MqErrorName } from '../protocol/mq-error.js'
 import type { Context } from './context.js'
 import type { LocalQueue } from './local-queue.js'
 import type { MessageToSend } from './message-to-send.js'
-import type { Prepared, SendRefusal } from './outgoing-queues.js'
+import type { Prepared } from './outgoing-queues.js'
 import type { QueuedMessage } from './queued-message.js'
 
 /** Number of an open internal transaction (MQ-4). */
@@ -54,7 +55,7 @@ export class Transactions {
    * Adds a message to those that the commit sends; or says why it cannot be one of them.
    * @throws OptionError MSMQ_OPTION_TRANSACTION, and as `OutgoingQueues.prepare` does.
    */
-  send(id: TransactionId, message: MessageToSend): readonly number[] | SendRefusal {
+  send(id: TransactionId, message: MessageToSend): readonly number[] | MqErrorName {
     const transaction = this.#existing(id)
     const prepared = this.#context.outgoingQueues.prepare(message, true, transaction.bytes)
     if (typeof prepared === 'string') return prepared
@@ -92,47 +93,47 @@ export class Transactions {
 
   /** Answered by the action `outcome`: accepted when all of it is durable, refused when none of it came about. */
   commit(id: TransactionId): number {
-    const { batch, localQueues, log, outgoingQueues, reads } = this.#context
+    const { batch, localQueues, log, outgoingQueues } = this.#context
     const request = this.#context.nextRequest()
-    const transaction = this.#open.get(id)
-    if (transaction === undefined) {
-      log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_TRANSACTION_SEQUENCE' })
-      return request
-    }
-    this.#open.delete(id)
-    reads.endTransaction(id)
+    const transaction = this.#end(id, request)
+    if (transaction === null) return request
     const { sends, taken } = transaction
     for (const [queued, fate] of taken) if (typeof fate === 'object') this.#move(queued, fate)
     localQueues.remove(allOf(taken, 'receive'), MessageClass.ACK_RECEIVE, () => undefined)
     localQueues.remove(allOf(taken, 'reject'), MessageClass.NACK_RECEIVE_REJECTED, () => undefined)
     if (sends.length > 0) outgoingQueues.enter(sends, request)
-    else
-      batch.whenDurable(error => {
-        if (error === null) log.push({ do: 'outcome', request, outcome: 'accepted' })
-        else log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_MESSAGE_STORAGE_FAILED' })
-      })
+    else batch.whenDurable(error => log.stored(request, error))
     return request
   }
 
   /** Nothing is sent; what was received is back in its place, and counts one abort more. */
   abort(id: TransactionId): number {
-    const { batch, log, reads } = this.#context
+    const { batch, localQueues, log } = this.#context
     const request = this.#context.nextRequest()
-    const transaction = this.#open.get(id)
-    if (transaction === undefined) {
-      log.push({ do: 'outcome', request, outcome: 'refused', error: 'MQ_ERROR_TRANSACTION_SEQUENCE' })
-      return request
-    }
-    this.#open.delete(id)
-    reads.endTransaction(id)
+    const transaction = this.#end(id, request)
+    if (transaction === null) return request
     for (const queued of transaction.taken.keys()) {
       if (queued.state !== 'locked') continue
       queued.abortCount += 1
-      this.#context.localQueues.storeState(queued)
+      localQueues.storeState(queued)
     }
     this.#giveBack(transaction)
-    batch.whenDurable(() => log.push({ do: 'outcome', request, outcome: 'accepted' }))
+    // it is aborted also where the store has not taken the counts
+    batch.whenDurable(() => log.outcome(request, null))
     return request
+  }
+
+  /** Takes a transaction from those that are open, with the reads that wait in it; if it is not, answers the request. */
+  #end(id: TransactionId, request: number): Transaction | null {
+    const { log, reads } = this.#context
+    const transaction = this.#open.get(id)
+    if (transaction === undefined) {
+      log.outcome(request, 'MQ_ERROR_TRANSACTION_SEQUENCE')
+      return null
+    }
+    this.#open.delete(id)
+    reads.endTransaction(id)
+    return transaction
   }
 
   #giveBack({ taken }: Transaction): void {
