@@ -119,6 +119,12 @@ export class Acknowledgements {
       })
   }
 
+  /** An administration ack of a message's arrival, or of its failure to arrive, if the message asks for such. */
+  sendArrivalAck(original: UserMessagePacket, messageClass: number): void {
+    const wanted = isNegativeAcknowledgment(messageClass) ? MP_FLAGS.NA : MP_FLAGS.PA
+    if (original.properties.flags & wanted) this.sendAdminAck(original, messageClass)
+  }
+
   /**
    * An administration ack to the queue that the message names, here or elsewhere; nothing when it names none, or was sent
    * to a queue of a queue manager's own ([MS-MQQB] 3.1.7.15, <62>). Negative ones carry the body, unless it is encrypted.
@@ -171,7 +177,7 @@ export class Acknowledgements {
   /** The sender (or a router) gives a message up: NACK if asked for, dead letter if wanted ([MS-MQQB] 3.1.7.1.2). */
   messageGivenUp(bytes: Buffer, queue: string, messageClass: number, deadLetterQueue: string | null): void {
     const packet = decodePacket(bytes) as UserMessagePacket
-    if (packet.properties.flags & MP_FLAGS.NA) this.sendAdminAck(packet, messageClass)
+    this.sendArrivalAck(packet, messageClass)
     deadLetterSent(this.#context, bytes, queue, messageClass, deadLetterQueue)
   }
 

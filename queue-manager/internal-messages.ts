@@ -95,7 +95,16 @@ export class InternalMessages {
       body: internal.body,
     })
     const recoverable = internal.delivery === 'recoverable'
-    const message = createOutgoingMessage(packet, messageId, internal.priority, recoverable, Infinity, 0, null)
+    const message = createOutgoingMessage(
+      packet,
+      packet.length,
+      messageId,
+      internal.priority,
+      recoverable,
+      Infinity,
+      0,
+      null,
+    )
     this.#queues.enter([{ message, target, queue: target.outgoing, transactional: false }], null)
     return messageId
   }
@@ -117,7 +126,7 @@ export class InternalMessages {
     const expiresMs = timeToReachQueue === INFINITE_S ? Infinity : (sentTime + timeToReachQueue + 1) * 1000
     const flags = (packet.base.flags & BASE_FLAGS.TR) === 0 ? 0 : OUTGOING_FLAGS.TRACED
     const priority = packet.base.flags & BASE_FLAGS.PR
-    const message = createOutgoingMessage(bytes, messageId, priority, recoverable, expiresMs, flags, null)
+    const message = createOutgoingMessage(bytes, bytes.length, messageId, priority, recoverable, expiresMs, flags, null)
     this.#queues.enter([{ message, target, queue: target.outgoing, transactional: false }], null)
     return 'passed'
   }

@@ -115,7 +115,6 @@ class Lane {
       const index = this.#indexFrom(queued.lookupId)
       this.#items.splice(index, 0, queued)
       if (index < this.#firstAvailable) this.#firstAvailable = index
-      if (index < this.#head) this.#head = index
     }
   }
 

@@ -105,7 +105,16 @@ export function buildMessage(
   const expiresMs = (sentTime + timeToReachQueue + 1) * 1000
   const deadLetterQueue = message.deadLetterQueue === undefined ? null : deadLetterPath(context, message, part !== null)
   const flags = outgoingFlags(message, target)
-  return createOutgoingMessage(packet, messageId, priority, recoverable, expiresMs, flags, deadLetterQueue)
+  return createOutgoingMessage(
+    packet,
+    packet.length,
+    messageId,
+    priority,
+    recoverable,
+    expiresMs,
+    flags,
+    deadLetterQueue,
+  )
 }
 
 /** Signed and encrypted as asked, and as a queue of this machine demands; or the name of the error. */

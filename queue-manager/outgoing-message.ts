@@ -56,9 +56,10 @@ export interface OutgoingMessage {
   gone: boolean
 }
 
-/** A message that has not been sent, and has no place in the order of sending yet. */
+/** A message that has not been sent, and has no place in the order of sending yet. `packet` null: only the store has it. */
 export function createOutgoingMessage(
-  packet: Buffer,
+  packet: Buffer | null,
+  size: number,
   messageId: number,
   priority: number,
   recoverable: boolean,
@@ -68,7 +69,7 @@ export function createOutgoingMessage(
 ): OutgoingMessage {
   return {
     packet,
-    size: packet.length,
+    size,
     messageId,
     priority,
     recoverable,
@@ -142,31 +143,18 @@ export interface StoredOutgoing {
 /** @throws StoredRowError. */
 export function readOutgoingRow(key: number, value: StoredValue): StoredOutgoing {
   const row = new StoredRow({ table: 'outgoing', key, value })
-  const expiry = row.number(5)
+  const queueNumber = row.whole(0)
   const sequenceNumber = row.whole(1, 0, 0xffffffff)
-  return {
-    queueNumber: row.whole(0),
-    sequenceNumber,
-    sequenceOrdinal: row.whole(7),
-    message: {
-      packet: null,
-      size: row.whole(6),
-      messageId: row.whole(2, 0, 0xffffffff),
-      priority: row.whole(3, 0, 7),
-      recoverable: true,
-      place: null,
-      expiresMs: expiry === 0 ? Infinity : expiry,
-      flags: row.whole(4, 0, 7),
-      deadLetterQueue: row.optional(8, row.text),
-      previous: Math.max(0, sequenceNumber - 1),
-      order: key,
-      resident: false,
-      waiting: true,
-      sessionAcknowledged: false,
-      orderAcknowledged: false,
-      attempts: 0,
-      purging: false,
-      gone: false,
-    },
-  }
+  const messageId = row.whole(2, 0, 0xffffffff)
+  const priority = row.whole(3, 0, 7)
+  const flags = row.whole(4, 0, 7)
+  const expiry = row.number(5)
+  const expiresMs = expiry === 0 ? Infinity : expiry
+  const size = row.whole(6)
+  const sequenceOrdinal = row.whole(7)
+  const deadLetterQueue = row.optional(8, row.text)
+  const message = createOutgoingMessage(null, size, messageId, priority, true, expiresMs, flags, deadLetterQueue)
+  message.previous = Math.max(0, sequenceNumber - 1)
+  message.order = key
+  return { queueNumber, sequenceNumber, sequenceOrdinal, message }
 }

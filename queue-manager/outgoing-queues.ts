@@ -1,6 +1,5 @@
 import { setTransactionFlags, stampTransaction } from '../protocol/binary/build.js'
 import type { FinalAckBody } from '../protocol/binary/final-ack.js'
-import { MP_FLAGS } from '../protocol/binary/message-properties-header.js'
 import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
 import { TX_FLAGS } from '../protocol/binary/transaction-header.js'
 import { USER_FLAGS } from '../protocol/binary/user-header.js'
@@ -315,7 +314,7 @@ export class OutgoingQueues implements StoredState {
     const bytes = message.packet as Buffer
     const packet = decodePacket(bytes) as UserMessagePacket
     // before the message, for a read may wait for it
-    if (packet.properties.flags & MP_FLAGS.PA) acknowledgements.sendAdminAck(packet, MessageClass.ACK_REACH_QUEUE)
+    acknowledgements.sendArrivalAck(packet, MessageClass.ACK_REACH_QUEUE)
     localQueues.put(queue, packet, bytes, message.recoverable, null, UNHEARD, isAuthenticated(packet))
     if (packet.user.flags & USER_FLAGS.JP) journalSent(this.#context, bytes)
   }

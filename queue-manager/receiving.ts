@@ -1,5 +1,4 @@
 import { BASE_FLAGS } from '../protocol/binary/base-header.js'
-import { MP_FLAGS } from '../protocol/binary/message-properties-header.js'
 import type { UserMessagePacket } from '../protocol/binary/packet.js'
 import { SECURITY_FLAGS } from '../protocol/binary/security-header.js'
 import type { TransactionHeader } from '../protocol/binary/transaction-header.js'
@@ -150,7 +149,7 @@ class Reception implements Arrival {
     if (reason !== 'duplicate' && reason !== 'name-validation') counters.discardedOtherwise += 1
     this.#note(reason)
     if (messageClass !== null) {
-      if (this.#packet.properties.flags & MP_FLAGS.NA) acknowledgements.sendAdminAck(this.#packet, messageClass)
+      acknowledgements.sendArrivalAck(this.#packet, messageClass)
       if (this.#packet.transaction !== null)
         acknowledgements.sendFinalAckFor(
           this.#packet,
@@ -168,8 +167,7 @@ class Reception implements Arrival {
    * messages stay at the sender, as they are seen to (KB306785; decision 0011).
    */
   discardForeignName(): void {
-    if (this.#packet.properties.flags & MP_FLAGS.NA)
-      this.#context.acknowledgements.sendAdminAck(this.#packet, MessageClass.NACK_BAD_DST_Q)
+    this.#context.acknowledgements.sendArrivalAck(this.#packet, MessageClass.NACK_BAD_DST_Q)
     this.discard('name-validation', null)
   }
 
@@ -275,8 +273,7 @@ class Reception implements Arrival {
     this.kept = !this.#decrypted
     const authenticated = ((this.#packet.security?.flags ?? 0) & SECURITY_FLAGS.AS) !== 0
     // stored with the message, so that a crash leaves both or none; and before it, for a read may wait for the message
-    if (this.#packet.properties.flags & MP_FLAGS.PA)
-      acknowledgements.sendAdminAck(this.#packet, MessageClass.ACK_REACH_QUEUE)
+    acknowledgements.sendArrivalAck(this.#packet, MessageClass.ACK_REACH_QUEUE)
     localQueues.put(queue, this.#packet, bytes, isRecoverable(this.#packet), finalAckTo, this, authenticated)
   }
 

@@ -70,8 +70,10 @@ export class StoreBatch {
   }
 
   #newest(): WaitingBatch | undefined {
-    // that of the last ticket, if it did not fail before its turn
-    return this.#waiting.get(this.#lastTicket) ?? [...this.#waiting.values()].at(-1)
+    let newest = this.#waiting.get(this.#lastTicket)
+    // that of the last ticket may have failed before its turn
+    if (newest === undefined) for (const batch of this.#waiting.values()) newest = batch
+    return newest
   }
 
   /** As {@link whenDurable}, but for one who relies on everything that is under way: the failure of any of it counts. */
