@@ -1,4 +1,4 @@
-import { parseFormatNames } from '../protocol/format-name.js'
+import { parseFormatNames, privateNameText } from '../protocol/format-name.js'
 import type { Guid } from '../protocol/guid.js'
 import type { Counters } from '../queue-manager/counters.js'
 import type { LocalQueueView, OutgoingQueueView, QueueChanges, QueueOptions } from '../queue-manager/queue-manager.js'
@@ -9,7 +9,6 @@ import { Transaction } from './client-transaction.js'
 import { controlEndpointText, findControlEndpoint } from './endpoint.js'
 import { ControlError } from './errors.js'
 import { type Message, messageOf } from './message.js'
-import { privateName } from './queue-name-text.js'
 import type { MessageRow } from './requester.js'
 import { correlationBytes, type SendableMessage, wireMessage } from './sendable-message.js'
 
@@ -142,7 +141,11 @@ export class Client {
     }
     const { guid, number, system } = await this.queue(name)
     const readOnly = name.includes(';') || system
-    return new Queue(this, name, readOnly ? null : guid === null ? privateName(this.guid, number) : `PUBLIC=${guid}`)
+    return new Queue(
+      this,
+      name,
+      readOnly ? null : guid === null ? privateNameText(this.guid, number) : `PUBLIC=${guid}`,
+    )
   }
 
   /**

@@ -231,7 +231,7 @@ export function formatNameText(name: FormatName): string {
     case 'public':
       return `PUBLIC=${name.guid}${suffixText(name.suffix)}`
     case 'private':
-      return `PRIVATE=${name.queueManager}\\${name.number.toString(16).padStart(8, '0')}${suffixText(name.suffix)}`
+      return `${privateNameText(name.queueManager, name.number)}${suffixText(name.suffix)}`
     case 'machine':
       return `MACHINE=${name.guid}${suffixText(name.suffix)}`
     case 'connector':
@@ -241,6 +241,11 @@ export function formatNameText(name: FormatName): string {
     case 'multicast':
       return `MULTICAST=${name.address}:${name.port}`
   }
+}
+
+/** Of a private queue by its number on a machine: hexadecimal, eight digits. */
+export function privateNameText(queueManager: Guid, number: number): string {
+  return `PRIVATE=${queueManager}\\${number.toString(16).padStart(8, '0')}`
 }
 
 function suffixText(suffix: NameSuffix): string {

@@ -3,7 +3,7 @@ import { buildFinalAckBody, decodeFinalAckBody } from '../protocol/binary/final-
 import { MP_FLAGS } from '../protocol/binary/message-properties-header.js'
 import { buildOrderAckBody, decodeOrderAckBody, ORDER_ACK_LABEL } from '../protocol/binary/order-ack.js'
 import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
-import { QUEUE_TYPE, type QueueName } from '../protocol/binary/queue-name.js'
+import { QUEUE_TYPE, queueNameText } from '../protocol/binary/queue-name.js'
 import { TX_FLAGS } from '../protocol/binary/transaction-header.js'
 import { USER_FLAGS } from '../protocol/binary/user-header.js'
 import { type Guid, NIL_GUID } from '../protocol/guid.js'
@@ -253,18 +253,9 @@ export function adminQueueText(packet: UserMessagePacket): string | null {
   const { adminQueue, flags, queueManagerAddress, sourceQueueManager } = packet.user
   if (adminQueue === null) return null
   const type = (flags & USER_FLAGS.AQ) >>> USER_FLAGS.AQ_SHIFT
-  return queueText(adminQueue, type === QUEUE_TYPE.PRIVATE_ON_SOURCE ? sourceQueueManager : queueManagerAddress)
-}
-
-function queueText(name: QueueName, queueManager: Guid): string | null {
-  switch (name.type) {
-    case 'DirectQueueFormatName':
-      return `DIRECT=${name.name}`
-    case 'PublicQueueFormatName':
-      return `PUBLIC=${name.guid}`
-    case 'PrivateQueueFormatName':
-      return `PRIVATE=${name.queueManager}\\${name.number.toString(16)}`
-    case 'PrivateQueueFormatNameId':
-      return queueManager === NIL_GUID ? null : `PRIVATE=${queueManager}\\${name.number.toString(16)}`
-  }
+  const machine = type === QUEUE_TYPE.PRIVATE_ON_SOURCE ? sourceQueueManager : queueManagerAddress
+  // that no machine is named says nothing of where its private queue is
+  return adminQueue.type === 'PrivateQueueFormatNameId' && machine === NIL_GUID
+    ? null
+    : queueNameText(adminQueue, machine)
 }

@@ -1,3 +1,4 @@
+import { privateNameText } from '../format-name.js'
 import type { Guid } from '../guid.js'
 import type { ByteReader } from './byte-reader.js'
 import { align4, type ByteWriter } from './byte-writer.js'
@@ -107,6 +108,20 @@ export function decodeQueueName(reader: ByteReader, type: number, fields: QueueN
     }
     default:
       return null
+  }
+}
+
+/** As a format name; `machine` is where a private queue is that is named by its number alone. */
+export function queueNameText(name: QueueName, machine: Guid): string {
+  switch (name.type) {
+    case 'DirectQueueFormatName':
+      return `DIRECT=${name.name}`
+    case 'PublicQueueFormatName':
+      return `PUBLIC=${name.guid}`
+    case 'PrivateQueueFormatName':
+      return privateNameText(name.queueManager, name.number)
+    case 'PrivateQueueFormatNameId':
+      return privateNameText(machine, name.number)
   }
 }
 

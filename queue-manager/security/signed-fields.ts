@@ -1,7 +1,7 @@
 import { BASE_FLAGS } from '../../protocol/binary/base-header.js'
 import type { MqfAddressHeader } from '../../protocol/binary/multi-queue-format-header.js'
 import type { UserMessagePacket } from '../../protocol/binary/packet.js'
-import { QUEUE_TYPE, type QueueName } from '../../protocol/binary/queue-name.js'
+import { QUEUE_TYPE, type QueueName, queueNameText } from '../../protocol/binary/queue-name.js'
 import { USER_FLAGS } from '../../protocol/binary/user-header.js'
 import { encodeGuid, GUID_SIZE, type Guid, NIL_GUID } from '../../protocol/guid.js'
 
@@ -57,23 +57,12 @@ function queueText(packet: UserMessagePacket, name: QueueName | null, type: numb
   const { adminQueue, flags } = packet.user
   const adminType = queueType(flags, USER_FLAGS.AQ, USER_FLAGS.AQ_SHIFT)
   if (type === QUEUE_TYPE.SAME_AS_ADMIN) return queueText(packet, adminQueue, adminType)
-  switch (name?.type) {
-    case undefined:
-      return wideText('')
-    case 'DirectQueueFormatName':
-      return wideText(`DIRECT=${name.name}`)
-    case 'PublicQueueFormatName':
-      return wideText(`PUBLIC=${name.guid}`)
-    case 'PrivateQueueFormatName':
-      return privateText(name.queueManager, name.number)
-    case 'PrivateQueueFormatNameId': {
-      const host =
-        type === QUEUE_TYPE.PRIVATE_ON_ADMIN
-          ? hostOfPrivate(packet, adminQueue, adminType)
-          : hostOfPrivate(packet, name, type)
-      return privateText(host, name.number)
-    }
-  }
+  if (name === null) return wideText('')
+  const machine =
+    type === QUEUE_TYPE.PRIVATE_ON_ADMIN
+      ? hostOfPrivate(packet, adminQueue, adminType)
+      : hostOfPrivate(packet, name, type)
+  return wideText(queueNameText(name, machine))
 }
 
 function hostOfPrivate(packet: UserMessagePacket, name: QueueName | null, type: number): Guid {
@@ -81,10 +70,6 @@ function hostOfPrivate(packet: UserMessagePacket, name: QueueName | null, type: 
   if (type === QUEUE_TYPE.PRIVATE_ON_SOURCE) return packet.user.sourceQueueManager
   if (type === QUEUE_TYPE.PRIVATE_ON_DESTINATION) return packet.user.queueManagerAddress
   return NIL_GUID
-}
-
-function privateText(queueManager: Guid, number: number): Buffer {
-  return wideText(`PRIVATE=${queueManager}\\${number.toString(16).padStart(8, '0')}`)
 }
 
 function queueType(flags: number, mask: number, shift: number): number {
