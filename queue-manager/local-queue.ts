@@ -33,6 +33,8 @@ export class LocalQueue {
   readonly createdMs: number
   modifiedMs: number
   properties: QueueProperties
+  /** What a change goes back to that the store does not take: what it has, or what the queue began with. */
+  kept: { readonly properties: QueueProperties; readonly modifiedMs: number }
   readonly line = new MessageLine()
   /** Bytes in the queue, or promised to messages that the store is taking. */
   bytes = 0
@@ -54,6 +56,7 @@ export class LocalQueue {
     this.parent = options.parent ?? null
     this.createdMs = options.createdMs
     this.modifiedMs = options.createdMs
+    this.kept = { properties: options.properties, modifiedMs: options.createdMs }
   }
 
   get size(): number {

@@ -115,6 +115,7 @@ export class QueueRegistry {
     return queue
   }
 
+  /** A change that the store does not take is undone. @throws OptionError MSMQ_OPTION_RANGE naming the property. */
   change(queue: LocalQueue, changes: QueueChanges): void {
     queue.properties = changedProperties(queue.properties, changes)
     queue.modifiedMs = this.#context.now.wallMs
@@ -277,6 +278,7 @@ export class QueueRegistry {
       createdMs: row.number('createdMs'),
     })
     queue.modifiedMs = row.number('modifiedMs')
+    queue.kept = { properties: queue.properties, modifiedMs: queue.modifiedMs }
     queue.isStored = true
     this.#nextNumber = Math.max(this.#nextNumber, number + 1)
   }
@@ -310,7 +312,14 @@ export class QueueRegistry {
       ...storedProperties(properties),
     })
     this.#context.batch.whenDurable(error => {
-      if (error === null) queue.isStored = true
+      if (error === null) {
+        queue.isStored = true
+        queue.kept = { properties, modifiedMs }
+      } else if (queue.properties === properties) {
+        // a later change is stored with this one, and settles for both
+        queue.properties = queue.kept.properties
+        queue.modifiedMs = queue.kept.modifiedMs
+      }
     })
   }
 

@@ -64,6 +64,41 @@ t.test('properties, their defaults, limits, and that they outlive a restart', as
   t.strictSame(here.engine.queue(Q), before)
 })
 
+t.test('a change that the store does not take is undone', async t => {
+  const here = machine({ quotaKB: 5 })
+  const set = (changes: object) => here.call((engine, now) => engine.setQueue(now, Q, changes))
+  here.pass(5_000)
+  set({ label: 'kept' })
+  const kept = here.engine.queue(Q)
+  here.pass(5_000)
+  here.failing = true
+  set({ label: 'lost', journal: true })
+  t.strictSame(here.engine.queue(Q), kept)
+  here.failing = false
+  here.restart()
+  t.strictSame(here.engine.queue(Q), kept)
+  // two under way together
+  here.holding = true
+  set({ label: 'first' })
+  set({ quotaKB: 6 })
+  t.match(here.engine.queue(Q), { label: 'first', quotaKB: 6 }, 'in force at once')
+  here.failing = true
+  here.release(1)
+  here.failing = false
+  here.release()
+  t.match(here.engine.queue(Q), { label: 'first', quotaKB: 6 }, 'the second is stored as it stood then')
+  const both = here.engine.queue(Q)
+  here.holding = true
+  set({ label: 'third' })
+  set({ quotaKB: 7 })
+  here.failing = true
+  here.release()
+  here.failing = false
+  t.strictSame(here.engine.queue(Q), both)
+  here.restart()
+  t.strictSame(here.engine.queue(Q), both)
+})
+
 t.test('names and numbers are given once, also after a queue was deleted and across restarts', async t => {
   const here = machine()
   const create = (options: { name: string }) => here.call((engine, now) => engine.createQueue(now, options))
