@@ -1,4 +1,4 @@
-import type { Action, ConnectionId, Endpoint, PingSocket } from '../queue-manager/actions.js'
+import type { Action, ConnectionId, Endpoint, ExchangeId, HttpRequest, PingSocket } from '../queue-manager/actions.js'
 import type { Now } from '../queue-manager/clock.js'
 
 /** How a connection ended, seen from below: in order, broken off by the peer, or by trouble on the way. */
@@ -15,6 +15,12 @@ export interface DrivenEngine {
   writable(now: Now, id: ConnectionId, ready: boolean): void
   closed(now: Now, id: ConnectionId, how: CloseKind): void
   datagram(now: Now, socket: PingSocket, from: Endpoint, bytes: Buffer): void
+  /** Another machine posts something; the action `http-answer` says with what status it is answered, exactly once. */
+  httpRequested(now: Now, peer: Endpoint, request: HttpRequest): ExchangeId
+  /** The status with which an `http-post` was answered, whatever it is. */
+  httpAnswered(now: Now, exchange: ExchangeId, status: number): void
+  /** No answer will come to an `http-post`: refused, reset, cut, or what came was not HTTP. */
+  httpFailed(now: Now, exchange: ExchangeId, reason: string): void
   resolved(now: Now, ticket: number, addresses: readonly string[]): void
   persisted(now: Now, ticket: number): void
   persistFailed(now: Now, ticket: number, reason: string): void
