@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { FileError, type PathProblem, parseYaml, settingProblems } from '../lab/yaml-file.js'
 import { OptionError } from '../protocol/errors.js'
@@ -15,11 +14,12 @@ import {
 import { createSettings, type SettingName, settingName } from '../queue-manager/settings.js'
 import { isLoopbackAddress } from '../transport/metrics-server.js'
 import { fail } from './output.js'
+import { type HttpConfig, type HttpFlags, httpConfig, pemText } from './qm-http.js'
 import type { LogLevel } from './qm-log.js'
-import { ALLOWED, type QmFile, type QmSecurity, qmFields, qmSchema } from './qm-schema.js'
+import { ALLOWED, parseEndpoint, type QmFile, type QmSecurity, qmFields, qmSchema } from './qm-schema.js'
 
 /** The command line of `mqlab qm`, as commander gives it. */
-export interface QmFlags {
+export interface QmFlags extends HttpFlags {
   readonly config?: string
   readonly name?: string
   readonly dnsName?: string
@@ -51,6 +51,7 @@ export interface QmConfig {
   /** File that holds the token. */
   readonly controlToken: string | undefined
   readonly metrics: Endpoint | undefined
+  readonly http: HttpConfig
   readonly logLevel: LogLevel
   /** Those that differ from the default or from what the store keeps. */
   readonly settings: Readonly<Partial<Record<SettingName, number>>>
@@ -61,24 +62,27 @@ export interface QmConfig {
 }
 
 const TRANSACTIONAL = ':transactional'
-const EMPTY_FILE: ReadFile = { settings: {}, queues: [], keys: NO_KEYS, names: {}, queueManagers: {} }
+const PEMS = ['cert', 'key', 'ca'] as const
+const EMPTY_FILE: ReadFile = { settings: {}, queues: [], keys: NO_KEYS, names: {}, queueManagers: {}, aliases: [] }
 
 /** Flags win over the file. Paths in the file are relative to it. @throws {CliError} one line: where, what, what is allowed. */
 export function qmConfig(flags: QmFlags): QmConfig {
   const file = flags.config === undefined ? EMPTY_FILE : readConfigFile(flags.config)
   const port = flags.port === undefined ? file.port : portOf(flags.port)
   const metrics = flags.metrics ?? file.metrics
+  const address = flagValue('address', flags.address) ?? file.address ?? '127.0.0.1'
   const settings = Object.entries(file.settings).map(([setting, value]) => [settingName(setting), value] as const)
   return {
     name: flagValue('name', flags.name) ?? file.name,
     dnsName: flagValue('dnsName', flags.dnsName) ?? file.dnsName,
-    address: flagValue('address', flags.address) ?? file.address ?? '127.0.0.1',
+    address,
     port,
     guid: flagValue('guid', flags.guid) ?? file.guid,
     data: flagValue('data', flags.data) ?? file.data,
     control: flagValue('control', flags.control) ?? file.control,
     controlToken: flagValue('controlToken', flags.controlToken) ?? file.controlToken,
     metrics: metrics === undefined ? undefined : metricsEndpoint(String(metrics)),
+    http: httpConfig(flags, file, address),
     logLevel: flagValue('logLevel', flags.logLevel) ?? file.logLevel ?? 'info',
     settings: Object.fromEntries([...settings, ...(flags.set ?? []).map(settingOf)]),
     queues: withFlagQueues(file.queues, (flags.queue ?? []).map(queueOf)),
@@ -106,6 +110,7 @@ function readConfigFile(path: string): ReadFile {
 export function parseConfig(text: string, path: string): ReadFile {
   const folder = dirname(path)
   let keys = NO_KEYS
+  const pems: Partial<Record<(typeof PEMS)[number], string>> = {}
   try {
     const { security, ...file } = parseYaml(text, path, qmSchema, file => [
       ...settingProblems(['settings'], file.settings),
@@ -114,10 +119,17 @@ export function parseConfig(text: string, path: string): ReadFile {
       ...problemOf(() => {
         if (file.security !== undefined) keys = loadSecurityKeys(withKeyFiles(file.security, folder))
       }),
+      ...PEMS.flatMap(field =>
+        problemOf(() => {
+          const text = file[field]
+          if (text !== undefined) pems[field] = pemText(text, field, folder)
+        }),
+      ),
     ])
     const { data, controlToken, control } = file
     return {
       ...file,
+      ...pems,
       keys,
       ...(data !== undefined && { data: resolve(folder, data) }),
       ...(controlToken !== undefined && { controlToken: resolve(folder, controlToken) }),
@@ -152,7 +164,7 @@ function metricsProblems({ metrics }: QmFile): PathProblem[] {
 
 /** Keys given as files are read. What is no key, no blob and no file is left to the loading, which says what is allowed. */
 function withKeyFiles(security: QmSecurity, folder: string): SecurityKeysConfig {
-  const content = (text: string, option: string) => (isKeyText(text) ? text : keyFile(resolve(folder, text), option))
+  const content = (text: string, option: string) => (isKeyText(text) ? text : pemText(text, option, folder))
   const { sid, signing, exchange, peers = {}, certificates = {} } = security
   return {
     sid,
@@ -173,21 +185,8 @@ function withKeyFiles(security: QmSecurity, folder: string): SecurityKeysConfig 
   }
 }
 
-const isKeyText = (text: string) => text.includes('-----BEGIN ') || /^[0-9a-f\s]{64,}$/i.test(text)
-
-function keyFile(path: string, option: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new OptionError(
-      'MSMQ_OPTION_INPUT',
-      option,
-      undefined,
-      `PEM text, or a file that can be read (${path}: ${code})`,
-    )
-  }
-}
+/** A PUBLICKEYBLOB in hexadecimal. */
+const isKeyText = (text: string) => /^[0-9a-f\s]{64,}$/i.test(text)
 
 /** The option's name is the path of the field. */
 function problemOf(body: () => void): PathProblem[] {
@@ -201,7 +200,7 @@ function problemOf(body: () => void): PathProblem[] {
   }
 }
 
-type TextFlag = Exclude<keyof typeof qmFields, 'port' | 'metrics'>
+type TextFlag = Exclude<keyof typeof qmFields, 'port' | 'metrics' | 'http' | 'https' | 'httpName'>
 
 function flagValue<Flag extends TextFlag>(flag: Flag, text: string | undefined) {
   if (text === undefined) return undefined
@@ -258,10 +257,8 @@ function metricsEndpoint(text: string): Endpoint {
   return parseMetrics(text) ?? fail(`--metrics ${JSON.stringify(text)}: allowed is ${ALLOWED.metrics}`)
 }
 
-/** `PORT`, `ADDRESS:PORT` or `[ADDRESS]:PORT`, of this machine only: what it tells is nobody else's business. */
+/** Of this machine only: what it tells is nobody else's business. */
 function parseMetrics(text: string): Endpoint | null {
-  const [, address = '127.0.0.1', digits = ''] = /^(?:\[?([0-9a-f.:]+?)\]?:)?(\d{1,5})$/i.exec(text) ?? []
-  const port = Number(digits)
-  if (digits === '' || port > 65_535 || isIP(address) === 0 || !isLoopbackAddress(address)) return null
-  return { address, port }
+  const endpoint = parseEndpoint(text, '127.0.0.1')
+  return endpoint !== null && isLoopbackAddress(endpoint.address) ? endpoint : null
 }

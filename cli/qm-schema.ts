@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { oneOrMany } from '../lab/yaml-file.js'
 import { OptionError } from '../protocol/errors.js'
 import { isGuid, parseGuid } from '../protocol/guid.js'
+import type { Endpoint } from '../queue-manager/actions.js'
 import { parseAccessRule } from '../queue-manager/security/access-control.js'
 import { LOG_LEVELS } from './qm-log.js'
 
@@ -27,12 +28,16 @@ export const ALLOWED = {
   control: 'the path of a Unix socket, HOST:PORT, or off',
   controlToken: 'a file that holds the token',
   metrics: 'PORT, or ADDRESS:PORT with a loopback address',
+  http: 'PORT, or ADDRESS:PORT with an IP address of this machine',
+  httpName: 'a host name or an IP address, without a port',
   logLevel: LOG_LEVELS.join(', '),
 } as const
 
 const ip = z.string().refine(text => isIP(text) !== 0, 'an IP address')
 const guid = z.string().refine(isAnyGuid, ALLOWED.guid).transform(parseGuid)
 const port = z.number().int().min(0).max(65_535)
+const endpoint = z.union([port, z.string().refine(text => parseEndpoint(text, '::') !== null, ALLOWED.http)])
+const host = z.string().refine(isHost, ALLOWED.httpName)
 const path = z.string().min(1).max(4096)
 const whole = (min: number, max: number) => z.number().int().min(min).max(max)
 /** null is without limit, as a key without a value is. */
@@ -80,6 +85,9 @@ export const qmFields = {
   controlToken: path,
   metrics: z.union([port, z.string()], ALLOWED.metrics),
   logLevel: z.enum(LOG_LEVELS),
+  http: endpoint,
+  https: endpoint,
+  httpName: host,
 } as const
 
 /** A key or certificate: PEM text (or a PUBLICKEYBLOB in hexadecimal, for a public key), or the file that holds it. */
@@ -107,6 +115,12 @@ export const qmSchema = z.strictObject({
   settings: z.record(z.string(), z.number()).default({}),
   queues: oneOrMany(queueSchema, QUEUES_MAX).default([]),
   security: securitySchema.exactOptional(),
+  /** For HTTPS, as PEM text or files: own certificate and key, and whose certificates are believed. */
+  cert: keyText.exactOptional(),
+  key: keyText.exactOptional(),
+  ca: keyText.exactOptional(),
+  /** Host names and addresses that are this machine's too, for HTTP. */
+  aliases: oneOrMany(host, 1024).default([]),
   /** Addresses of machines by name, for DIRECT=OS names; other names are asked of the system. */
   names: z.record(z.string().min(1), oneOrMany(ip)).default({}),
   /** Addresses of queue managers by GUID, for PRIVATE= and PUBLIC= names. */
@@ -121,4 +135,16 @@ function isAnyGuid(text: string): boolean {
   } catch {
     return false
   }
+}
+
+/** `PORT`, `ADDRESS:PORT` or `[ADDRESS]:PORT`; null for other text. */
+export function parseEndpoint(text: string, defaultAddress: string): Endpoint | null {
+  const [, address = defaultAddress, digits = ''] = /^(?:\[?([0-9a-f.:]+?)\]?:)?(\d{1,5})$/i.exec(text) ?? []
+  const port = Number(digits)
+  return digits === '' || port > 65_535 || isIP(address) === 0 ? null : { address, port }
+}
+
+/** A host as URLs name it, without port and brackets. */
+export function isHost(text: string): boolean {
+  return isIP(text) !== 0 || /^[^\s\\/:*?"<>|,;=@[\]]{1,255}$/.test(text)
 }

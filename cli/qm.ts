@@ -1,6 +1,8 @@
 import { Command } from 'commander'
+import { several } from './client-values.js'
 import { EXIT_AS_EXPECTED, writeJson, writeText } from './output.js'
 import { type QmFlags, qmConfig } from './qm-config.js'
+import { httpOptions } from './qm-http.js'
 import { startQueueManager } from './qm-process.js'
 import { settingRows, settingsPage, settingsTable } from './settings-text.js'
 
@@ -15,8 +17,7 @@ interface QmOptions extends QmFlags {
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 export function qmCommand(): Command {
-  const several = (value: string, before: string[] = []) => [...before, value]
-  return new Command('qm')
+  const command = new Command('qm')
     .description('run a queue manager that others can talk to, until SIGINT or SIGTERM')
     .option('--config <file>', 'YAML file that says all of the following, and more; flags win')
     .option('--name <name>', 'computer name, at most 15 characters (default: that of the --data directory)')
@@ -34,6 +35,7 @@ export function qmCommand(): Command {
     .option('--control <endpoint>', 'where mqlab send, receive, … reach it: socket path, HOST:PORT, or off')
     .option('--control-token <file>', 'file with the token that clients of a control HOST:PORT must show')
     .option('--metrics <[address:]port>', 'answer Prometheus at http://ADDRESS:PORT/metrics, on loopback only')
+  return httpOptions(command)
     .option('--log-level <level>', 'log on stderr: trace, debug, info, warn, error or silent (default: info)')
     .option('--settings', 'list every setting with default, unit, range and meaning, and end')
     .option('--markdown', 'with --settings: as docs/settings.md')

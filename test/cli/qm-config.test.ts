@@ -16,6 +16,9 @@ data: ./data
 control: run/r1.sock
 controlToken: token
 metrics: 9180
+http: 8080
+aliases: [farm.example.com, 192.0.2.9]
+httpName: shop.example.com
 logLevel: debug
 settings: { seqresend13time: 5 }
 queues:
@@ -46,6 +49,13 @@ t.test('a file says everything', async t => {
     control: join(directory, 'run/r1.sock'),
     controlToken: join(directory, 'token'),
     metrics: { address: '127.0.0.1', port: 9180 },
+    http: {
+      http: { address: '127.0.0.9', port: 8080 },
+      https: undefined,
+      ca: undefined,
+      aliases: ['farm.example.com', '192.0.2.9'],
+      name: 'shop.example.com',
+    },
     logLevel: 'debug',
     settings: { SeqResend13Time: 5 },
     queues: [
@@ -70,6 +80,9 @@ t.test('flags win, setting by setting and queue by queue', async t => {
     data: 'here',
     control: 'off',
     metrics: '[::1]:9999',
+    http: '[::1]:80',
+    alias: ['::2'],
+    httpName: 'localhost',
     logLevel: 'warn',
     set: ['SeqResend13Time=7', 'cleanupinterval=100'],
     queue: ['orders:transactional', 'private$\\new'],
@@ -81,6 +94,11 @@ t.test('flags win, setting by setting and queue by queue', async t => {
     data: 'here',
     control: 'off',
     metrics: { address: '::1', port: 9999 },
+    http: {
+      http: { address: '::1', port: 80 },
+      aliases: ['farm.example.com', '192.0.2.9', '::2'],
+      name: 'localhost',
+    },
     logLevel: 'warn',
     settings: { SeqResend13Time: 7, CleanupInterval: 100 },
     queues: [
@@ -102,6 +120,7 @@ t.test('without a file', async t => {
     control: undefined,
     controlToken: undefined,
     metrics: undefined,
+    http: { http: undefined, https: undefined, ca: undefined, aliases: [], name: undefined },
     logLevel: 'info',
     settings: {},
     queues: [],
@@ -120,25 +139,30 @@ const BAD: readonly (readonly [what: string, by: string, at: string, field: stri
   ["'{5F2C9A10", "'{5F2C9A1", '5:7', 'guid', /is not allowed: a GUID/],
   ['9180', '10.0.0.1:9180', '9:10', 'metrics', /a loopback address/],
   ['9180', '90000', '9:10', 'metrics', /at most 65535/],
-  ['debug', 'chatty', '10:11', 'logLevel', /trace, debug, info, warn, error, silent/],
-  ['seqresend13time', 'SeqResend31Time', '11:13', 'settings.SeqResend31Time', /did you mean SeqResend13Time\?/],
-  ['time: 5', 'time: -5', '11:30', 'settings.seqresend13time', /from 0.001/],
-  ['transactional', 'transactionel', '13:30', 'queues[0].transactionel', /did you mean transactional\?/],
-  ['private$\\orders', 'private$\\a\\b', '13:13', 'queues[0].name', /private\$\\NAME or NAME/],
-  ['quotaKB: null', 'quotaKB: -1', '13:60', 'queues[0].quotaKB', /at least 0/],
-  ["'everyone:send,", "'everyone:sned,", '13:74', 'queues[0].access', /send, receive, peek, journal, manage/],
-  ["'everyone:", "'nobody:", '13:74', 'queues[0].access', /everyone, anonymous or a SID/],
-  ['name: prices', 'name: PRIVATE$\\Orders', '14:11', 'queues[1].name', /there twice: queues\[0\]/],
-  ['name: prices', 'name: private$\\p', '15:11', 'queues[1].guid', /only a public queue/],
+  ['8080', '10.0.0.1', '10:7', 'http', /PORT, or ADDRESS:PORT/],
+  ['8080', '80800', '10:7', 'http', /at most 65535/],
+  ['192.0.2.9', '192.0.2.9:80', '11:29', 'aliases[1]', /a host name or an IP address, without a port/],
+  ['shop.example.com', 'http://shop', '12:11', 'httpName', /a host name or an IP address, without a port/],
+  ['httpName: shop.example.com', 'cert: gone.pem', '12:7', 'cert', /gone\.pem: ENOENT/],
+  ['debug', 'chatty', '13:11', 'logLevel', /trace, debug, info, warn, error, silent/],
+  ['seqresend13time', 'SeqResend31Time', '14:13', 'settings.SeqResend31Time', /did you mean SeqResend13Time\?/],
+  ['time: 5', 'time: -5', '14:30', 'settings.seqresend13time', /from 0.001/],
+  ['transactional', 'transactionel', '16:30', 'queues[0].transactionel', /did you mean transactional\?/],
+  ['private$\\orders', 'private$\\a\\b', '16:13', 'queues[0].name', /private\$\\NAME or NAME/],
+  ['quotaKB: null', 'quotaKB: -1', '16:60', 'queues[0].quotaKB', /at least 0/],
+  ["'everyone:send,", "'everyone:sned,", '16:74', 'queues[0].access', /send, receive, peek, journal, manage/],
+  ["'everyone:", "'nobody:", '16:74', 'queues[0].access', /everyone, anonymous or a SID/],
+  ['name: prices', 'name: PRIVATE$\\Orders', '17:11', 'queues[1].name', /there twice: queues\[0\]/],
+  ['name: prices', 'name: private$\\p', '18:11', 'queues[1].guid', /only a public queue/],
   [
     'prices\n    guid: 9d1c5a3e-0f4b-4a57-8f0e-2f1f7d5b6c01',
     'p\n    number: 99',
-    '15:13',
+    '18:13',
     'queues[1].number',
     /private/,
   ],
-  ['R2: 127.0.0.2', 'R2: r2.example', '16:14', 'names.R2', /an IP address/],
-  ['{ 5F2C9A10', '{ 5F2C9A1', '17:18', 'queueManagers.5F2C9A1', /GUID/],
+  ['R2: 127.0.0.2', 'R2: r2.example', '19:14', 'names.R2', /an IP address/],
+  ['{ 5F2C9A10', '{ 5F2C9A1', '20:18', 'queueManagers.5F2C9A1', /GUID/],
   ['queues:', 'queues: [', '', '', /not YAML/],
 ]
 

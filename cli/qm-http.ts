@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { resolve } from 'node:path'
+import { createSecureContext } from 'node:tls'
+import type { Command } from 'commander'
+import { OptionError } from '../protocol/errors.js'
+import type { Endpoint } from '../queue-manager/actions.js'
+import type { Redirections } from '../queue-manager/redirections.js'
+import { several } from './client-values.js'
+import { fail } from './output.js'
+import { ALLOWED, isHost, parseEndpoint, type QmFile } from './qm-schema.js'
+
+/** What of the command line of a queue manager is about HTTP, as commander gives it. */
+export interface HttpFlags {
+  readonly http?: string
+  readonly https?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly ca?: string
+  readonly alias?: readonly string[]
+  readonly httpName?: string
+}
+
+/** Where a queue manager is reached over HTTP, and by which names. */
+export interface HttpConfig {
+  readonly http: Endpoint | undefined
+  /** With certificate and key as PEM text. */
+  readonly https: (Endpoint & { readonly cert: string; readonly key: string }) | undefined
+  /** PEM text: whose certificates are believed when others are reached by HTTPS. Default: the platform's. */
+  readonly ca: string | undefined
+  /** Host names and addresses that are this machine's too. */
+  readonly aliases: readonly string[]
+  /** Host in the addresses that receipts are asked to. Default: the computer name. */
+  readonly name: string | undefined
+  /** What a front end maps. */
+  readonly redirections?: Redirections
+}
+
+/** What a file says of it, with the texts of certificates and keys read. */
+export type HttpFile = Pick<QmFile, 'http' | 'https' | 'cert' | 'key' | 'ca' | 'aliases' | 'httpName'>
+
+export function httpOptions(command: Command): Command {
+  return command
+    .option('--http <[address:]port>', 'take messages by HTTP there (MSMQ: port 80); the address of --address')
+    .option('--https <[address:]port>', 'take messages by HTTPS there (MSMQ: port 443), with --cert and --key')
+    .option('--cert <file>', 'PEM file with the certificate for --https, and what it is signed with')
+    .option('--key <file>', 'PEM file with its private key')
+    .option('--ca <file>', "PEM file: certificates to believe when sending by HTTPS (default: the platform's)")
+    .option('--alias <name>', 'host name or address that is this machine too, for HTTP; repeatable', several)
+    .option('--http-name <host>', 'how others reach this machine over HTTP, for receipts (default: the computer name)')
+}
+
+/** Flags win over the file. @throws {CliError} one line: what is missing, cannot be read, or does not belong together. */
+export function httpConfig(flags: HttpFlags, file: HttpFile, address: string): HttpConfig {
+  const cert = flagPem('--cert', flags.cert) ?? file.cert
+  const key = flagPem('--key', flags.key) ?? file.key
+  const ca = flagPem('--ca', flags.ca) ?? file.ca
+  const https = endpointOf('--https', flags.https ?? file.https, address)
+  if (https !== undefined && (cert === undefined || key === undefined)) {
+    const missing = cert !== undefined ? '--key FILE' : key !== undefined ? '--cert FILE' : '--cert FILE and --key FILE'
+    fail(`--https ${flags.https ?? file.https}: HTTPS wants a certificate and its private key; give ${missing}`)
+  }
+  if (https === undefined && (cert !== undefined || key !== undefined))
+    fail(`${cert !== undefined ? '--cert' : '--key'}: is for --https [ADDRESS:]PORT, which is missing`)
+  if (cert !== undefined && key !== undefined) checkPems('--cert, --key', { cert, key })
+  if (ca !== undefined) checkPems('--ca', { ca })
+  const name = flags.httpName ?? file.httpName
+  return {
+    http: endpointOf('--http', flags.http ?? file.http, address),
+    https: https && { ...https, cert: cert!, key: key! },
+    ca,
+    aliases: [...file.aliases, ...(flags.alias ?? []).map(alias => hostOf('--alias', alias))],
+    name: name === undefined ? undefined : hostOf('--http-name', name),
+  }
+}
+
+/** The same with the ports that the system chooses for 0: they are told to others before anything listens. */
+export async function withFreePorts(config: HttpConfig): Promise<HttpConfig> {
+  const { http, https } = config
+  return {
+    ...config,
+    http: http?.port === 0 ? { ...http, port: await freePort(http.address) } : http,
+    https: https?.port === 0 ? { ...https, port: await freePort(https.address) } : https,
+  }
+}
+
+/** A port that nobody listens on. The system gives it to nobody else soon. @throws the system's error. */
+export function freePort(address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, address, () => {
+      const bound = server.address()
+      server.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : 0))
+    })
+  })
+}
+
+/** PEM text is left as it is, and a file is read. @throws {OptionError} when it cannot be. */
+export function pemText(text: string, option: string, folder = '.'): string {
+  if (text.includes('-----BEGIN ')) return text
+  const path = resolve(folder, text)
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const allowed = `PEM text, or a file that can be read (${path}: ${code})`
+    throw new OptionError('MSMQ_OPTION_INPUT', option, undefined, allowed)
+  }
+}
+
+function flagPem(flag: string, path: string | undefined): string | undefined {
+  if (path === undefined) return undefined
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return fail(`${flag} ${path}: cannot be read (${code}); name a PEM file`, { cause: error })
+  }
+}
+
+/** What OpenSSL makes of them, before anything is opened. */
+function checkPems(flags: string, pems: { cert?: string; key?: string; ca?: string }): void {
+  if (Object.values(pems).some(text => !text.includes('-----BEGIN ')))
+    fail(`${flags}: no PEM text; allowed are files with -----BEGIN CERTIFICATE----- and -----BEGIN PRIVATE KEY-----`)
+  try {
+    createSecureContext(pems)
+  } catch (error) {
+    const { message } = error as Error
+    fail(
+      `${flags}: not usable (${message.replace(/^error:[0-9A-F]*:/, '')}); give a PEM certificate and the key of it`,
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+function endpointOf(flag: string, given: string | number | undefined, address: string): Endpoint | undefined {
+  if (given === undefined) return undefined
+  return parseEndpoint(String(given), address) ?? fail(`${flag} ${JSON.stringify(given)}: allowed is ${ALLOWED.http}`)
+}
+
+function hostOf(flag: string, text: string): string {
+  return isHost(text) ? text : fail(`${flag} ${JSON.stringify(text)}: allowed is ${ALLOWED.httpName}`)
+}
