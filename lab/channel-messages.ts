@@ -1,4 +1,4 @@
-import type { ConnectionClosed, ProxyDecision } from '../gateway/planes/proxy-events.js'
+import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway/planes/proxy-events.js'
 import type { Note } from '../queue-manager/notes.js'
 import type { NodeReport, NodeSpec } from './node-spec.js'
 
@@ -26,6 +26,8 @@ export type NodeMessage =
       readonly type: 'decisions'
       readonly decisions: readonly ProxyDecision[]
       readonly closed: readonly ConnectionClosed[]
+      /** Requests over HTTP that are over. */
+      readonly requests?: readonly ProxiedRequest[]
     }
   | { readonly type: 'sample'; readonly sample: NodeSample }
   | { readonly type: 'ledger'; readonly report: NodeReport }

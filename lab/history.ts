@@ -1,8 +1,9 @@
-import type { ConnectionClosed, ProxyDecision } from '../gateway/planes/proxy-events.js'
+import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway/planes/proxy-events.js'
 import type { Guid } from '../protocol/guid.js'
 import type { Note } from '../queue-manager/notes.js'
 import type { NodeSample } from './channel-messages.js'
 import type { NodeReport, QueueManagerReport } from './node-spec.js'
+import type { NodeRole } from './scenario-nodes.js'
 import type { Scenario, ScenarioLoad } from './scenario-schema.js'
 
 /** One event of a run: what a queue manager noted, or what the gateway decided. `atMs` is the wall clock. */
@@ -10,13 +11,14 @@ export type LabEvent = { readonly node: string; readonly atMs: number } & (
   | Note
   | { readonly kind: 'gateway-decision'; readonly decision: ProxyDecision }
   | { readonly kind: 'gateway-closed'; readonly closed: ConnectionClosed }
+  | { readonly kind: 'gateway-request'; readonly request: ProxiedRequest }
 )
 export type EventOf<Kind extends LabEvent['kind']> = Extract<LabEvent, { kind: Kind }>
 
 /** A queue manager that took part. */
 export interface RunNode {
   readonly name: string
-  readonly role: 'receiver' | 'sender'
+  readonly role: NodeRole
   /** QMId; clones share it. */
   readonly guid: Guid
   readonly address: string
@@ -31,6 +33,9 @@ export interface RunGateway {
   readonly address: string
   readonly hosts: readonly string[]
   readonly source: 'keep' | 'translate'
+  readonly protocol: 'tcp' | 'http'
+  /** Over HTTP: what a host is chosen for. */
+  readonly balance: 'connection' | 'request'
 }
 
 export interface NodeDeath {
@@ -68,11 +73,17 @@ export class HistoryCollector {
     for (const note of notes) this.#events.push({ ...note, node })
   }
 
-  gateway(node: string, decisions: readonly ProxyDecision[], closed: readonly ConnectionClosed[]): void {
+  gateway(
+    node: string,
+    decisions: readonly ProxyDecision[],
+    closed: readonly ConnectionClosed[],
+    requests: readonly ProxiedRequest[] = [],
+  ): void {
     for (const decision of decisions) {
       this.#events.push({ kind: 'gateway-decision', node, atMs: decision.timeMs, decision })
     }
     for (const ended of closed) this.#events.push({ kind: 'gateway-closed', node, atMs: ended.timeMs, closed: ended })
+    for (const request of requests) this.#events.push({ kind: 'gateway-request', node, atMs: request.timeMs, request })
   }
 
   get size(): number {

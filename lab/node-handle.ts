@@ -3,7 +3,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import type { ConnectionClosed, ProxyDecision } from '../gateway/planes/proxy-events.js'
+import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway/planes/proxy-events.js'
 import { MqlabError } from '../protocol/errors.js'
 import type { Endpoint } from '../queue-manager/actions.js'
 import type { Note } from '../queue-manager/notes.js'
@@ -27,7 +27,12 @@ export interface NodeHandleOptions {
   /** How long a node may take to be ready. Default 20,000 ms. */
   readonly startTimeoutMs?: number
   onNotes?(node: string, notes: readonly Note[]): void
-  onDecisions?(node: string, decisions: readonly ProxyDecision[], closed: readonly ConnectionClosed[]): void
+  onDecisions?(
+    node: string,
+    decisions: readonly ProxyDecision[],
+    closed: readonly ConnectionClosed[],
+    requests: readonly ProxiedRequest[],
+  ): void
   onSample?(node: string, sample: NodeSample): void
   /** At once when the node ends, in whatever way. */
   onExit?(exit: NodeExit): void
@@ -207,7 +212,7 @@ export class NodeHandle {
         this.#options.onNotes?.(this.name, message.notes)
         break
       case 'decisions':
-        this.#options.onDecisions?.(this.name, message.decisions, message.closed)
+        this.#options.onDecisions?.(this.name, message.decisions, message.closed, message.requests ?? [])
         break
       case 'sample':
         this.#sample = message.sample

@@ -1,9 +1,11 @@
 import type { Affinity } from '../gateway/nlb/hash.js'
+import type { Balance, DropAnswers, HealthCheck, Spread } from '../gateway/planes/http-options.js'
 import type { ProxyCounters } from '../gateway/planes/proxy.js'
 import type { SourceMode } from '../gateway/planes/proxy-events.js'
 import type { Guid } from '../protocol/guid.js'
 import type { Counters } from '../queue-manager/counters.js'
 import type { LocalQueueView, OutgoingQueueView } from '../queue-manager/queue-manager.js'
+import type { Redirections } from '../queue-manager/redirections.js'
 import type { ReceiverLedgerData } from '../receivers/receiver-ledger.js'
 import type { SenderLedgerData } from '../senders/sender-ledger.js'
 import type { WorkloadSpec } from '../senders/workload-spec.js'
@@ -36,6 +38,16 @@ export interface QueueManagerSpec {
   readonly notes: boolean
   /** Directory of a durable store; absent: everything is forgotten when the node ends. */
   readonly data?: string
+  /** Absent: requests over HTTP are not listened for. */
+  readonly http?: HttpSpec
+}
+
+export interface HttpSpec {
+  /** On the node's own address. */
+  readonly port: number
+  /** Further names and addresses that stand for this machine in URLs. */
+  readonly aliases: readonly string[]
+  readonly redirections: Redirections
 }
 
 export interface QueueSpec {
@@ -82,6 +94,20 @@ export interface GatewaySpec {
   readonly cutConnectionsMax?: number
   readonly idleTimeoutMs?: number
   readonly retryOtherHosts?: boolean
+  /** Default `tcp`: bytes of any protocol are carried. The fields below are for `http` alone. */
+  readonly protocol?: 'tcp' | 'http'
+  /** Default `connection`. */
+  readonly balance?: Balance
+  /** Under balance `request`; default `round-robin`. */
+  readonly spread?: Spread
+  /** Of the spread `random`; default 1. */
+  readonly seed?: number
+  /** Requests of one connection that may be with hosts at a time. Default 64; 1 under balance `request`, as appliances do. */
+  readonly pipelineMax?: number
+  /** Adds the client's address to `X-Forwarded-For`. */
+  readonly forwardedFor?: boolean
+  readonly healthCheck?: HealthCheck
+  readonly dropAnswers?: DropAnswers
 }
 
 /** What a node has to say for itself. `partial`: the node had not been stopped in order; this was its last word. */

@@ -26,6 +26,43 @@ export interface ProxyDecision {
   readonly source: SourceMode
   readonly bucket: number | null
   readonly reason: string
+  /** Where a request was given and not a connection: its number on the connection, from 1. */
+  readonly request?: number
+}
+
+/**
+ * How a request over HTTP ended. `answered`: by the host. `refused`: by the gateway, which answered in the host's place.
+ * `dropped`: the fault that drops answers. `cut`: broken off before the answer was complete.
+ */
+export type RequestOutcome = 'answered' | 'refused' | 'dropped' | 'cut'
+
+/** One request over HTTP, told when it is over. */
+export interface ProxiedRequest {
+  /** When it ended. */
+  readonly timeMs: number
+  /** When its head was there. */
+  readonly startedMs: number
+  readonly connection: number
+  /** Number on its connection, from 1. */
+  readonly request: number
+  readonly clientAddress: string
+  readonly clientPort: number
+  readonly method: string
+  readonly target: string
+  readonly host: string | null
+  /** As the host saw it; null when none was asked. */
+  readonly upstreamLocalAddress: string | null
+  /** Whether anything of it was sent to the host. */
+  readonly sent: boolean
+  readonly outcome: RequestOutcome
+  /** Of the host's answer, or of the gateway's own; null when there was none. A dropped answer has one too. */
+  readonly status: number | null
+  /** Bytes of the body handed on to the host. */
+  readonly bytesToHost: number
+  /** Bytes of the answer's body handed on to the client. */
+  readonly bytesToClient: number
+  /** Why it was refused or cut: a system error code or a few words. */
+  readonly reason: string | null
 }
 
 export interface DirectionTraffic {
@@ -50,9 +87,20 @@ export interface ConnectionView {
 /**
  * How a connection ended. `end`: both sides closed in order. `reset`: a side broke it off. `hostDown`: no host could be
  * reached. `noHost`: the policy named nobody. `cut`: the `cutAfterBytes` fault. `idle`: the idle limit. `stopped`: the
- * plane was stopped or told to reset.
+ * plane was stopped or told to reset. Over HTTP also `dropped`: the fault that drops answers. `slow`: the client took too
+ * long over a request or an answer. `malformed`: what the client sent is not HTTP as it ought to be.
  */
-export type CloseManner = 'end' | 'reset' | 'hostDown' | 'noHost' | 'cut' | 'idle' | 'stopped'
+export type CloseManner =
+  | 'end'
+  | 'reset'
+  | 'hostDown'
+  | 'noHost'
+  | 'cut'
+  | 'idle'
+  | 'stopped'
+  | 'dropped'
+  | 'slow'
+  | 'malformed'
 
 export interface ConnectionClosed extends ConnectionView {
   readonly timeMs: number

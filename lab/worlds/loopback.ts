@@ -121,7 +121,7 @@ class Stage {
         new NodeHandle(spec, {
           as: nodesAs,
           onNotes: (node, notes) => this.history.notes(node, notes),
-          onDecisions: (node, decisions, closed) => this.history.gateway(node, decisions, closed),
+          onDecisions: (node, decisions, closed, requests) => this.history.gateway(node, decisions, closed, requests),
           onSample: (node, sample) => this.samples.push({ node, sample }),
           onExit: ({ node, exitCode, signal, failure, orderly }) => {
             if (!orderly) this.deaths.push({ node, exitCode, signal, reason: failure?.message ?? null })
