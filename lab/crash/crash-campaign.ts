@@ -15,12 +15,21 @@ export interface CrashCampaignOptions {
   readonly seed: number
   /** How long processes are killed and started; the start, the end and the check take their own time. */
   readonly durationMs: number
+  /** What has to be done in any case: after its duration the campaign goes on for it, but no longer than `withinMs` in all. */
+  readonly atLeast?: CrashCampaignWork & { readonly withinMs: number }
   /** For the stores and the ledgers; created if need be. A campaign needs a new one. */
   readonly directory: string
   /** Mean life of a process after it is ready. Default 700 ms. */
   readonly lifeMs?: number
   readonly onProgress?: (text: string) => void
   readonly signal?: AbortSignal
+}
+
+/** Counts as in the report. */
+export interface CrashCampaignWork {
+  readonly kills: number
+  readonly accepted: number
+  readonly taken: number
 }
 
 export interface CrashCampaignReport extends CrashVerdict {
@@ -62,6 +71,8 @@ const DRAIN_POLL_MS = 100
 /** Samples come every 100 ms: so long must nothing have been under way anywhere. */
 const QUIET_MS = 500
 const STOP_MS = 10_000
+/** Between two looks into the ledgers for what is still to be done. */
+const LOOK_MS = 1_000
 
 /**
  * Kills a sender and a receiver, each a process with its queue manager on a durable store, at random moments under load,
@@ -106,10 +117,10 @@ class Campaign {
   async run(): Promise<CrashCampaignReport> {
     const { durationMs, directory, seed } = this.#options
     mkdirSync(directory, { recursive: true })
-    const endMs = performance.now() + durationMs
-    const ended = () =>
-      performance.now() >= endMs || this.#findings.length > 0 || this.#options.signal?.aborted === true
-    const telling = setInterval(() => this.#tell(Math.max(0, endMs - performance.now())), 1_000)
+    const startedMs = performance.now()
+    const isOver = this.#overAfter(startedMs)
+    const ended = () => isOver() || this.#findings.length > 0 || this.#options.signal?.aborted === true
+    const telling = setInterval(() => this.#tell(Math.max(0, startedMs + durationMs - performance.now())), 1_000)
     try {
       await Promise.all(this.#machines.map(machine => machine.liveAndDie(ended)))
       this.#options.signal?.throwIfAborted()
@@ -118,17 +129,40 @@ class Campaign {
       clearInterval(telling)
     }
     const verdict = checkCrashes(CRASH_QUEUES, this.#ledgers())
-    const sum = (count: (machine: Machine) => number) => this.#machines.reduce((total, each) => total + count(each), 0)
     return {
       ...verdict,
       // What could not be brought to its end is not to be judged by its ledgers.
       findings: this.#findings.length > 0 ? this.#findings : verdict.findings,
       seed,
       durationMs,
-      kills: sum(machine => machine.kills),
-      killsInWrites: sum(machine => machine.killsInWrites),
-      killsWhileOpening: sum(machine => machine.killsWhileOpening),
+      kills: this.#sum(machine => machine.kills),
+      killsInWrites: this.#sum(machine => machine.killsInWrites),
+      killsWhileOpening: this.#sum(machine => machine.killsWhileOpening),
     }
+  }
+
+  /** Whether the killing is over: the time is, and enough was done, or nobody waits for it any longer. */
+  #overAfter(startedMs: number): () => boolean {
+    const { durationMs, atLeast } = this.#options
+    let nextLookMs = startedMs + durationMs
+    return () => {
+      const nowMs = performance.now()
+      if (nowMs < nextLookMs) return false
+      if (atLeast === undefined || nowMs >= startedMs + atLeast.withinMs || this.#isDone(atLeast)) return true
+      nextLookMs = nowMs + LOOK_MS
+      return false
+    }
+  }
+
+  #isDone(atLeast: CrashCampaignWork): boolean {
+    if (this.#sum(({ kills }) => kills) < atLeast.kills) return false
+    // its findings are of no use yet: much is under way
+    const { tally } = checkCrashes(CRASH_QUEUES, this.#ledgers())
+    return tally.accepted >= atLeast.accepted && tally.taken >= atLeast.taken
+  }
+
+  #sum(count: (machine: Machine) => number): number {
+    return this.#machines.reduce((total, each) => total + count(each), 0)
   }
 
   /** Ends what still runs, as after a failure. */
