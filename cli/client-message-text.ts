@@ -27,7 +27,7 @@ function printable(text: string): string | null {
 
 /** One object: times in ISO 8601, the body as `text`, or where it is none as base64; `body` asks for one form. */
 export function messageJson(message: Message, queue: string, format: BodyFormat | undefined): Record<string, unknown> {
-  const { body, extension, sentTime, arrivedTime, ...rest } = message
+  const { body, extension, http, sentTime, arrivedTime, ...rest } = message
   const text = format === undefined || format === 'text' ? bodyText(message) : null
   return {
     queue,
@@ -41,6 +41,7 @@ export function messageJson(message: Message, queue: string, format: BodyFormat 
         ? { bodyHex: body.toString('hex') }
         : { body: body.toString('base64') }),
     ...(extension.length > 0 && { extension: extension.toString('base64') }),
+    ...(http !== null && { http: { ...http, compoundMessage: http.compoundMessage.toString('base64') } }),
   }
 }
 
@@ -64,6 +65,10 @@ export function messageText(message: Message, format: BodyFormat, nowMs: number)
     ['application tag', message.applicationTag === 0 ? null : String(message.applicationTag)],
     ['sender', message.senderId === null ? null : message.senderId + (message.authenticated ? ', authenticated' : '')],
     ['encrypted', message.encrypted ? 'yes' : null],
+    [
+      'over HTTP',
+      message.http === null ? null : `${message.http.compoundMessage.length.toLocaleString('en-US')} bytes`,
+    ],
     [
       'aborts, moves',
       message.abortCount + message.moveCount === 0 ? null : `${message.abortCount}, ${message.moveCount}`,

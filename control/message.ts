@@ -58,6 +58,8 @@ export interface Message {
   /** The body was encrypted on its way. */
   readonly encrypted: boolean
   readonly transaction: MessageTransaction | null
+  /** As it came, where it came over HTTP. */
+  readonly http: HttpMessage | null
   /** Transactions that received it and were aborted. */
   readonly abortCount: number
   /** Moves between the queue and its subqueues. */
@@ -71,6 +73,14 @@ export interface MessageTransaction {
   readonly previous: number
   readonly first: boolean
   readonly last: boolean
+}
+
+/** A message as HTTP brought it: what MSMQ calls its SOAP envelope and its compound message. */
+export interface HttpMessage {
+  /** XML. */
+  readonly envelope: string
+  /** The whole request: line, headers, envelope, body and other attachments. */
+  readonly compoundMessage: Buffer
 }
 
 /** What the sender wants to be told, in its administration queue. */
@@ -120,6 +130,7 @@ export function messageOf(row: MessageRow, here: Guid): Message {
     authenticated,
     encrypted: wasEncrypted(packet),
     transaction: transactionOf(packet),
+    http: httpOf(packet),
     abortCount,
     moveCount,
   }
@@ -145,6 +156,11 @@ function transactionOf({ transaction }: UserMessagePacket): MessageTransaction |
     first: (transaction.flags & TX_FLAGS.FM) !== 0,
     last: (transaction.flags & TX_FLAGS.LM) !== 0,
   }
+}
+
+function httpOf({ srmpEnvelope, compoundMessage }: UserMessagePacket): HttpMessage | null {
+  if (srmpEnvelope === null || compoundMessage === null) return null
+  return { envelope: srmpEnvelope.text ?? '', compoundMessage: compoundMessage.data }
 }
 
 /** Correlation identifiers are message ids: a GUID and a number. */
