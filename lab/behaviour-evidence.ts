@@ -1,10 +1,13 @@
 import type { BehaviourId } from './behaviours.js'
 import { tornTransactions } from './checkers/incomplete-transaction.js'
 import { isAstray, type LandingKind, landingKind } from './checkers/misrouted-ack.js'
+import { checkReordered } from './checkers/reordered.js'
 import { checkSequenceStuck } from './checkers/sequence-stuck.js'
 import { EXERCISE_DEFINITIONS } from './exercises.js'
 import type { RunView } from './finding.js'
 import { eventsOf } from './history.js'
+import type { SenderFacts } from './message-facts.js'
+import type { NodeRole } from './scenario-nodes.js'
 import type { Exercise } from './scenario-schema.js'
 
 interface Evidence {
@@ -26,6 +29,18 @@ const EVIDENCE: Readonly<Partial<Record<BehaviourId, Evidence>>> = {
   'NLB-3': {
     missing: 'no message was discarded for its machine name with its sender told',
     occurred: view => did(view, 'name-validation') && (did(view, 'negative-ack') || did(view, 'dead-letter')),
+  },
+  'NLB-4': {
+    missing: 'plain messages to DIRECT=HTTP://{vip} did not each reach one receiver through the balancer',
+    occurred: view => plainMessagesArrivedOnce(view, OVER_HTTP),
+  },
+  'NLB-5': {
+    missing: 'transactions through several front ends did not all reach one back end, once, in order, acknowledged',
+    occurred: transactionsThroughFrontEnds,
+  },
+  'NLB-6': {
+    missing: 'transactions over HTTP to queues on the balanced nodes showed no failure',
+    occurred: view => transactionsOverHttp(view, 'receiver').length > 0 && failed(view),
   },
   'NLB-8': {
     missing: 'no order ack came home in a new session to the source address',
@@ -91,6 +106,44 @@ export function unprovedReason(view: RunView, id: BehaviourId): string | null {
 }
 
 const did = (view: RunView, exercise: Exercise) => EXERCISE_DEFINITIONS[exercise].count(view) > 0
+
+const OVER_HTTP = /^DIRECT=HTTP:\/\/\{(vip|cluster)\}/i
+
+/** Senders of transactions over HTTP to the cluster, whose hosts are all of `role`. */
+function transactionsOverHttp({ run, senders }: RunView, role: NodeRole): readonly SenderFacts[] {
+  const { gateway, nodes } = run
+  if (gateway?.protocol !== 'http') return []
+  if (nodes.some(node => gateway.hosts.includes(node.name) && node.role !== role)) return []
+  return senders.filter(
+    ({ node: { load } }) => load?.delivery === 'transactional' && load.to.every(to => OVER_HTTP.test(to)),
+  )
+}
+
+/** What came through two front ends at least is with one receiver: each message once, whole, in order, and done with. */
+function transactionsThroughFrontEnds(view: RunView): boolean {
+  const senders = transactionsOverHttp(view, 'front-end')
+  return (
+    senders.length > 0 &&
+    senders.every(
+      ({ messages, copiesAt }) =>
+        messages.length > 0 && copiesAt.size === 1 && messages.every(({ copies, held }) => copies === 1 && !held),
+    ) &&
+    new Set(senders.flatMap(({ copiesAt }) => [...copiesAt.keys()])).size === 1 &&
+    checkReordered(view).length === 0 &&
+    did(view, 'forwarded-by-several') &&
+    did(view, 'order-ack-matched')
+  )
+}
+
+/** Duplicates, torn transactions, messages refused for good, or sent again and never acknowledged. */
+function failed(view: RunView): boolean {
+  return (
+    deliveredByTwoReceivers(view) ||
+    view.senders.some(sender => tornTransactions(sender).length > 0) ||
+    checkSequenceStuck(view).length > 0 ||
+    (did(view, 'resend') && view.senders.some(({ messages }) => messages.some(({ held }) => held)))
+  )
+}
 
 /** Exactly one copy of each message of the senders that sent nothing else; the balancer had connections. */
 function plainMessagesArrivedOnce({ run, senders }: RunView, destination: RegExp): boolean {

@@ -1,16 +1,19 @@
+import type { HostState } from '../gateway/planes/http-options.js'
 import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway/planes/proxy-events.js'
 import type { Note } from '../queue-manager/notes.js'
 import type { NodeReport, NodeSpec } from './node-spec.js'
 
 /**
  * Lab to node. `configure` comes first and once; the node then opens its queues, listens, and says `ready`. `start`
- * begins the workload, `drain` ends it (what is queued goes on flowing), `stop` asks for an orderly end: the node
- * closes its sessions, sends its final ledger and exits.
+ * begins the workload, `drain` ends it (what is queued goes on flowing), `host` has a gateway take one of its hosts out
+ * of the cluster or in again, `stop` asks for an orderly end: the node closes its sessions, sends its final ledger and
+ * exits.
  */
 export type LabMessage =
   | { readonly type: 'configure'; readonly spec: NodeSpec }
   | { readonly type: 'start' }
   | { readonly type: 'drain' }
+  | { readonly type: 'host'; readonly host: string; readonly state: HostState }
   | { readonly type: 'stop' }
 
 /**

@@ -2,7 +2,7 @@ import { tornTransactions } from './checkers/incomplete-transaction.js'
 import { isAstray, landingKind } from './checkers/misrouted-ack.js'
 import type { RunView } from './finding.js'
 import { groupBy } from './group-by.js'
-import { eventsOf } from './history.js'
+import { eventsOf, type FaultEvent } from './history.js'
 import { distinctDiscards } from './message-facts.js'
 import { EXERCISES, type Exercise } from './scenario-schema.js'
 
@@ -75,6 +75,27 @@ export const EXERCISE_DEFINITIONS: Readonly<Record<Exercise, ExerciseDefinition>
     meaning: 'acks of a sender went astray, and in the end it holds nothing',
     count: stalledThenDrained,
   },
+  forwarded: {
+    meaning: 'a front end took a message to pass it on',
+    count: ({ run }) => eventsOf(run, 'forwarded').length,
+  },
+  'forwarded-by-several': {
+    meaning: 'more than one front end had messages to pass on',
+    count: ({ run }) => Math.max(0, new Set(eventsOf(run, 'forwarded').map(({ node }) => node)).size - 1),
+  },
+  'sequence-over-several-receivers': {
+    meaning: 'the messages of one sequence reached several receivers',
+    count: sequencesOverSeveralReceivers,
+  },
+  'machine-restarted': {
+    meaning: 'a machine ended and came back with what was on its disk',
+    count: ({ run }) => faults(run, ['started']),
+  },
+  'host-left': { meaning: 'a host left the cluster', count: ({ run }) => faults(run, ['left', 'draining']) },
+  'answer-dropped': {
+    meaning: 'the gateway kept the answer to a request from its client',
+    count: ({ run }) => eventsOf(run, 'gateway-request').filter(({ request }) => request.outcome === 'dropped').length,
+  },
 }
 
 /** An entry of a verdict's `vacuous`, for people. */
@@ -134,6 +155,16 @@ function cacheChanges({ run }: RunView, wanted: 'new' | 'kept-other'): number {
 function rowsMadeAnew({ run }: RunView): number {
   const made = eventsOf(run, 'qmid-cached').filter(({ change }) => change === 'new')
   return made.length - new Set(made.map(({ node, guid }) => `${node} ${guid}`)).size
+}
+
+function sequencesOverSeveralReceivers({ run }: RunView): number {
+  const reached = [...eventsOf(run, 'arrived'), ...eventsOf(run, 'discarded')].filter(({ tx }) => tx !== null)
+  const bySequence = groupBy(reached, ({ source, tx }) => `${source} ${tx?.sequence}`)
+  return [...bySequence.values()].filter(events => new Set(events.map(({ node }) => node)).size > 1).length
+}
+
+function faults(run: RunView['run'], wanted: readonly FaultEvent['fault'][]): number {
+  return eventsOf(run, 'fault').filter(({ fault }) => wanted.includes(fault)).length
 }
 
 function stalledThenDrained({ run, senders, acks }: RunView): number {

@@ -9,10 +9,20 @@ import type { Scenario, ScenarioLoad } from './scenario-schema.js'
 /** One event of a run: what a queue manager noted, or what the gateway decided. `atMs` is the wall clock. */
 export type LabEvent = { readonly node: string; readonly atMs: number } & (
   | Note
+  | Pick<FaultEvent, 'kind' | 'fault'>
   | { readonly kind: 'gateway-decision'; readonly decision: ProxyDecision }
   | { readonly kind: 'gateway-closed'; readonly closed: ConnectionClosed }
   | { readonly kind: 'gateway-request'; readonly request: ProxiedRequest }
 )
+
+/** What the lab did to a machine, as the scenario wanted it. `left`, `draining` and `joined` are about the gateway's cluster. */
+export interface FaultEvent {
+  readonly kind: 'fault'
+  readonly node: string
+  readonly atMs: number
+  readonly fault: 'killed' | 'stopped' | 'started' | 'left' | 'draining' | 'joined'
+}
+
 export type EventOf<Kind extends LabEvent['kind']> = Extract<LabEvent, { kind: Kind }>
 
 /** A queue manager that took part. */
@@ -84,6 +94,10 @@ export class HistoryCollector {
     }
     for (const ended of closed) this.#events.push({ kind: 'gateway-closed', node, atMs: ended.timeMs, closed: ended })
     for (const request of requests) this.#events.push({ kind: 'gateway-request', node, atMs: request.timeMs, request })
+  }
+
+  fault(event: FaultEvent): void {
+    this.#events.push(event)
   }
 
   get size(): number {

@@ -1,3 +1,4 @@
+import type { HostState } from '../gateway/planes/http-options.js'
 import type { Endpoint } from '../queue-manager/actions.js'
 import type { NodeMessage, NodeSample } from './channel-messages.js'
 import type { NodeReport } from './node-spec.js'
@@ -10,6 +11,8 @@ export interface LabNode {
   start(): void
   /** Ends the workload; what is queued goes on flowing. */
   drain(): void
+  /** Of a gateway: a host leaves the cluster, or joins it. */
+  setHost?(host: string, state: HostState): void
   /** An orderly end. */
   close(): Promise<void>
   report(partial: boolean): NodeReport

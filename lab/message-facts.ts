@@ -4,7 +4,7 @@ import { isRemaining } from './node-spec.js'
 
 /**
  * What became of one message. `delivered` has an application receive it (copies may be several, see `copies`); otherwise
- * one of: `waiting` in the sender's outgoing queue, `dead-lettered` at the sender,
+ * one of: `waiting` in an outgoing queue of the sender or of a front end, `dead-lettered` at either,
  * `refused` by the sender's own queue manager, `lost` (accepted, and nowhere to be found), or `unknown`: the sender
  * got no answer, or a node that could tell has died.
  */
@@ -18,6 +18,8 @@ export interface MessageFacts {
   readonly copies: number
   /** Still in the sender's outgoing queue at the end, delivered or not: no acknowledgement freed it. */
   readonly held: boolean
+  /** Front ends in whose outgoing queues it is at the end. */
+  readonly waitingAt: readonly string[]
 }
 
 /** The messages of one sending node. */
@@ -36,7 +38,7 @@ export interface SenderFacts {
 
 /** Joins the ledgers of both ends, message by message. */
 export function messageFacts(run: RunRecord): SenderFacts[] {
-  const anyReceiverPartial = run.nodes.some(node => node.role === 'receiver' && isPartial(run, node.name))
+  const othersPartial = run.nodes.some(node => node.role !== 'sender' && isPartial(run, node.name))
   return run.nodes
     .filter(node => node.sender !== null)
     .map(node => {
@@ -48,7 +50,7 @@ export function messageFacts(run: RunRecord): SenderFacts[] {
         )
         if (row !== undefined && row.copies.length > 0) copiesAt.set(receiver.name, row.copies)
       }
-      return senderFacts(run, node, copiesAt, anyReceiverPartial)
+      return senderFacts(run, node, copiesAt, othersPartial)
     })
 }
 
@@ -56,17 +58,20 @@ function senderFacts(
   run: RunRecord,
   node: RunNode,
   copiesAt: ReadonlyMap<string, Uint8Array>,
-  anyReceiverPartial: boolean,
+  othersPartial: boolean,
 ): SenderFacts {
   const report = queueManagerReport(run, node.name)
   const ledger = report?.sender ?? null
   const partial = isPartial(run, node.name)
-  const remaining = report?.remaining.find(({ sender }) => sender === node.sender)
-  const deadLettered = new Set(
-    eventsOf(run, 'dead-lettered')
-      .filter(event => event.node === node.name)
-      .map(event => event.messageId),
-  )
+  const remainingAt = (name: string) =>
+    queueManagerReport(run, name)?.remaining.find(({ sender }) => sender === node.sender)
+  const remaining = remainingAt(node.name)
+  const frontEnds = run.nodes.filter(({ role }) => role === 'front-end')
+  const waiting = frontEnds.flatMap(({ name }) => {
+    const numbers = remainingAt(name)
+    return numbers === undefined ? [] : [{ name, numbers }]
+  })
+  const deadLettered = deadLetteredIds(run, node)
   const sent = Math.max(ledger?.offered ?? 0, ...Array.from(copiesAt.values(), copies => copies.length))
   const messages: MessageFacts[] = []
   for (let number = 1; number <= sent; number++) {
@@ -75,19 +80,32 @@ function senderFacts(
     const id = ledger === null ? null : messageIdOf(ledger, number)
     let copies = 0
     for (const row of copiesAt.values()) copies += row[number - 1] ?? 0
-    messages.push({ number, accepted: state === MESSAGE_STATE.accepted, copies, held, fate: fate() })
+    const waitingAt = waiting.filter(({ numbers }) => isRemaining(numbers, number)).map(({ name }) => name)
+    messages.push({ number, accepted: state === MESSAGE_STATE.accepted, copies, held, waitingAt, fate: fate() })
 
     function fate(): MessageFate {
       if (copies > 0) return 'delivered'
       if (state === MESSAGE_STATE.refused) return 'refused'
       if (state === MESSAGE_STATE.unknown) return 'unknown'
       if (partial) return 'unknown'
-      if (held) return 'waiting'
+      if (held || waitingAt.length > 0) return 'waiting'
       if (id !== null && deadLettered.has(id)) return 'dead-lettered'
-      return anyReceiverPartial ? 'unknown' : 'lost'
+      return othersPartial ? 'unknown' : 'lost'
     }
   }
   return { node, ledger, partial, sent, messages, copiesAt }
+}
+
+/** MessageIDs of what was dead-lettered where it was sent, or at a front end that had it from there. */
+function deadLetteredIds(run: RunRecord, { name, guid }: RunNode): ReadonlySet<number> {
+  const forwarded = new Set(
+    eventsOf(run, 'forwarded').map(event => `${event.node} ${messageKey(event.source, event.messageId)}`),
+  )
+  return new Set(
+    eventsOf(run, 'dead-lettered')
+      .filter(event => event.node === name || forwarded.has(`${event.node} ${messageKey(guid, event.messageId)}`))
+      .map(event => event.messageId),
+  )
 }
 
 function isPartial(run: RunRecord, node: string): boolean {

@@ -3,6 +3,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import type { HostState } from '../gateway/planes/http-options.js'
 import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway/planes/proxy-events.js'
 import { MqlabError } from '../protocol/errors.js'
 import type { Endpoint } from '../queue-manager/actions.js'
@@ -142,6 +143,11 @@ export class NodeHandle {
 
   drain(): void {
     this.#channel?.send({ type: 'drain' })
+  }
+
+  /** Of a gateway: takes one of its hosts out of the cluster, or in again. */
+  setHost(host: string, state: HostState): void {
+    this.#channel?.send({ type: 'host', host, state })
   }
 
   /** Has the node end in order and waits for it; a node that takes longer than `timeoutMs` is killed. */

@@ -50,6 +50,9 @@ function obey(message: LabMessage): void {
     case 'drain':
       node?.drain()
       break
+    case 'host':
+      node?.setHost?.(message.host, message.state)
+      break
     case 'stop':
       stop().catch(fail)
       break

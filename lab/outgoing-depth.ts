@@ -5,7 +5,7 @@ export function outgoingDepth({ outgoing }: Pick<NodeSample, 'outgoing'>): numbe
   return outgoing.reduce((sum, { formatName, messages }) => sum + (isOrderQueue(formatName) ? 0 : messages), 0)
 }
 
-/** By its name in a direct format name, or by its number 4 in a private one. */
+/** By its name in a direct format name, a URL too, or by its number 4 in a private one. */
 function isOrderQueue(formatName: string): boolean {
-  return /\\private\$\\order_queue\$$/i.test(formatName) || /^PRIVATE=[^\\]+\\0*4$/i.test(formatName)
+  return /[\\/]private\$[\\/]order_queue\$$/i.test(formatName) || /^PRIVATE=[^\\]+\\0*4$/i.test(formatName)
 }

@@ -52,6 +52,7 @@ export class QueueManagerNode implements LabNode {
       notes: spec.notes,
       stored: store.load(),
       packets: store,
+      ...(spec.http !== undefined && { http: { ...spec.http, host: spec.name } }),
     })
     this.#driver = new Driver({
       engine: this.#engine,
@@ -59,6 +60,7 @@ export class QueueManagerNode implements LabNode {
       resolver: createResolver(spec.resolver),
       listen: { address: spec.address, port: spec.port },
       localAddress: spec.address,
+      ...(spec.http !== undefined && { http: { address: spec.address, port: spec.http.port } }),
       ...(settings.EnablePingService === 1 && { pingPort: settings.MsmqIpPingPort }),
       limits: { lingerMs: LINGER_MS },
       onOutcome: (request, outcome, error) => this.#workload?.outcome(request, outcome, error),

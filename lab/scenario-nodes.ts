@@ -1,25 +1,46 @@
+import {
+  destinationProblem,
+  faultProblems,
+  gatewayProblems,
+  isHttp,
+  ownHttpProblems,
+  type Problem,
+} from './scenario-checks.js'
 import type { Scenario, ScenarioGateway, ScenarioLoad, ScenarioQueueManager } from './scenario-schema.js'
 
 /** Name that the balanced nodes are known by, as in `DIRECT=OS:CLUSTER\private$\orders`. It resolves to the gateway. */
 export const CLUSTER_NAME = 'CLUSTER'
 export const GATEWAY_NAME = 'gateway'
 
+/** What a machine is there for. Receivers have queues that are delivered to, a back end among them. */
+export type NodeRole = 'receiver' | 'front-end' | 'sender'
+
 /** One queue manager of a scenario, with its name. A receiver that has a load sends too. */
 export interface ScenarioNode {
   readonly name: string
-  readonly role: 'receiver' | 'sender'
+  readonly role: NodeRole
   readonly definition: ScenarioQueueManager
   /** Node whose QMId it has; its own name when it is no clone. */
   readonly identity: string
   readonly sequenceTimeStamp: number
   readonly load: ScenarioLoad | null
+  readonly http: boolean
+  /** A fault ends it, and it comes back with what is on its disk. */
+  readonly restarts: boolean
 }
 
 export interface ScenarioNodes {
   readonly nodes: readonly ScenarioNode[]
   readonly gateway: ScenarioGateway | null
   readonly gatewayHosts: readonly string[]
-  readonly problems: readonly { readonly path: readonly PropertyKey[]; readonly what: string }[]
+  readonly problems: readonly Problem[]
+}
+
+interface NamedMachine {
+  readonly name: string
+  readonly role: NodeRole
+  readonly definition: ScenarioQueueManager
+  readonly path: readonly PropertyKey[]
 }
 
 /** 2020-09-13, a plausible moment of installation; later nodes are a day younger, so that sequence ids differ. */
@@ -30,34 +51,16 @@ const PLACEHOLDER = /\{([^{}]*)\}/g
 /** Names every node of a scenario, gives each its load, and says what does not fit together. */
 export function scenarioNodes(scenario: Scenario): ScenarioNodes {
   const { topology } = scenario
-  const problems: { path: readonly PropertyKey[]; what: string }[] = []
-  const named: {
-    name: string
-    role: 'receiver' | 'sender'
-    definition: ScenarioQueueManager
-    path: readonly PropertyKey[]
-  }[] = []
-
-  for (const [role, key, letter] of [
-    ['receiver', 'receivers', 'R'],
-    ['sender', 'senders', 'S'],
-  ] as const) {
-    let next = 1
-    for (const [index, definition] of topology[key].entries()) {
-      const path = ['topology', key, index]
-      if (definition.name !== undefined && definition.count > 1) {
-        problems.push({ path: [...path, 'name'], what: 'a name and a count of more than 1 exclude each other' })
-      }
-      for (let n = 0; n < definition.count; n++) {
-        named.push({ name: definition.name ?? `${letter}${next}`, role, definition, path })
-        next++
-      }
-    }
-  }
+  const problems: Problem[] = []
+  const named = namedMachines(topology, problems)
   const names = named.map(({ name }) => name)
   const exists = (name: string) => names.includes(name)
   const oneOf = `one of ${names.join(', ')}`
-  const senders = named.filter(({ role }) => role === 'sender').map(({ name }) => name)
+  const namesOf = (role: NodeRole) => named.filter(node => node.role === role).map(({ name }) => name)
+  const [senders, receivers, frontEnds] = [namesOf('sender'), namesOf('receiver'), namesOf('front-end')]
+  if (receivers.length === 0) {
+    problems.push({ path: ['topology'], what: 'nobody receives: add receivers, or frontEnds with a backEnd' })
+  }
 
   for (const [index, { name, path }] of named.entries()) {
     if (names.indexOf(name) !== index) problems.push({ path, what: `two nodes are named ${name}: names must differ` })
@@ -96,6 +99,7 @@ export function scenarioNodes(scenario: Scenario): ScenarioNodes {
   }
 
   for (const { definition, path, name } of named) {
+    problems.push(...ownHttpProblems(definition, path, exists, topology.gateway !== undefined, oneOf))
     const { cloneOf } = definition
     if (cloneOf === undefined) continue
     const original = named.find(node => node.name === cloneOf)
@@ -106,13 +110,20 @@ export function scenarioNodes(scenario: Scenario): ScenarioNodes {
     }
   }
 
-  const gatewayHosts =
-    topology.gateway?.hosts ?? named.filter(({ role }) => role === 'receiver').map(({ name }) => name)
+  const gatewayHosts = topology.gateway?.hosts ?? (frontEnds.length > 0 ? frontEnds : receivers)
   for (const name of gatewayHosts) {
     if (!exists(name))
       problems.push({ path: ['topology', 'gateway', 'hosts'], what: `there is no node ${name}: ${oneOf}` })
   }
+  problems.push(...gatewayProblems(scenario))
+  problems.push(...faultProblems(scenario, names, new Set(loads.keys()), topology.gateway ? gatewayHosts : []))
 
+  const overHttp = topology.gateway?.protocol === 'http' || scenario.load.some(({ to }) => to.some(isHttp))
+  const restarting = new Set(
+    scenario.faults.flatMap(({ kill = [], stop = [], backAfterS }) =>
+      backAfterS === undefined ? [] : [...kill, ...stop],
+    ),
+  )
   return {
     nodes: named.map(({ name, role, definition }, index) => ({
       name,
@@ -121,6 +132,8 @@ export function scenarioNodes(scenario: Scenario): ScenarioNodes {
       identity: definition.cloneOf ?? name,
       sequenceTimeStamp: definition.sequenceTimeStamp ?? FIRST_INSTALLATION_S + index * DAY_S,
       load: loads.get(name) ?? null,
+      http: definition.http ?? overHttp,
+      restarts: restarting.has(name),
     })),
     gateway: topology.gateway ?? null,
     gatewayHosts,
@@ -128,23 +141,33 @@ export function scenarioNodes(scenario: Scenario): ScenarioNodes {
   }
 }
 
-function destinationProblem(
-  to: string,
-  exists: (name: string) => boolean,
-  gateway: boolean,
-  oneOf: string,
-): string | null {
-  if (!/^(DIRECT=(TCP|OS):[^\\]+\\PRIVATE\$\\.+|PRIVATE=[^\\]+\\[0-9a-f]{1,8})$/i.test(to)) {
-    return `${to} is no format name for this: DIRECT=TCP:{vip}\\private$\\orders, DIRECT=OS:{cluster}\\private$\\orders or PRIVATE={R1.guid}\\64`
-  }
-  for (const [whole, inside] of to.matchAll(PLACEHOLDER)) {
-    if (inside === 'vip' || inside === 'cluster') {
-      if (!gateway) return `${whole} needs a gateway in the topology`
-    } else if (!exists((inside ?? '').replace(/\.guid$/, ''))) {
-      return `${whole} names nothing: {vip}, {cluster}, or {NAME} and {NAME.guid} with ${oneOf}`
+function namedMachines(topology: Scenario['topology'], problems: Problem[]): NamedMachine[] {
+  const named: NamedMachine[] = []
+  for (const [role, key, letter] of [
+    ['receiver', 'receivers', 'R'],
+    ['front-end', 'frontEnds', 'F'],
+    ['sender', 'senders', 'S'],
+  ] as const) {
+    let next = 1
+    for (const [index, definition] of topology[key].entries()) {
+      const path = ['topology', key, index]
+      if (definition.name !== undefined && definition.count > 1) {
+        problems.push({ path: [...path, 'name'], what: 'a name and a count of more than 1 exclude each other' })
+      }
+      if (role === 'front-end' && definition.mapping.length === 0 && topology.backEnd === undefined) {
+        problems.push({ path, what: 'front ends forward to a backEnd, or by a mapping of their own: neither is there' })
+      }
+      for (let n = 0; n < definition.count; n++) {
+        named.push({ name: definition.name ?? `${letter}${next}`, role, definition, path })
+        next++
+      }
+    }
+    const { backEnd } = topology
+    if (role === 'receiver' && backEnd !== undefined) {
+      named.push({ name: backEnd.name ?? 'B1', role, definition: backEnd, path: ['topology', 'backEnd'] })
     }
   }
-  return null
+  return named
 }
 
 /** `text` with its placeholders replaced; `lookUp` gets what stands between the braces. */

@@ -20,11 +20,14 @@ const queue = z.strictObject({
   number: z.number().int().min(16).max(0xffff).optional(),
 })
 
-const queueManager = {
-  /** Default: R1, R2, … for receivers, S1, S2, … for senders. Not together with `count`. */
+/** A URL of a queue; the host may be a placeholder. */
+const queueUrl = z
+  .string()
+  .regex(/^http:\/\/[^/\\]+[/\\]msmq[/\\].+$/i, 'a URL such as http://{vip}:8080/msmq/private$/orders')
+
+const machine = {
+  /** Default: R1, R2, … for receivers, F1, F2, … for front ends, B1 for the back end, S1, S2, … for senders. */
   name: name.optional(),
-  /** So many alike. */
-  count: z.number().int().min(1).max(16).default(1),
   queues: oneOrMany(queue).default([]),
   /** A slow consumer: rest after each message. */
   consumerPauseMs: milliseconds.default(0),
@@ -33,13 +36,32 @@ const queueManager = {
   sequenceTimeStamp: z.number().int().min(1).max(0xffffffff).optional(),
   /** Copied from the disk image of that node: same QMId, and nothing else the same. */
   cloneOf: name.optional(),
+  /** Whether requests over HTTP are listened for. Default: where anything in the scenario goes over HTTP. */
+  http: z.boolean().optional(),
+  /** Inbound redirections, the first that fits counts. Default of front ends: the cluster's queues to those of the back end. */
+  mapping: oneOrMany(z.strictObject({ from: queueUrl, to: queueUrl })).default([]),
+  /** Further names and addresses that the machine takes for its own. */
+  aliases: oneOrMany(z.string().min(1)).default([]),
+  /** URL at which order acks over HTTP are wanted instead of at the machine's own order queue. */
+  sendReceiptsTo: queueUrl.optional(),
+  /** On disk. Always where a fault ends a machine that comes back. */
+  durable: z.boolean().default(false),
+}
+const machines = {
+  ...machine,
+  /** So many alike, without a name of their own. */
+  count: z.number().int().min(1).max(16).default(1),
 }
 
 const gateway = z.strictObject({
+  /** `tcp`: the binary protocol, on port 1801. `http`: on the port of the scenario's URLs. */
+  protocol: z.enum(['tcp', 'http']).default('tcp'),
+  /** Over HTTP: a host is chosen for a connection, as NLB does, or for each request, as web balancers do. */
+  balance: z.enum(['connection', 'request']).default('connection'),
   affinity: z.enum(['none', 'single', 'network']).default('none'),
   /** `keep`: the receivers see the client's address. `translate`: they see the gateway's. */
   source: z.enum(['keep', 'translate']),
-  /** Names of the balanced nodes. Default: all receivers. */
+  /** Names of the balanced nodes. Default: all front ends, or all receivers where there are none. */
   hosts: oneOrMany(name).optional(),
   /** Fault: a connection is reset after so many bytes from its client … */
   cutAfterBytes: z.number().int().positive().optional(),
@@ -47,6 +69,26 @@ const gateway = z.strictObject({
   cutConnectionsMax: z.number().int().positive().optional(),
   /** An appliance that drops idle connections. */
   idleTimeoutMs: milliseconds.optional(),
+  /** Over HTTP: adds the client's address to `X-Forwarded-For`. */
+  forwardedFor: z.boolean().optional(),
+  /** Over HTTP: whether hosts take connections is looked at; those that do not get nothing. */
+  healthCheck: z
+    .strictObject({
+      intervalMs: milliseconds.optional(),
+      /** So many bad checks in a row take a host out, so many good ones bring it back. */
+      fall: z.number().int().min(1).max(10).optional(),
+      rise: z.number().int().min(1).max(10).optional(),
+    })
+    .optional(),
+  /** Fault over HTTP: requests reach their host, and its answers do not come back. */
+  dropAnswers: z
+    .strictObject({
+      targetContains: z.string().min(1).optional(),
+      /** The first request that suffers, from 1, and how many do. Default: all. */
+      first: z.number().int().positive().optional(),
+      requestsMax: z.number().int().positive().optional(),
+    })
+    .optional(),
 })
 
 const load = z.strictObject({
@@ -71,6 +113,22 @@ const load = z.strictObject({
   negativeAcksTo: z.string().optional(),
 })
 
+/**
+ * Something that befalls machines while the scenario runs. `kill`: the process ends at once, as in a power failure.
+ * `stop`: in order. `leave`: the gateway takes it out of the cluster, at once or draining; it runs on.
+ */
+const fault = z.strictObject({
+  /** From the beginning of the load. */
+  atS: z.number().min(0).max(600),
+  kill: oneOrMany(name).optional(),
+  stop: oneOrMany(name).optional(),
+  leave: oneOrMany(name).optional(),
+  /** With `leave`: connections that it has go on. */
+  drain: z.boolean().optional(),
+  /** After so long it starts again with what is on its disk, or joins again. Default: never. */
+  backAfterS: seconds.optional(),
+})
+
 /** Counts that an expectation may name. */
 export const EXPECTED_COUNTS = [
   'sent',
@@ -82,6 +140,7 @@ export const EXPECTED_COUNTS = [
   'duplicateCopies',
   'reordered',
   'unacknowledged',
+  'waitingAtFrontEnds',
   'incompleteTransactions',
   'misroutedAcks',
   'discardedByNameValidation',
@@ -117,6 +176,12 @@ export const EXERCISES = [
   'qmid-row-held',
   'qmid-row-expired',
   'stalled-then-drained',
+  'forwarded',
+  'forwarded-by-several',
+  'sequence-over-several-receivers',
+  'machine-restarted',
+  'host-left',
+  'answer-dropped',
 ] as const
 export type Exercise = (typeof EXERCISES)[number]
 
@@ -129,10 +194,15 @@ export const scenarioSchema = z.strictObject({
     /** Of every queue manager; its own settings come on top. */
     settings: settings.default({}),
     gateway: gateway.optional(),
-    receivers: oneOrMany(z.strictObject(queueManager)),
-    senders: oneOrMany(z.strictObject(queueManager)).default([]),
+    receivers: oneOrMany(z.strictObject(machines)).default([]),
+    /** Store-and-forward servers: they pass on over HTTP what comes for the cluster's queues. */
+    frontEnds: oneOrMany(z.strictObject(machines)).default([]),
+    /** The one machine with the queues that front ends forward to. */
+    backEnd: z.strictObject(machine).optional(),
+    senders: oneOrMany(z.strictObject(machines)).default([]),
   }),
   load: oneOrMany(load),
+  faults: oneOrMany(fault).default([]),
   time: z
     .strictObject({
       /** Longest time for the senders to offer their messages. */
@@ -151,7 +221,8 @@ export const scenarioSchema = z.strictObject({
 })
 
 export type Scenario = z.infer<typeof scenarioSchema>
-export type ScenarioQueueManager = Scenario['topology']['receivers'][number]
+export type ScenarioQueueManager = NonNullable<Scenario['topology']['backEnd']>
 export type ScenarioGateway = NonNullable<Scenario['topology']['gateway']>
 export type ScenarioLoad = Scenario['load'][number]
+export type ScenarioFault = Scenario['faults'][number]
 export type Expectation = z.infer<typeof expectation>

@@ -8,6 +8,7 @@ import { EXERCISE_DEFINITIONS } from './exercises.js'
 import type { Finding, RunView } from './finding.js'
 import { eventsOf, queueManagerReport, type RunRecord } from './history.js'
 import { distinctDiscards, messageFacts, type SenderFacts } from './message-facts.js'
+import type { NodeRole } from './scenario-nodes.js'
 import { EXPECTED_COUNTS, type Expectation, type ExpectedCount } from './scenario-schema.js'
 
 /** Totals of a run. Messages are those of the workloads; acknowledgements are no messages here. */
@@ -28,6 +29,8 @@ export interface VerdictCounts {
   readonly reordered: number
   /** In a sender's outgoing queue after the drain, delivered or not. */
   readonly unacknowledged: number
+  /** In a front end's outgoing queue after the drain, not passed on yet. */
+  readonly waitingAtFrontEnds: number
   /** Transactions of which some receiver delivered a part. */
   readonly incompleteTransactions: number
   /** Order acks that landed on a machine whose messages they do not acknowledge. */
@@ -48,6 +51,19 @@ export interface ReceiverRow {
   readonly discarded: Readonly<Record<string, number>>
   /** Messages that are not of a workload, or whose body is damaged. */
   readonly foreign: number
+  readonly partial: boolean
+}
+
+export interface FrontEndRow {
+  /** Messages taken to be passed on, repetitions included. */
+  readonly forwarded: number
+  /** In its outgoing queues at the end. */
+  readonly waiting: number
+  readonly deadLettered: number
+  /** Requests answered with a status of 400 or 500. */
+  readonly refused: number
+  /** How often it started again. */
+  readonly restarts: number
   readonly partial: boolean
 }
 
@@ -85,6 +101,7 @@ export interface Verdict {
   readonly asExpected: boolean
   readonly counts: VerdictCounts
   readonly receivers: Readonly<Record<string, ReceiverRow>>
+  readonly frontEnds: Readonly<Record<string, FrontEndRow>>
   readonly senders: Readonly<Record<string, SenderRow>>
   readonly findings: readonly Finding[]
   /** Exercises of the scenario that never happened; and behaviours not proved, as `NLB-13: no resend reached …`. */
@@ -118,14 +135,17 @@ export function createVerdict(view: RunView): Verdict {
     behaviours: claims.filter(({ unproved }) => unproved === null).map(({ id }) => id),
     asExpected: unmet.length === 0 && vacuous.length === 0 && run.deaths.length === 0,
     counts,
-    receivers: Object.fromEntries(
-      run.nodes.filter(({ role }) => role === 'receiver').map(({ name }) => [name, receiverRow(view, name)]),
-    ),
+    receivers: rowsOf('receiver', name => receiverRow(view, name)),
+    frontEnds: rowsOf('front-end', name => frontEndRow(view, name)),
     senders: Object.fromEntries(view.senders.map(sender => [sender.node.name, senderRow(view, sender)])),
     findings: CHECKERS.flatMap(check => check(view)),
     vacuous,
     unmet,
     durationMs: Math.round(run.endedMs - run.startedMs),
+  }
+
+  function rowsOf<Row>(wanted: NodeRole, row: (name: string) => Row): Record<string, Row> {
+    return Object.fromEntries(run.nodes.filter(({ role }) => role === wanted).map(({ name }) => [name, row(name)]))
   }
 }
 
@@ -163,6 +183,7 @@ function countAll(view: RunView): VerdictCounts {
     duplicateCopies: duplicated.reduce((sum, { copies }) => sum + copies - 1, 0),
     reordered: run.nodes.reduce((sum, { name }) => sum + reorderedAt(run, name), 0),
     unacknowledged: messages.filter(({ held }) => held).length,
+    waitingAtFrontEnds: messages.filter(({ waitingAt }) => waitingAt.length > 0).length,
     incompleteTransactions: senders.reduce((sum, sender) => sum + tornTransactions(sender).length, 0),
     misroutedAcks: acks.filter(isAstray).length,
     discardedByNameValidation: distinctDiscards(run, new Set(['name-validation'] as const)).length,
@@ -186,6 +207,21 @@ function receiverRow({ run, acks }: RunView, name: string): ReceiverRow {
     discarded,
     foreign: (ledger?.foreign ?? 0) + (ledger?.bodyFailures ?? 0),
     partial: report?.partial ?? true,
+  }
+}
+
+function frontEndRow({ run, senders }: RunView, name: string): FrontEndRow {
+  const own = <Event extends { node: string }>(events: readonly Event[]) => events.filter(event => event.node === name)
+  return {
+    forwarded: own(eventsOf(run, 'forwarded')).length,
+    waiting: senders.reduce(
+      (sum, { messages }) => sum + messages.filter(({ waitingAt }) => waitingAt.includes(name)).length,
+      0,
+    ),
+    deadLettered: own(eventsOf(run, 'dead-lettered')).length,
+    refused: own(eventsOf(run, 'http-refused')).length,
+    restarts: own(eventsOf(run, 'fault')).filter(({ fault }) => fault === 'started').length,
+    partial: queueManagerReport(run, name)?.partial ?? true,
   }
 }
 

@@ -10,6 +10,7 @@ import { checkNodeDeaths } from './node-death.js'
 import { checkReordered } from './reordered.js'
 import { checkSequenceStuck } from './sequence-stuck.js'
 import { checkUnacknowledged } from './unacknowledged.js'
+import { checkWaitingAtFrontEnds } from './waiting-at-front-end.js'
 
 /** Every checker, the worst news first. */
 export const CHECKERS: readonly Checker[] = [
@@ -21,6 +22,7 @@ export const CHECKERS: readonly Checker[] = [
   checkMisroutedAcks,
   checkCacheMisroute,
   checkUnacknowledged,
+  checkWaitingAtFrontEnds,
   checkSequenceStuck,
   checkNameValidation,
   checkDeadLettered,

@@ -10,7 +10,8 @@ export const checkUnacknowledged: Checker = view => {
   const { run, senders } = view
   const clones = new Set(run.nodes.map(({ guid }) => guid)).size < run.nodes.length
   const landings = new Set(view.acks.filter(isAstray).map(journey => landingKind(view, journey)))
-  const astray = landings.has('other-sender') ? 'NLB-12' : landings.size > 0 ? 'NLB-11' : null
+  const overHttp = run.gateway?.protocol === 'http' ? 'NLB-6' : null
+  const astray = landings.has('other-sender') ? 'NLB-12' : landings.size > 0 ? 'NLB-11' : overHttp
   const kinds = [
     {
       id: 'unacknowledged',

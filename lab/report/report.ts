@@ -26,6 +26,7 @@ export const COUNT_LABELS: readonly (readonly [count: keyof VerdictCounts, label
   ['incompleteTransactions', 'torn transactions', true],
   ['misroutedAcks', 'order acks to the wrong machine', true],
   ['unacknowledged', 'left in outgoing queues', true],
+  ['waitingAtFrontEnds', 'left at front ends', true],
   ['discardedByNameValidation', 'discarded by name validation', true],
   ['deadLettered', 'dead-lettered', true],
   ['unknown', 'fate unknown', true],

@@ -1,13 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { NodeSample } from '../channel-messages.js'
-import { HistoryCollector, type NodeDeath, type RunRecord } from '../history.js'
-import { NodeHandle } from '../node-handle.js'
-import type { NodeReport, NodeSpec } from '../node-spec.js'
-import { outgoingDepth } from '../outgoing-depth.js'
+import type { RunRecord } from '../history.js'
 import type { Scenario } from '../scenario-schema.js'
 import { createRunView, createVerdict } from '../verdict.js'
 import { takeAddressBlock } from './address-block.js'
+import { performFaults } from './fault-schedule.js'
 import { type Casting, cast } from './node-specs.js'
+import { Stage } from './stage.js'
 
 export interface RunOptions {
   readonly seed: number
@@ -38,12 +39,14 @@ const PATIENCE_STEP_MS = 300
 export async function runOnLoopback(scenario: Scenario, options: RunOptions): Promise<RunRecord> {
   options.signal?.throwIfAborted()
   const block = await takeAddressBlock(options.seed * 31 + process.pid)
-  const casting = cast(scenario, options.seed, last => block.address(last))
-  const stage = new Stage(casting, options)
+  const dataFolder = await mkdtemp(join(tmpdir(), 'mqlab-run-'))
+  const casting = cast(scenario, options.seed, last => block.address(last), dataFolder)
+  const stage = new Stage(casting, options.nodesAs)
   try {
     return await perform(scenario, casting, stage, options)
   } finally {
     await stage.clear()
+    await rm(dataFolder, { recursive: true, force: true })
     await block.release()
   }
 }
@@ -60,20 +63,25 @@ async function perform(scenario: Scenario, casting: Casting, stage: Stage, optio
     return true
   }
 
-  onProgress(`starting ${stage.handles.length} machines`)
+  onProgress(`starting ${stage.size} machines`)
   await stage.opened(signal)
 
   const startedMs = Date.now()
   const senders = casting.nodes.filter(({ sender }) => sender !== null)
   onProgress('sending')
-  for (const handle of stage.handles) handle.start()
+  stage.start()
+  const faults = performFaults(scenario.faults, stage, pause)
+  faults.catch(() => undefined) // waited for below
   const lastStartMs = Math.max(0, ...senders.map(({ load }) => load?.startAfterMs ?? 0))
   await until(() => senders.every(({ name }) => stage.done.has(name)), scenario.time.loadS * 1000 + lastStartMs)
-  for (const { name } of senders) stage.handleOf(name)?.drain()
+  for (const { name } of senders) stage.drain(name)
   const loadEndedMs = Date.now()
+  if (scenario.faults.length > 0) onProgress('waiting for machines to come back')
+  await faults
+  const quietSinceMs = Date.now()
 
   onProgress('letting the outgoing queues drain')
-  const isDrained = () => stage.isDrained(casting, loadEndedMs)
+  const isDrained = () => stage.isDrained(quietSinceMs)
   const record = (endedMs: number, drained: boolean): RunRecord => ({
     scenario,
     world: 'loopback',
@@ -104,67 +112,4 @@ async function perform(scenario: Scenario, casting: Casting, stage: Stage, optio
   onProgress('collecting the ledgers')
   await stage.stop()
   return record(endedMs, drained)
-}
-
-/** The machines of one run and what they have reported so far. */
-class Stage {
-  readonly history = new HistoryCollector()
-  readonly samples: { node: string; sample: NodeSample }[] = []
-  readonly deaths: NodeDeath[] = []
-  readonly done = new Set<string>()
-  readonly handles: readonly NodeHandle[]
-
-  constructor({ gateway, specs }: Casting, { nodesAs = 'process' }: RunOptions) {
-    const all: readonly NodeSpec[] = gateway === null ? specs : [gateway.spec, ...specs]
-    this.handles = all.map(
-      spec =>
-        new NodeHandle(spec, {
-          as: nodesAs,
-          onNotes: (node, notes) => this.history.notes(node, notes),
-          onDecisions: (node, decisions, closed, requests) => this.history.gateway(node, decisions, closed, requests),
-          onSample: (node, sample) => this.samples.push({ node, sample }),
-          onExit: ({ node, exitCode, signal, failure, orderly }) => {
-            if (!orderly) this.deaths.push({ node, exitCode, signal, reason: failure?.message ?? null })
-          },
-        }),
-    )
-    for (const handle of this.handles) void handle.done.then(() => this.done.add(handle.name))
-  }
-
-  async opened(signal: AbortSignal | undefined): Promise<void> {
-    const aborted = new Promise<never>((_, reject) => {
-      signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
-    })
-    await Promise.race([aborted, Promise.all(this.handles.map(handle => handle.opened()))])
-  }
-
-  handleOf(name: string): NodeHandle | undefined {
-    return this.handles.find(handle => handle.name === name)
-  }
-
-  /** By samples taken after the load: senders have nothing in an outgoing queue, receivers nothing for a consumer. */
-  isDrained({ specs }: Casting, loadEndedMs: number): boolean {
-    return specs.every(spec => {
-      const handle = this.handleOf(spec.name)
-      if (handle?.running !== true) return true
-      const sample = handle.lastSample
-      if (sample === null || sample.atMs <= loadEndedMs) return false
-      return spec.workload === undefined ? sample.localMessages === 0 : outgoingDepth(sample) === 0
-    })
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all(this.handles.map(handle => handle.stop()))
-  }
-
-  reports(): ReadonlyMap<string, NodeReport> {
-    return new Map(this.handles.flatMap(({ name, report }) => (report === null ? [] : [[name, report]])))
-  }
-
-  /** Ends what still runs, as after a failure. */
-  async clear(): Promise<void> {
-    const running = this.handles.filter(handle => handle.running)
-    for (const handle of running) handle.kill()
-    await Promise.all(running.map(handle => handle.exited))
-  }
 }

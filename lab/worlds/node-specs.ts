@@ -1,9 +1,12 @@
+import { join } from 'node:path'
 import type { Guid } from '../../protocol/guid.js'
+import { NO_REDIRECTIONS, type Redirection } from '../../queue-manager/redirections.js'
 import type { WorkloadSpec } from '../../senders/workload-spec.js'
 import type { RunGateway, RunNode } from '../history.js'
-import type { GatewaySpec, QueueManagerSpec } from '../node-spec.js'
+import type { GatewaySpec, HttpSpec, QueueManagerSpec } from '../node-spec.js'
+import { HTTP_PORT } from '../scenario-checks.js'
 import { CLUSTER_NAME, GATEWAY_NAME, type ScenarioNode, scenarioNodes, substitute } from '../scenario-nodes.js'
-import type { Scenario } from '../scenario-schema.js'
+import type { Scenario, ScenarioGateway } from '../scenario-schema.js'
 import { createRandom } from '../sim/random.js'
 
 /** A scenario's machines with addresses and identities: what a world has to bring to life. */
@@ -14,14 +17,22 @@ export interface Casting {
 }
 
 const MSMQ_PORT = 1801
-/** Last bytes of the addresses: the gateway, then receivers, then senders. */
+/** Last bytes of the addresses: the gateway, then receivers, front ends, senders. */
 const GATEWAY_LAST = 10
-const FIRST_LAST = { receiver: 11, sender: 101 } as const
+const FIRST_LAST = { receiver: 11, 'front-end': 51, sender: 101 } as const
 /** MessagePropertiesHeader.Flags.NA: negative arrival acknowledgement. [MS-MQMQ] 2.2.19.3 */
 const NEGATIVE_ARRIVAL = 0x04
 
-/** Gives each machine of `scenario` an address of the run and a QMId drawn from `seed`. */
-export function cast(scenario: Scenario, seed: number, addressOf: (last: number) => string): Casting {
+/**
+ * Gives each machine of `scenario` an address of the run and a QMId drawn from `seed`. Those that have a disk get a
+ * directory of their own in `dataFolder`.
+ */
+export function cast(
+  scenario: Scenario,
+  seed: number,
+  addressOf: (last: number) => string,
+  dataFolder: string,
+): Casting {
   const { nodes, gateway, gatewayHosts } = scenarioNodes(scenario)
   const random = createRandom(seed)
   const guids = new Map<string, Guid>()
@@ -63,6 +74,8 @@ export function cast(scenario: Scenario, seed: number, addressOf: (last: number)
       return inside.endsWith('.guid') ? node.guid : node.address
     })
 
+  const backEnd = scenario.topology.backEnd === undefined ? undefined : (scenario.topology.backEnd.name ?? 'B1')
+
   return {
     nodes: cast,
     specs: nodes.map((node, index): QueueManagerSpec => {
@@ -73,7 +86,11 @@ export function cast(scenario: Scenario, seed: number, addressOf: (last: number)
         transactional,
         ...(number === undefined ? {} : { number }),
       }))
-      const consumed = queues.map(({ name }) => name).filter(name => name !== node.load?.negativeAcksTo)
+      // What a machine that ends and comes back had consumed would be known to its dead process alone: it consumes nothing,
+      // and its queues at the end say what was delivered.
+      const consumed = node.restarts
+        ? []
+        : queues.map(({ name }) => name).filter(name => name !== node.load?.negativeAcksTo)
       return {
         kind: 'queue-manager',
         name: node.name,
@@ -89,27 +106,89 @@ export function cast(scenario: Scenario, seed: number, addressOf: (last: number)
           ? { consumer: { queues: consumed, pauseMs: definition.consumerPauseMs, verifyBodies: true } }
           : {}),
         ...(node.load === null ? {} : { workload: workloadOf(node, sender!, address, filledIn) }),
+        ...(node.http ? { http: httpOf(node) } : {}),
         notes: true,
+        ...(definition.durable || node.restarts ? { data: join(dataFolder, node.name) } : {}),
       }
     }),
-    gateway:
-      gateway === null
-        ? null
-        : {
-            run: { name: GATEWAY_NAME, address: vip, hosts: gatewayHosts, source: gateway.source },
-            spec: {
-              kind: 'gateway',
-              name: GATEWAY_NAME,
-              listen: { address: vip, port: MSMQ_PORT },
-              hosts: gatewayHosts.map(name => ({ name, address: byName.get(name)!.address, port: MSMQ_PORT })),
-              affinity: gateway.affinity,
-              source: gateway.source,
-              ...(gateway.cutAfterBytes === undefined ? {} : { cutAfterBytes: gateway.cutAfterBytes }),
-              ...(gateway.cutConnectionsMax === undefined ? {} : { cutConnectionsMax: gateway.cutConnectionsMax }),
-              ...(gateway.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: gateway.idleTimeoutMs }),
-            },
-          },
+    gateway: gateway === null ? null : castGateway(gateway, gatewayHosts, vip, byName, seed),
   }
+
+  /** Balanced machines have the cluster's address, as those of NLB do; a back end is known by it too. */
+  function httpOf({ name, role, definition }: ScenarioNode): HttpSpec {
+    const { mapping, aliases, sendReceiptsTo } = definition
+    const shared = gateway !== null && (name === backEnd || (gateway.source === 'keep' && gatewayHosts.includes(name)))
+    const forwarded = role === 'front-end' && mapping.length === 0
+    return {
+      port: HTTP_PORT,
+      aliases: [...(shared ? [vip, CLUSTER_NAME] : []), ...aliases.map(filledIn)],
+      redirections: {
+        ...NO_REDIRECTIONS,
+        inbound: (forwarded ? clusterToBackEnd() : mapping).map(({ from, to }) => ({
+          from: filledIn(from),
+          to: filledIn(to),
+        })),
+        defaultStreamReceipt: sendReceiptsTo === undefined ? null : filledIn(sendReceiptsTo),
+      },
+    }
+  }
+
+  /** The mapping of a front end that states none: each queue of the back end, by the cluster's address and by its name. */
+  function clusterToBackEnd(): Redirection[] {
+    return (scenario.topology.backEnd?.queues ?? []).flatMap(({ name }) => {
+      const path = `msmq/${name.replaceAll('\\', '/')}`
+      return ['vip', 'cluster'].map(host => ({
+        from: `http://{${host}}:${HTTP_PORT}/${path}`,
+        to: `http://{${backEnd}}:${HTTP_PORT}/${path}`,
+      }))
+    })
+  }
+}
+
+function castGateway(
+  gateway: ScenarioGateway,
+  hosts: readonly string[],
+  vip: string,
+  byName: ReadonlyMap<string, RunNode>,
+  seed: number,
+): NonNullable<Casting['gateway']> {
+  const port = gateway.protocol === 'http' ? HTTP_PORT : MSMQ_PORT
+  const { affinity, source, protocol, balance } = gateway
+  return {
+    run: { name: GATEWAY_NAME, address: vip, hosts, source, protocol, balance },
+    spec: {
+      kind: 'gateway',
+      name: GATEWAY_NAME,
+      listen: { address: vip, port },
+      hosts: hosts.map(name => ({ name, address: byName.get(name)!.address, port })),
+      affinity,
+      source,
+      ...(gateway.cutAfterBytes === undefined ? {} : { cutAfterBytes: gateway.cutAfterBytes }),
+      ...(gateway.cutConnectionsMax === undefined ? {} : { cutConnectionsMax: gateway.cutConnectionsMax }),
+      ...(gateway.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: gateway.idleTimeoutMs }),
+      ...(protocol === 'http' ? httpPlane(gateway, seed) : {}),
+    },
+  }
+}
+
+function httpPlane(
+  { balance, forwardedFor, healthCheck, dropAnswers }: ScenarioGateway,
+  seed: number,
+): Partial<GatewaySpec> {
+  return {
+    protocol: 'http',
+    balance,
+    spread: 'random',
+    seed,
+    ...(forwardedFor === undefined ? {} : { forwardedFor }),
+    ...(healthCheck === undefined ? {} : { healthCheck: defined(healthCheck) }),
+    ...(dropAnswers === undefined ? {} : { dropAnswers: defined(dropAnswers) }),
+  }
+}
+
+/** Without the fields that are there and undefined. */
+function defined<Value extends object>(value: Value): { [Key in keyof Value]: Exclude<Value[Key], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as never
 }
 
 function workloadOf(

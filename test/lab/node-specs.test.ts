@@ -21,7 +21,7 @@ expect: {}
 const addressOf = (last: number) => `127.1.2.${last}`
 
 t.test('machines get addresses, identities, settings and destinations', async t => {
-  const { nodes, specs, gateway } = cast(SCENARIO, 1, addressOf)
+  const { nodes, specs, gateway } = cast(SCENARIO, 1, addressOf, '/data')
   t.same(
     nodes.map(({ name, address, sender }) => [name, address, sender]),
     [
@@ -49,7 +49,7 @@ t.test('machines get addresses, identities, settings and destinations', async t 
 })
 
 t.test('clones share a QMId and a computer name, and no directory knows them', async t => {
-  const { specs } = cast(SCENARIO, 1, addressOf)
+  const { specs } = cast(SCENARIO, 1, addressOf, '/data')
   const [r1, , a, b, c] = specs
   t.equal(a?.guid, b?.guid)
   t.equal(b?.computerName, 'A')
@@ -61,7 +61,7 @@ t.test('clones share a QMId and a computer name, and no directory knows them', a
 })
 
 t.test('the seed decides the identities', async t => {
-  const guids = (seed: number) => cast(SCENARIO, seed, addressOf).nodes.map(({ guid }) => guid)
+  const guids = (seed: number) => cast(SCENARIO, seed, addressOf, '/data').nodes.map(({ guid }) => guid)
   t.same(guids(4), guids(4))
   t.not(guids(4)[0], guids(5)[0])
   for (const guid of guids(4)) t.match(guid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)

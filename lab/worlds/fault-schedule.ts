@@ -1,0 +1,33 @@
+import type { HostState } from '../../gateway/planes/http-options.js'
+import type { ScenarioFault } from '../scenario-schema.js'
+
+/** What a schedule of faults can do to machines. */
+export interface FaultTarget {
+  kill(name: string): Promise<void>
+  end(name: string): Promise<void>
+  restart(name: string): Promise<void>
+  setHost(host: string, state: HostState): void
+}
+
+/**
+ * Has each fault happen at its time, counted from this call; those of one time together. Resolves when the last has
+ * happened and everybody who was to come back is there again.
+ * @throws NodeError for a machine that does not come up again
+ */
+export async function performFaults(
+  faults: readonly ScenarioFault[],
+  target: FaultTarget,
+  pause: (ms: number) => Promise<unknown>,
+): Promise<void> {
+  await Promise.all(
+    faults.map(async ({ atS, backAfterS, kill = [], stop = [], leave = [], drain = false }) => {
+      await pause(atS * 1000)
+      for (const host of leave) target.setHost(host, drain ? 'draining' : 'down')
+      await Promise.all([...kill.map(name => target.kill(name)), ...stop.map(name => target.end(name))])
+      if (backAfterS === undefined) return
+      await pause(backAfterS * 1000)
+      for (const host of leave) target.setHost(host, 'up')
+      await Promise.all([...kill, ...stop].map(name => target.restart(name)))
+    }),
+  )
+}
