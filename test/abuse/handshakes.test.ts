@@ -54,12 +54,12 @@ t.test('handshakes that lead nowhere', async t => {
       async () => {
         const peers = await Promise.all(Array.from({ length: 40 }, () => bench.connect()))
         const bytes = establish()
-        const begunMs = performance.now()
-        for (let at = 0; at < bytes.length && peers.some(({ ending }) => ending === null); at += 1) {
+        let at = 0
+        for (; at < bytes.length && peers.some(({ ending }) => ending === null); at += 1) {
           for (const peer of peers) peer.write(bytes.subarray(at, at + 1))
           await sleep(50)
         }
-        t.ok(performance.now() - begunMs < 12_000, 'long before the last byte')
+        t.ok(at < bytes.length / 2, 'long before the last byte')
         t.ok(await until(() => peers.every(({ ending }) => ending !== null)))
         t.equal(
           peers.reduce((sum, { bytesReceived }) => sum + bytesReceived, 0),

@@ -12,7 +12,7 @@ interface Ended {
 
 function mqlab(...words: string[]): Promise<Ended> {
   return new Promise(resolve => {
-    const child = execFile(process.execPath, [MAIN, ...words], { timeout: 60_000 }, (_, stdout, stderr) =>
+    const child = execFile(process.execPath, [MAIN, ...words], { timeout: 180_000 }, (_, stdout, stderr) =>
       resolve({ code: child.exitCode, stdout, stderr }),
     )
   })

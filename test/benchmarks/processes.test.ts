@@ -32,12 +32,12 @@ t.test('a role that cannot start says why', async t => {
 })
 
 t.test('a call that takes too long fails', async t => {
-  const failing = withProcesses({ callTimeoutMs: 1000 }, async start => {
+  const failing = withProcesses({ callTimeoutMs: 3000 }, async start => {
     const server = await start('echo-server', { address: ADDRESS })
     const client = await start('echo-client', {})
     const { port } = await server.call('listening')
     const run = { address: ADDRESS, port, bodyBytes: 10, ratePerS: 10, durationMs: 60_000, warmUpMs: 0 }
     await client.call('openLoop', run)
   })
-  await t.rejects(failing, /echo-client process did not answer openLoop within 1000 ms/)
+  await t.rejects(failing, /echo-client process did not answer openLoop within 3000 ms/)
 })

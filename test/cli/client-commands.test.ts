@@ -240,7 +240,7 @@ t.test('a receive that waits ends at once when it is interrupted', async t => {
   const startedMs = performance.now()
   child.kill('SIGINT')
   t.strictSame(await ended, [1, null])
-  t.ok(performance.now() - startedMs < 3000)
+  t.ok(performance.now() - startedMs < 20_000)
 })
 
 t.test('a control socket on TCP wants the token', async t => {

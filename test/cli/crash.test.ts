@@ -10,12 +10,12 @@ const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 function mqlab(...args: readonly string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
     encoding: 'utf8',
-    timeout: 110_000,
+    timeout: 200_000,
   })
   return { status, stdout, stderr }
 }
 
-t.setTimeout(120_000)
+t.setTimeout(240_000)
 
 t.test('what cannot run: exit code 2, one line, nothing on stdout', async t => {
   const used = t.testdir({ file: '' })

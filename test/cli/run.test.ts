@@ -8,7 +8,10 @@ import t from 'tap'
 const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 
 function mqlab(...args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', timeout: 60_000 })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    encoding: 'utf8',
+    timeout: 180_000,
+  })
   return { status, stdout, stderr }
 }
 

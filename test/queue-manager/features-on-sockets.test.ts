@@ -42,7 +42,7 @@ const ROWS = [
   'a receipt that is aborted, then one that is committed',
 ]
 const SETTINGS = { SeqMaxAckDelay: 0.2, OrderAckTimeout: 20, RecoverableAckSendTimeoutMin: 20, AckWaitTimeout: 200 }
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 60_000
 /** What must not come has had the time to. */
 const SETTLE_MS = 50
 
