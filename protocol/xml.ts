@@ -1,0 +1,234 @@
+import { SaxesParser } from 'saxes'
+import { MqlabError } from './errors.js'
+
+/* XML 1.0 with namespaces as a tree, for SOAP envelopes and small configuration files. There is no DTD, hence nothing to
+ * expand: the five entities and character references are all. Time and memory are linear in the text, and bounded. */
+
+export interface XmlLimits {
+  /** Of the text, as UTF-8. */
+  readonly bytesMax: number
+  /** Elements within one another. */
+  readonly depthMax: number
+  readonly elementCountMax: number
+  /** Of one element, with its namespace declarations. */
+  readonly attributeCountMax: number
+}
+
+export const XML_LIMITS: XmlLimits = { bytesMax: 1 << 20, depthMax: 64, elementCountMax: 10_000, attributeCountMax: 64 }
+
+export type XmlErrorCode = 'MSMQ_XML_SIZE' | 'MSMQ_XML_ENCODING' | 'MSMQ_XML_SYNTAX' | 'MSMQ_XML_FORBIDDEN'
+
+/** A text is not XML, or not such as is taken here. */
+export class XmlError extends MqlabError {
+  /** What is wrong, without the place. */
+  readonly what: string
+  /** Bytes from the start of the text, a byte order mark included. */
+  readonly offset: number
+  /** From 1. */
+  readonly line: number
+  /** From 1, in UTF-16 units. */
+  readonly column: number
+
+  constructor(code: XmlErrorCode, what: string, place: XmlPlace) {
+    super(code, `line ${place.line}, column ${place.column}: ${what}`, true)
+    this.what = what
+    this.offset = place.offset
+    this.line = place.line
+    this.column = place.column
+  }
+}
+
+export interface XmlPlace {
+  /** Bytes from the start of the text. */
+  readonly offset: number
+  readonly line: number
+  readonly column: number
+}
+
+export interface XmlAttribute {
+  /** Without prefix. */
+  readonly name: string
+  /** '' for none: the default namespace is not for attributes. */
+  readonly namespace: string
+  readonly value: string
+}
+
+export class XmlElement {
+  /** Without prefix. */
+  readonly name: string
+  /** '' for none. */
+  readonly namespace: string
+  /** As they stand, without namespace declarations. */
+  readonly attributes: readonly XmlAttribute[]
+  readonly children: XmlElement[] = []
+  /** All character data that stands directly in the element, CDATA too; ends of lines are LF. */
+  text = ''
+  /** UTF-16 units from the start of `source` to the `<` of the start tag. */
+  readonly start: number
+  /** Behind the `>` of the end tag. */
+  end: number
+  /** The whole text. */
+  readonly source: string
+
+  constructor(name: string, namespace: string, attributes: readonly XmlAttribute[], start: number, source: string) {
+    this.name = name
+    this.namespace = namespace
+    this.attributes = attributes
+    this.start = start
+    this.end = start
+    this.source = source
+  }
+
+  /** Line, from 1, of the start tag. Costs a look through the text before it, as the others do. */
+  get line(): number {
+    return placeOf(this.source, this.start).line
+  }
+
+  /** Column, from 1, of the start tag. */
+  get column(): number {
+    return placeOf(this.source, this.start).column
+  }
+
+  /** Bytes from the start of the text to the start tag. */
+  get offset(): number {
+    return placeOf(this.source, this.start).offset
+  }
+
+  /** Value of an attribute; null when it is not there. */
+  attribute(name: string, namespace = ''): string | null {
+    return this.attributes.find(one => one.name === name && one.namespace === namespace)?.value ?? null
+  }
+
+  /** The element as it was written. */
+  get outerText(): string {
+    return this.source.slice(this.start, this.end)
+  }
+}
+
+/**
+ * The root element of a document in UTF-8.
+ *
+ * Refused are document type definitions, processing instructions but the XML declaration, and encodings but UTF-8.
+ * @param namespaces prefixes that are known without a declaration, for texts torn out of their context.
+ * @throws XmlError and nothing else.
+ */
+export function parseXml(
+  document: Uint8Array | string,
+  limits: XmlLimits = XML_LIMITS,
+  namespaces: Readonly<Record<string, string>> = {},
+): XmlElement {
+  const text = typeof document === 'string' ? document : decodeUtf8(document, limits)
+  if (text.length > limits.bytesMax) throw tooLarge(limits)
+  return new TreeBuilder(text, limits, namespaces).build()
+}
+
+const XMLNS = 'http://www.w3.org/2000/xmlns/'
+// A byte order mark counts as a character of the text, so that offsets are those of the bytes.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function decodeUtf8(bytes: Uint8Array, limits: XmlLimits): string {
+  if (bytes.length > limits.bytesMax) throw tooLarge(limits)
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    const place = { offset: 0, line: 1, column: 1 }
+    throw new XmlError('MSMQ_XML_ENCODING', 'the text is not UTF-8', place)
+  }
+}
+
+function tooLarge(limits: XmlLimits): XmlError {
+  const place = { offset: limits.bytesMax, line: 1, column: 1 }
+  return new XmlError('MSMQ_XML_SIZE', `more than ${limits.bytesMax} bytes`, place)
+}
+
+function placeOf(source: string, at: number): XmlPlace {
+  let line = 1
+  let lineStart = 0
+  for (let end = source.indexOf('\n'); end >= 0 && end < at; end = source.indexOf('\n', end + 1)) {
+    line++
+    lineStart = end + 1
+  }
+  return { offset: Buffer.byteLength(source.slice(0, at)), line, column: at - lineStart + 1 }
+}
+
+class TreeBuilder {
+  readonly #source: string
+  readonly #limits: XmlLimits
+  readonly #parser: SaxesParser<{ xmlns: true }>
+  readonly #open: XmlElement[] = []
+  #root: XmlElement | null = null
+  #elementCount = 0
+  #attributeCount = 0
+  #start = 0
+
+  constructor(source: string, limits: XmlLimits, namespaces: Readonly<Record<string, string>>) {
+    this.#source = source
+    this.#limits = limits
+    const parser = new SaxesParser({ xmlns: true, resolvePrefix: (prefix: string) => namespaces[prefix] })
+    this.#parser = parser
+    parser.on('error', error => this.#fail('MSMQ_XML_SYNTAX', withoutPlace(error.message)))
+    parser.on('doctype', () => this.#fail('MSMQ_XML_FORBIDDEN', 'a document type definition'))
+    parser.on('processinginstruction', () => this.#fail('MSMQ_XML_FORBIDDEN', 'a processing instruction'))
+    parser.on('xmldecl', ({ version, encoding }) => {
+      if (version !== '1.0') this.#fail('MSMQ_XML_FORBIDDEN', `XML ${version}, not 1.0`)
+      if (encoding !== undefined && encoding.toLowerCase() !== 'utf-8') {
+        this.#fail('MSMQ_XML_ENCODING', `the encoding ${encoding}, not UTF-8`)
+      }
+    })
+    parser.on('opentagstart', () => this.#tagBegins())
+    parser.on('attribute', () => {
+      if (++this.#attributeCount > limits.attributeCountMax) {
+        this.#fail('MSMQ_XML_SIZE', `more than ${limits.attributeCountMax} attributes`)
+      }
+    })
+    parser.on('opentag', tag => {
+      const attributes = Object.values(tag.attributes)
+        .filter(({ uri }) => uri !== XMLNS)
+        .map(({ local, uri, value }) => ({ name: local, namespace: uri, value }))
+      this.#push(new XmlElement(tag.local, tag.uri, attributes, this.#start, source))
+    })
+    parser.on('closetag', () => {
+      this.#open.pop()!.end = parser.position
+    })
+    parser.on('text', text => this.#text(text))
+    parser.on('cdata', text => this.#text(text))
+  }
+
+  build(): XmlElement {
+    this.#parser.write(this.#source).close()
+    return this.#root!
+  }
+
+  #tagBegins(): void {
+    // The parser stands behind the character that ended the name.
+    this.#start = this.#source.lastIndexOf('<', this.#parser.position - 2)
+    this.#attributeCount = 0
+    if (++this.#elementCount > this.#limits.elementCountMax) {
+      this.#fail('MSMQ_XML_SIZE', `more than ${this.#limits.elementCountMax} elements`)
+    }
+    if (this.#open.length >= this.#limits.depthMax) {
+      this.#fail('MSMQ_XML_SIZE', `elements more than ${this.#limits.depthMax} deep`)
+    }
+  }
+
+  #push(element: XmlElement): void {
+    if (this.#root === null) this.#root = element
+    this.#open.at(-1)?.children.push(element)
+    this.#open.push(element)
+  }
+
+  #text(text: string): void {
+    const element = this.#open.at(-1)
+    if (element !== undefined) element.text += text
+  }
+
+  #fail(code: XmlErrorCode, what: string): never {
+    throw new XmlError(code, what, placeOf(this.#source, Math.min(this.#parser.position, this.#source.length)))
+  }
+}
+
+/** The parser's messages begin with `line:column: ` and end with a full stop. */
+function withoutPlace(message: string): string {
+  const text = message.slice(message.indexOf(': ') + 2)
+  return text.endsWith('.') ? text.slice(0, -1) : text
+}
