@@ -1,14 +1,16 @@
 import type { AckJourney } from './ack-journeys.js'
 import { isAstray } from './checkers/misrouted-ack.js'
 import { counted, type RunView } from './finding.js'
-import { type EventOf, eventsOf, type RunNode } from './history.js'
+import { type EventOf, eventsOf, type RunGateway, type RunNode } from './history.js'
+import { isHttp } from './scenario-checks.js'
+import { CLUSTER_NAME } from './scenario-nodes.js'
 
 /** One step of an order ack's story. Without `to` it is something that happens at `from`. */
 export interface StoryStep {
   readonly atMs: number
   readonly from: string
   readonly to: string | null
-  /** Kind of packet for people, such as `UserMessage` or `OrderAck`; null for a step without one. */
+  /** Kind of packet for people, such as `UserMessage`, `OrderAck` or `StreamReceipt`; null for a step without one. */
   readonly packet: string | null
   readonly text: string
   /** Short form for a drawing. */
@@ -51,63 +53,63 @@ function tell(view: RunView, journey: AckJourney): AckStory {
   const gateway = run.gateway
   const steps: StoryStep[] = []
 
+  const words = isHttp(sent.destination) ? WORDS.http : WORDS.tcp
   const message = acknowledgedMessage(view, journey)
   if (message !== null && owner !== undefined && receiver !== undefined) {
-    const { out, arrived } = message
+    const { out, forwarded, arrived } = message
     const place = `number ${sent.number} of sequence ${sent.sequence}`
-    if (gateway !== null && out.queue.includes(gateway.address)) {
-      const decision = decisionBefore(owner, receiver.name, arrived.atMs)
-      step(
-        out.atMs,
-        owner.name,
-        gateway.name,
-        'UserMessage',
-        `UserMessage ${sent.number}`,
-        `${owner.name} (${owner.address}) sends transactional message ${out.messageId}, ${place}, to ${out.queue}`,
-      )
+    const label = `${words.message} ${sent.number}`
+    const frontEnd = forwarded === null ? undefined : nodeNamed(forwarded.node)
+    const first = frontEnd ?? receiver
+    const sends = `${owner.name} (${owner.address}) sends transactional message ${out.messageId}, ${place}, to ${out.queue}`
+    let from = owner.name
+    if (gateway !== null && goesTo(gateway, out.queue)) {
+      step(out.atMs, owner.name, gateway.name, words.message, label, sends)
+      const decision = decisionBefore(owner, first.name, (forwarded ?? arrived).atMs)
       if (decision !== null) {
         const seen = decision.upstreamLocalAddress ?? 'an address of its own'
+        const what = decision.request === undefined ? 'connection' : `request ${decision.request} of its connection`
         step(
           decision.atMs,
           gateway.name,
           null,
           null,
           `gives it to ${decision.host}`,
-          `the gateway gives ${owner.name}'s connection to ${receiver.name} (${decision.reason}) and connects from ${seen}${seen === owner.address ? ', the address of the sender' : ', its own address'}`,
+          `the gateway gives ${owner.name}'s ${what} to ${first.name} (${decision.reason}) and connects from ${seen}${seen === owner.address ? ', the address of the sender' : ', its own address'}`,
         )
       }
-      step(
-        arrived.atMs,
-        gateway.name,
-        receiver.name,
-        'UserMessage',
-        `UserMessage ${sent.number}`,
-        `${receiver.name} (${receiver.address}) stores the message and logs ${place}; its session's peer is ${arrived.peer}`,
-      )
-    } else {
-      step(
-        out.atMs,
-        owner.name,
-        receiver.name,
-        'UserMessage',
-        `UserMessage ${sent.number}`,
-        `${owner.name} (${owner.address}) sends transactional message ${out.messageId}, ${place}, to ${out.queue}; ${receiver.name} logs it at ${receiver.address}`,
-      )
+      from = gateway.name
     }
+    if (forwarded !== null && frontEnd !== undefined) {
+      const text = `${frontEnd.name} (${frontEnd.address}), a front end, stores the message and passes it on to ${forwarded.queue}`
+      step(forwarded.atMs, from, frontEnd.name, words.message, label, from === owner.name ? `${sends}; ${text}` : text)
+      from = frontEnd.name
+    }
+    const logs = `${receiver.name} (${receiver.address}) stores the message and logs ${place}; its session's peer is ${arrived.peer}`
+    step(
+      arrived.atMs,
+      from,
+      receiver.name,
+      words.message,
+      label,
+      from === owner.name ? `${sends}; ${receiver.name} logs it at ${receiver.address}` : logs,
+    )
   }
   const astray = journey.astray !== null
-  const why = sent.direct
-    ? `the address that the message's session came from`
-    : `the address that its cache holds for QMId ${sent.forSource}`
-  const ackLabel = `OrderAck ${sent.number}`
-  const viaGateway = gateway !== null && sent.destination.includes(gateway.address)
+  const why = isHttp(sent.destination)
+    ? `the URL that the sequence's first message said order acks are to go to`
+    : sent.direct
+      ? `the address that the message's session came from`
+      : `the address that its cache holds for QMId ${sent.forSource}`
+  const ackLabel = `${words.ack} ${sent.number}`
+  const viaGateway = gateway !== null && goesTo(gateway, sent.destination)
   step(
     sent.atMs,
     sent.node,
     viaGateway ? gateway.name : landing.node,
-    'OrderAck',
+    words.ack,
     ackLabel,
-    `${sent.node} acknowledges up to number ${sent.number}: an OrderAck to ${sent.destination}, ${why}, in a session of its own`,
+    `${sent.node} acknowledges up to number ${sent.number}: ${words.anAck} to ${sent.destination}, ${why}, in a session of its own`,
     astray && !viaGateway,
   )
   if (viaGateway && receiver !== undefined) {
@@ -121,7 +123,7 @@ function tell(view: RunView, journey: AckJourney): AckStory {
         `gives it to ${decision.host}`,
         `to the gateway that is one more connection: it gives it to ${landing.node} (${decision.reason})`,
       )
-    step(landing.atMs, gateway.name, landing.node, 'OrderAck', ackLabel, landingText(), astray)
+    step(landing.atMs, gateway.name, landing.node, words.ack, ackLabel, landingText(), astray)
   } else {
     step(landing.atMs, landing.node, null, null, landing.result, landingText(), astray)
   }
@@ -143,6 +145,7 @@ function tell(view: RunView, journey: AckJourney): AckStory {
   const lifelines = [
     owner?.name,
     gateway === null || !steps.some(({ from }) => from === gateway.name) ? undefined : gateway.name,
+    message?.forwarded?.node,
     sent.node,
     landing.node,
   ]
@@ -160,7 +163,7 @@ function tell(view: RunView, journey: AckJourney): AckStory {
     const role = landed?.sender === null ? ', which never sent a message,' : ''
     if (!astray)
       return `${landing.node} (${landed?.address}) gets it: its messages up to number ${landing.number} are done`
-    return `${landing.node} (${landed?.address})${role} gets the OrderAck of ${sent.node}: ${OUTCOMES[landing.result]}, and discards it`
+    return `${landing.node} (${landed?.address})${role} gets the ${words.ack} of ${sent.node}: ${OUTCOMES[landing.result]}, and discards it`
   }
 
   function step(
@@ -188,6 +191,17 @@ function tell(view: RunView, journey: AckJourney): AckStory {
   }
 }
 
+/** What packets are called over either protocol. */
+const WORDS = {
+  tcp: { message: 'UserMessage', ack: 'OrderAck', anAck: 'an OrderAck' },
+  http: { message: 'POST', ack: 'StreamReceipt', anAck: 'a StreamReceipt' },
+} as const
+
+/** By its address, or by the name that stands for it. */
+function goesTo({ address }: RunGateway, formatName: string): boolean {
+  return formatName.includes(address) || new RegExp(`[:/]${CLUSTER_NAME}[\\\\/:]`, 'i').test(formatName)
+}
+
 const OUTCOMES: Readonly<Record<EventOf<'order-ack-received'>['result'], string>> = {
   matched: 'it takes the number for one of its own',
   stale: 'it knows the sequence, but nothing waits for this number',
@@ -195,7 +209,10 @@ const OUTCOMES: Readonly<Record<EventOf<'order-ack-received'>['result'], string>
   'never-sent': 'it never sent that number',
 }
 
-/** The message that the ack names, as its sender sent it and the receiver got it before acknowledging. */
+/**
+ * The message that the ack names, as its sender sent it, a front end took it if it came by one, and the receiver got it
+ * before acknowledging.
+ */
 function acknowledgedMessage({ run }: RunView, { sent, owners }: AckJourney) {
   const isIt = (tx: { sequence: string; number: number } | null) =>
     tx?.sequence === sent.sequence && tx.number === sent.number
@@ -203,8 +220,13 @@ function acknowledgedMessage({ run }: RunView, { sent, owners }: AckJourney) {
     event => event.node === sent.node && isIt(event.tx) && event.atMs <= sent.atMs,
   )
   if (arrived === undefined) return null
+  const frontEnd = run.nodes.find(({ role, address }) => role === 'front-end' && address === arrived.peer)
+  const forwarded =
+    eventsOf(run, 'forwarded').findLast(
+      event => event.node === frontEnd?.name && isIt(event.tx) && event.atMs <= arrived.atMs,
+    ) ?? null
   const out = eventsOf(run, 'sent').findLast(
-    event => owners.includes(event.node) && isIt(event.tx) && event.atMs <= arrived.atMs,
+    event => owners.includes(event.node) && isIt(event.tx) && event.atMs <= (forwarded ?? arrived).atMs,
   )
-  return out === undefined ? null : { out, arrived }
+  return out === undefined ? null : { out, forwarded, arrived }
 }

@@ -16,7 +16,7 @@ interface DepthLine {
   readonly points: readonly { readonly s: number; readonly messages: number }[]
 }
 
-/** Messages of the workloads in each sender's outgoing queues over the time of the run, as an SVG chart. */
+/** Messages of the workloads in the outgoing queues of senders and front ends over the time of the run, as an SVG chart. */
 export function depthChart(run: RunRecord): Markup {
   const lines = depthLines(run)
   const endS = Math.max(0.1, (run.endedMs - run.startedMs) / 1000)
@@ -24,22 +24,29 @@ export function depthChart(run: RunRecord): Markup {
   const x = (s: number) => round(LEFT + (s / endS) * (WIDTH - LEFT - RIGHT))
   const y = (messages: number) => round(HEIGHT - BOTTOM - (messages / top) * (HEIGHT - TOP - BOTTOM))
   const ticksS = timeTicks(endS)
+  const faults = eventsOf(run, 'fault').map(({ atMs, node, fault }) => ({
+    s: (atMs - run.startedMs) / 1000,
+    text: `${node} ${fault}`,
+  }))
   const resends = eventsOf(run, 'resend').map(({ atMs }) => (atMs - run.startedMs) / 1000)
   return html`<figure>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="outgoing-queue depth over time">
 ${[0, top / 2, top].map(value => html`<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(value)}" y2="${y(value)}"/><text class="tick" x="${LEFT - 6}" y="${y(value) + 4}" text-anchor="end">${value}</text>`)}
 ${ticksS.map(s => html`<text class="tick" x="${x(s)}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle">${s} s</text>`)}
 ${resends.filter(s => s >= 0 && s <= endS).map(s => html`<line class="resend" x1="${x(s)}" x2="${x(s)}" y1="${HEIGHT - BOTTOM - 5}" y2="${HEIGHT - BOTTOM}"/>`)}
+${faults.filter(({ s }) => s >= 0 && s <= endS).map(({ s, text }, index) => html`<line class="fault" x1="${x(s)}" x2="${x(s)}" y1="${TOP}" y2="${HEIGHT - BOTTOM}"/><text class="tick" x="${x(s) + 4}" y="${TOP + 8 + (index % 3) * 12}">${text}</text>`)}
 ${lines.map(({ points }, index) => html`<polyline class="depth depth-${Math.min(index, LINE_STYLES_MAX - 1)}" points="${points.map(({ s, messages }) => `${x(s)},${y(messages)}`).join(' ')}"/>`)}
 </svg>
-<figcaption>Messages in each sender's outgoing queues over time${resends.length > 0 ? '; marks on the axis are resends' : ''}.
+<figcaption>Messages in ${hasFrontEnds(run) ? "senders' and front ends' outgoing queues" : "each sender's outgoing queues"} over time${resends.length > 0 ? '; marks on the axis are resends' : ''}.
 ${lines.map(({ node, points }, index) => html` <span class="key"><svg width="22" height="8" aria-hidden="true"><line class="depth depth-${Math.min(index, LINE_STYLES_MAX - 1)}" x1="0" x2="22" y1="4" y2="4"/></svg> ${node} (${points.at(-1)?.messages ?? 0} at the end)</span>`)}</figcaption>
 </figure>`
 }
 
+const hasFrontEnds = ({ nodes }: RunRecord) => nodes.some(({ role }) => role === 'front-end')
+
 function depthLines(run: RunRecord): DepthLine[] {
   return run.nodes
-    .filter(({ sender }) => sender !== null)
+    .filter(({ sender, role }) => sender !== null || role === 'front-end')
     .map(({ name }) => {
       const points = run.samples
         .filter(({ node, sample }) => node === name && sample.atMs >= run.startedMs && sample.atMs <= run.endedMs)

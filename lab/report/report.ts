@@ -1,6 +1,7 @@
 import { type AckStory, firstGoodAck, firstMisroutedAck } from '../ack-story.js'
 import { vacuousText } from '../exercises.js'
 import type { RunView } from '../finding.js'
+import { HTTP_PORT, isHttp } from '../scenario-checks.js'
 import type { ReceiverRow, SenderRow, Verdict, VerdictCounts } from '../verdict.js'
 import { depthChart } from './depth-chart.js'
 import { html, Markup } from './html.js'
@@ -48,7 +49,7 @@ export function createReport(runs: readonly ReportedRun[], title: string): strin
 <main>
 <h1>${title}</h1>
 <p><span class="badge ${asExpected ? 'good' : 'bad'}">${asExpected ? 'as expected' : 'not as expected'}</span>
-<span class="quiet">MSMQ binary protocol on real sockets, port 1801; ${runs.length === 1 ? 'one run' : `${runs.length} runs`}, seed ${runs[0]?.verdict.seed ?? 0}.</span></p>
+<span class="quiet">${protocolsOf(runs)}, on real sockets; ${runs.length === 1 ? 'one run' : `${runs.length} runs`}, seed ${runs[0]?.verdict.seed ?? 0}.</span></p>
 ${runs.length > 1 ? comparison(runs) : null}
 ${runs.map(runSection)}
 </main>
@@ -109,14 +110,16 @@ ${findings.map(({ id, behaviour, count, first }) => html`<tr><td class="nowrap">
 }
 
 function machinesTable({ view, verdict }: ReportedRun): Markup {
+  const forwards = Object.keys(verdict.frontEnds).length > 0
   const rows = view.run.nodes.map(({ name, address }) => {
     const receiver = verdict.receivers[name]
     const sender = verdict.senders[name]
-    return html`<tr><td><b>${name}</b></td><td>${address}</td><td class="number">${sender?.sent ?? null}</td><td class="number ${tone(sender?.unacknowledged ?? 0, true)}">${sender?.unacknowledged ?? null}</td>
-<td class="number">${sender?.resends ?? null}</td><td class="number">${receiver?.delivered ?? null}</td><td class="number">${receiver?.orderAcksSent ?? null}</td>
+    const frontEnd = verdict.frontEnds[name]
+    return html`<tr><td><b>${name}</b></td><td>${address}</td><td class="number">${sender?.sent ?? null}</td><td class="number ${tone(sender?.unacknowledged ?? frontEnd?.waiting ?? 0, true)}">${sender?.unacknowledged ?? frontEnd?.waiting ?? null}</td>
+<td class="number">${sender?.resends ?? null}</td>${forwards ? html`<td class="number">${frontEnd?.forwarded ?? null}</td>` : null}<td class="number">${receiver?.delivered ?? null}</td><td class="number">${receiver?.orderAcksSent ?? null}</td>
 <td class="number ${tone(straysAt(receiver, sender), true)}">${straysAt(receiver, sender)}</td><td>${receiver === undefined ? null : discardText(receiver)}</td></tr>`
   })
-  return html`<div class="scroll"><table><tr><th>machine</th><th>address</th><th class="number">sent</th><th class="number">still held</th><th class="number">resend rounds</th><th class="number">delivered</th><th class="number">order acks sent</th><th class="number">acks of others</th><th>discarded</th></tr>${rows}</table></div>`
+  return html`<div class="scroll"><table><tr><th>machine</th><th>address</th><th class="number">sent</th><th class="number">still held</th><th class="number">resend rounds</th>${forwards ? html`<th class="number">forwarded</th>` : null}<th class="number">delivered</th><th class="number">order acks sent</th><th class="number">acks of others</th><th>discarded</th></tr>${rows}</table></div>`
 }
 
 function straysAt(receiver: ReceiverRow | undefined, sender: SenderRow | undefined): number {
@@ -127,6 +130,14 @@ function discardText({ discarded }: ReceiverRow): string {
   return Object.entries(discarded)
     .map(([reason, count]) => `${reason} ${count}`)
     .join(', ')
+}
+
+function protocolsOf(runs: readonly ReportedRun[]): string {
+  const destinations = runs.flatMap(({ view }) => view.run.scenario.load.flatMap(({ to }) => to))
+  return [
+    ...(destinations.every(isHttp) ? [] : ['MSMQ binary protocol, port 1801']),
+    ...(destinations.some(isHttp) ? [`SRMP over HTTP, port ${HTTP_PORT}`] : []),
+  ].join(' and ')
 }
 
 const titleOf = ({ title, verdict }: ReportedRun) => title ?? verdict.scenario

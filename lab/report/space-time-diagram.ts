@@ -24,7 +24,7 @@ ${lifelines.map(
 )}
 ${steps.map((step, index) => {
   const y = HEAD + index * ROW + 26
-  const tone = step.wrong ? 'wrong' : step.packet === 'OrderAck' ? 'ack' : 'message'
+  const tone = step.wrong ? 'wrong' : step.packet === 'OrderAck' || step.packet === 'StreamReceipt' ? 'ack' : 'message'
   const time = html`<text class="tick" x="${LEFT - 8}" y="${y + 4}" text-anchor="end">${((step.atMs - startedMs) / 1000).toFixed(3)} s</text>`
   const from = x(step.from)
   if (step.to === null || step.to === step.from) {

@@ -22,7 +22,8 @@ figure { margin: 0; } svg { display: block; width: 100%; height: auto; } figcapt
 ol.hops { max-width: 860px; padding-left: 0; list-style: none; margin: 10px 0 0; } ol.hops li { display: grid; grid-template-columns: 74px 1fr; gap: 10px; padding: 4px 0; overflow-wrap: anywhere; }
 ol.hops time { color: var(--quiet); font-variant-numeric: tabular-nums; text-align: right; } ol.hops li.wrong { color: var(--bad); font-weight: 600; }
 text { fill: var(--ink); font: 13px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; } text.tick, text.facts { fill: var(--quiet); font-size: 11px; } text.name { font-weight: 600; } text.facts.bad { fill: var(--bad); }
-.grid { stroke: var(--rule); } .lifeline { stroke: var(--quiet); stroke-dasharray: 3 4; } .resend { stroke: var(--warn); stroke-width: 2; }
+.grid { stroke: var(--rule); } .lifeline { stroke: var(--quiet); stroke-dasharray: 3 4; } .fault { stroke: var(--bad); stroke-dasharray: 4 3; }
+.resend { stroke: var(--warn); stroke-width: 2; }
 .machine { fill: var(--paper); stroke: var(--quiet); } .machine.troubled { stroke: var(--bad); stroke-width: 1.6; }
 .path { stroke: var(--message); stroke-width: 1.4; opacity: .75; } .path.wrong { stroke: var(--bad); }
 .packet { stroke-width: 2; stroke: var(--message); } .packet.ack { stroke: var(--good); } .packet.wrong { stroke: var(--bad); stroke-dasharray: 6 4; }

@@ -1,70 +1,122 @@
 import { isAstray } from '../checkers/misrouted-ack.js'
 import { counted, type RunView } from '../finding.js'
+import { eventsOf, type RunGateway, type RunNode, type RunRecord } from '../history.js'
 import type { Verdict } from '../verdict.js'
 import { html, type Markup } from './html.js'
 
-const WIDTH = 720
 const BOX = { width: 188, height: 60 } as const
 const ROW = 74
 const TOP = 12
+const MARGIN = 10
+/** Between columns; narrower where there are four. */
+const GAP = { three: 68, four: 44 } as const
 
 interface Place {
   readonly x: number
   readonly y: number
 }
 
-/** Senders, gateway and receivers, with what went between them: messages out, acks home, acks astray. */
+interface Link {
+  readonly from: string
+  readonly to: string
+  readonly wrong: boolean
+}
+
+/** Senders, gateway, front ends and receivers, with what went between them: messages out, acks home, acks astray. */
 export function topologyDrawing(view: RunView, verdict: Verdict): Markup {
   const { run } = view
-  const left = run.nodes.filter(({ role }) => role === 'sender')
-  const right = run.nodes.filter(({ role }) => role === 'receiver')
-  const rows = Math.max(left.length, right.length, 1)
+  const namesOf = (role: RunNode['role']) => run.nodes.filter(node => node.role === role).map(({ name }) => name)
+  const frontEnds = namesOf('front-end')
+  const columns = [
+    namesOf('sender'),
+    [run.gateway?.name ?? ''],
+    ...(frontEnds.length > 0 ? [frontEnds] : []),
+    namesOf('receiver'),
+  ]
+  const step = BOX.width + (columns.length > 3 ? GAP.four : GAP.three)
+  const width = 2 * MARGIN + (columns.length - 1) * step + BOX.width
+  const rows = Math.max(...columns.map(({ length }) => length))
   const height = TOP * 2 + rows * ROW
   const places = new Map<string, Place>()
-  for (const [column, x] of [
-    [left, 10],
-    [right, WIDTH - BOX.width - 10],
-  ] as const) {
-    for (const [index, { name }] of column.entries()) {
-      places.set(name, { x, y: TOP + (rows * ROW - column.length * ROW) / 2 + index * ROW + (ROW - BOX.height) / 2 })
+  for (const [index, column] of columns.entries()) {
+    for (const [row, name] of column.entries()) {
+      const y = TOP + (rows * ROW - column.length * ROW) / 2 + row * ROW + (ROW - BOX.height) / 2
+      places.set(name, { x: MARGIN + index * step, y })
     }
   }
-  const middle: Place = { x: (WIDTH - BOX.width) / 2, y: TOP + (rows * ROW) / 2 - BOX.height / 2 }
-  if (run.gateway !== null) places.set(run.gateway.name, middle)
-  const hosts = new Set(run.gateway?.hosts ?? [])
   const astrayAt = new Map<string, number>()
   for (const { astray } of view.acks.filter(isAstray)) astrayAt.set(astray.node, (astrayAt.get(astray.node) ?? 0) + 1)
 
   return html`<figure>
-<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="topology">
-${left.map(({ name }) => link(name, run.gateway?.name ?? right[0]?.name, 'path'))}
-${run.gateway === null ? null : right.filter(({ name }) => hosts.has(name)).map(({ name }) => link(run.gateway?.name, name, astrayAt.has(name) ? 'path wrong' : 'path'))}
+<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="topology">
+${topologyLinks(run, new Set(astrayAt.keys())).map(link)}
 ${run.nodes.map(({ name, address }) => {
-  const place = places.get(name)!
   const receiver = verdict.receivers[name]
   const sender = verdict.senders[name]
+  const frontEnd = verdict.frontEnds[name]
   const astray = astrayAt.get(name) ?? 0
   const traffic = [
     sender === undefined ? null : `sent ${sender.sent}`,
     receiver === undefined ? null : `delivered ${receiver.delivered}`,
+    frontEnd === undefined ? null : `forwarded ${frontEnd.forwarded}`,
   ].filter(fact => fact !== null)
   const troubles = [
     sender !== undefined && sender.unacknowledged > 0 ? `holds ${sender.unacknowledged}` : null,
+    frontEnd !== undefined && frontEnd.waiting > 0 ? `holds ${frontEnd.waiting}` : null,
     astray > 0 ? `${counted(astray, 'ack')} of others` : null,
   ].filter(fact => fact !== null)
-  return box(place, name, address, traffic.join(' · '), troubles.join(' · '))
+  return box(places.get(name)!, name, address, traffic.join(' · '), troubles.join(' · '), faultsOf(run, name))
 })}
-${run.gateway === null ? null : box(middle, run.gateway.name, run.gateway.address, `hosts ${run.gateway.hosts.join(' ')}`, '', run.gateway.source === 'keep' ? "receivers see the client's address" : 'receivers see its own address')}
+${run.gateway === null ? null : box(places.get(run.gateway.name)!, run.gateway.name, run.gateway.address, `hosts ${run.gateway.hosts.join(' ')}`, '', gatewayRemark(run.gateway))}
 </svg>
 </figure>`
 
-  function link(from: string | undefined, to: string | undefined, tone: string): Markup | null {
-    const a = places.get(from ?? '')
-    const b = places.get(to ?? '')
+  function link({ from, to, wrong }: Link): Markup | null {
+    const a = places.get(from)
+    const b = places.get(to)
     if (a === undefined || b === undefined) return null
-    return html`<line class="${tone}" x1="${a.x + BOX.width}" y1="${a.y + BOX.height / 2}" x2="${b.x}" y2="${b.y + BOX.height / 2}"/>`
+    const [start, end] = a.x <= b.x ? [a.x + BOX.width, b.x] : [a.x, b.x + BOX.width]
+    return html`<line class="${wrong ? 'path wrong' : 'path'}" x1="${start}" y1="${a.y + BOX.height / 2}" x2="${end}" y2="${b.y + BOX.height / 2}"/>`
   }
 }
+
+/** Who sends to whom: senders by where their load goes, the gateway to its hosts, front ends to the back end. */
+function topologyLinks(run: RunRecord, astrayAt: ReadonlySet<string>): Link[] {
+  const { gateway, nodes, scenario } = run
+  const hosts = gateway?.hosts ?? []
+  const targets = ({ load }: RunNode) =>
+    new Set((load?.to ?? []).flatMap(to => Array.from(to.matchAll(PLACEHOLDER), ([, inside = '']) => inside)))
+  const links = nodes.flatMap(node =>
+    Array.from(targets(node), target => ({
+      from: node.name,
+      to: target === 'vip' || target === 'cluster' ? (gateway?.name ?? '') : target.replace(/\.guid$/, ''),
+      wrong: false,
+    })),
+  )
+  const outside = nodes.filter(({ name, role }) => role === 'receiver' && !hosts.includes(name))
+  const forwards = nodes.filter(({ role }) => role === 'front-end')
+  const toCluster = scenario.topology.senders.some(({ sendReceiptsTo }) =>
+    /\{(vip|cluster)\}/.test(sendReceiptsTo ?? ''),
+  )
+  return [
+    ...links.filter(({ from, to }) => !(hosts.includes(from) && to === gateway?.name)),
+    ...hosts.map(host => ({ from: gateway?.name ?? '', to: host, wrong: astrayAt.has(host) })),
+    ...forwards.flatMap(({ name }) => outside.map(to => ({ from: name, to: to.name, wrong: false }))),
+    ...(toCluster ? outside.map(({ name }) => ({ from: name, to: gateway?.name ?? '', wrong: false })) : []),
+  ]
+}
+
+function gatewayRemark({ source, protocol, balance }: RunGateway): string {
+  const seen = source === 'keep' ? "the client's address" : 'its own address'
+  return protocol === 'tcp' ? `receivers see ${seen}` : `HTTP, per ${balance}; shows ${seen}`
+}
+
+function faultsOf(run: RunRecord, name: string): string {
+  const faults = eventsOf(run, 'fault').filter(({ node }) => node === name)
+  return faults.map(({ fault, atMs }) => `${fault} ${((atMs - run.startedMs) / 1000).toFixed(1)} s`).join(', ')
+}
+
+const PLACEHOLDER = /\{([^{}]*)\}/g
 
 function box({ x, y }: Place, name: string, address: string, traffic: string, troubles: string, remark = ''): Markup {
   const text = x + 10
