@@ -1,0 +1,102 @@
+import { comparableUrl, redirect, urlPattern } from '../../queue-manager/redirections.js'
+import { type Finding, finding } from './finding.js'
+import type { Mapping, MappingRule, PlacedUrl } from './mapping.js'
+import { placeText } from './mapping.js'
+import { ORDER_QUEUE, parseQueueUrl, shortHost } from './queue-url.js'
+import { redirectionsOf } from './tables.js'
+
+/*
+ * Front ends behind one name, beside each other. A balancer may bring any message to any of them, so that all must map a
+ * queue, and to the same back end (NLB-5); otherwise each has a part of a stream (NLB-6).
+ */
+
+/** The files of one machine after the other. With one, there is nothing to compare. */
+export function machineFindings(machines: readonly (readonly Mapping[])[]): Finding[] {
+  if (machines.length < 2) return []
+  return [...backEndFindings(machines), ...sharedReceiptFindings(machines)]
+}
+
+function backEndFindings(machines: readonly (readonly Mapping[])[]): Finding[] {
+  const tables = machines.map(mappings => redirectionsOf(mappings).inbound)
+  const seen = new Set<string>()
+  return machines.flatMap((mappings, first) =>
+    inboundOf(mappings).flatMap(rule => {
+      const { text, isPrefix } = urlPattern(rule.from.url)
+      const key = isPrefix ? `${text}*` : text
+      if (seen.has(key)) return []
+      seen.add(key)
+      // What a wildcard fits is tried with its shortest.
+      const target = redirect(tables[first]!, text)
+      for (const [index, table] of tables.entries()) {
+        if (index === first || target === null) continue
+        const other = redirect(table, text)
+        const place = firstPlace(machines[index]!)
+        if (other === null && isPrefix && table.some(({ from }) => urlPattern(from).text.startsWith(text))) continue
+        if (other === null) return [missing(rule, place)]
+        if (comparableUrl(other) === comparableUrl(target)) continue
+        return [severalBackEnds(rule, target, other, ruleTo(machines[index]!, other) ?? place)]
+      }
+      return []
+    }),
+  )
+}
+
+const inboundOf = (mappings: readonly Mapping[]): MappingRule[] =>
+  mappings.flatMap(({ rules }) => rules.filter(({ table }) => table === 'inbound'))
+
+const firstPlace = ([mapping]: readonly Mapping[]) => ({ file: mapping?.file ?? '', line: 1, column: 1 })
+
+const ruleTo = (mappings: readonly Mapping[], to: string): PlacedUrl | undefined =>
+  inboundOf(mappings).find(rule => rule.to.url === to)?.to
+
+function missing({ from, to }: MappingRule, place: ReturnType<typeof firstPlace>): Finding {
+  const reason = `the machine of ${place.file} does not map ${from.url}: what a balancer brings there is answered with 400, or put into a queue of its own`
+  return finding('not-on-every-front-end', from, reason, `map it to ${to.url} there too`, { related: place })
+}
+
+function severalBackEnds(
+  { from }: MappingRule,
+  target: string,
+  other: string,
+  place: PlacedUrl | ReturnType<typeof firstPlace>,
+): Finding {
+  const [a, b] = [parseQueueUrl(target), parseQueueUrl(other)]
+  const where = placeText(place)
+  if (a?.queue === ORDER_QUEUE && b?.queue === ORDER_QUEUE) {
+    const reason = `receipts for ${from.url} go to ${target} here and to ${other} there (${where}): half of them reach the wrong sender`
+    return finding('receipts-shared', from, reason, 'give each sender an address for receipts of its own', {
+      related: place,
+    })
+  }
+  const isSpelling = a !== null && b !== null && a.path === b.path && shortHost(a.host) === shortHost(b.host)
+  const reason = isSpelling
+    ? `${from.url} goes to ${target} here and to ${other} there (${where}): one machine, it seems, but told in two ways`
+    : `${from.url} goes to ${target} here and to ${other} there (${where}): each back end gets a part of a stream, with duplicates, incomplete transactions and messages that stay`
+  const remedy = isSpelling
+    ? 'write the same "to" everywhere'
+    : 'map the queue to one single back end on every front end'
+  return finding('several-back-ends', from, reason, remedy, {
+    related: place,
+    ...(isSpelling && { severity: 'warning' }),
+  })
+}
+
+/** Senders that ask for receipts at one address cannot be told apart. */
+function sharedReceiptFindings(machines: readonly (readonly Mapping[])[]): Finding[] {
+  const askedBy = new Map<string, { machine: number; to: PlacedUrl }>()
+  return machines.flatMap((mappings, machine) =>
+    mappings
+      .flatMap(({ rules, defaultReceipts }) => [
+        ...rules.filter(({ table }) => table === 'receipts').map(({ to }) => to),
+        ...defaultReceipts.slice(0, 1),
+      ])
+      .flatMap(to => {
+        const before = askedBy.get(comparableUrl(to.url))
+        if (before === undefined) askedBy.set(comparableUrl(to.url), { machine, to })
+        if (before === undefined || before.machine === machine) return []
+        const reason = `another sender (${placeText(before.to)}) asks for receipts at ${to.url} too: each gets what is for the other, drops it, and sends everything again`
+        const remedy = 'give each sender an address for receipts of its own, mapped to its own order queue'
+        return [finding('receipts-shared', to, reason, remedy, { related: before.to })]
+      }),
+  )
+}
