@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { MqlabError } from '../protocol/errors.js'
-import type { StoreOperation, StoreTable } from '../queue-manager/actions.js'
+import { isPacketTable, type StoreOperation, type StoreTable } from '../queue-manager/actions.js'
 import { createSettings, SETTINGS, type SettingName, type Settings } from '../queue-manager/settings.js'
 import { LmdbStore } from '../store/lmdb-store.js'
 import { MemoryStore } from '../store/memory-store.js'
@@ -23,7 +23,6 @@ export interface OpenedStore {
 
 /** The one row of the store that is not the engine's: settings as they were last given. */
 const SETTINGS_ROW: { readonly table: StoreTable; readonly key: string } = { table: 'state', key: 'settings' }
-const PACKET_TABLES: ReadonlySet<StoreTable> = new Set(['message', 'outgoing'])
 
 /**
  * Opens the directory of `--data`, or a store in memory. Who the queue manager is stays what it was when the store was
@@ -81,7 +80,7 @@ async function keptSettings(store: Store, given: QmConfig['settings']): Promise<
 function storedSettings(store: Store): Record<string, number> {
   // Rows with packets come last, and there may be millions of them.
   for (const { table, key, value } of store.load()) {
-    if (PACKET_TABLES.has(table)) break
+    if (isPacketTable(table)) break
     if (table === SETTINGS_ROW.table && key === SETTINGS_ROW.key)
       return Object.fromEntries(
         Object.entries(value ?? {}).flatMap(([name, setting]) =>

@@ -1,5 +1,5 @@
 import { MqlabError } from '../protocol/errors.js'
-import type { StoredValue, StoreOperation, StoreTable } from './actions.js'
+import { isPacketTable, type StoredValue, type StoreOperation, type StoreTable } from './actions.js'
 import type { Context } from './context.js'
 import { isDeletedQueue } from './queue-registry.js'
 import { StoredRow, StoredRowError } from './stored-row.js'
@@ -13,7 +13,7 @@ export function restore(context: Context, stored: Iterable<StoreOperation>): voi
   let small: Map<StoreTable, StoreOperation[]> | null = new Map()
   for (const operation of stored) {
     const { table } = operation
-    if (table === 'message' || table === 'outgoing') {
+    if (isPacketTable(table)) {
       if (small !== null) restoreSmall(context, small)
       small = null
       take(operation, row => {

@@ -1,11 +1,12 @@
-import type {
-  PacketTable,
-  StoredField,
-  StoredRecord,
-  StoredValue,
-  StoreKey,
-  StoreOperation,
-  StoreTable,
+import {
+  isPacketTable,
+  type PacketTable,
+  type StoredField,
+  type StoredRecord,
+  type StoredValue,
+  type StoreKey,
+  type StoreOperation,
+  type StoreTable,
 } from '../../queue-manager/actions.js'
 import { type Store, StoreError } from '../../store/store.js'
 import type { Random } from './random.js'
@@ -204,10 +205,6 @@ export class SimStore implements Store {
     }
     return highest
   }
-}
-
-function isPacketTable(table: StoreTable): table is PacketTable {
-  return table === 'message' || table === 'outgoing'
 }
 
 const ROW_BYTES = 16

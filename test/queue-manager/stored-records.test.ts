@@ -4,14 +4,15 @@ import type { SimNode } from '../../lab/sim/sim-node.js'
 import { SimWorld } from '../../lab/sim/world.js'
 import { MP_FLAGS } from '../../protocol/binary/message-properties-header.js'
 import { MqlabError } from '../../protocol/errors.js'
-import type {
-  PacketTable,
-  StoredField,
-  StoredRecord,
-  StoredValue,
-  StoreKey,
-  StoreOperation,
-  StoreTable,
+import {
+  isPacketTable,
+  type PacketTable,
+  type StoredField,
+  type StoredRecord,
+  type StoredValue,
+  type StoreKey,
+  type StoreOperation,
+  type StoreTable,
 } from '../../queue-manager/actions.js'
 import { QueueManager } from '../../queue-manager/queue-manager.js'
 import { createSettings } from '../../queue-manager/settings.js'
@@ -91,10 +92,6 @@ function diskOf(node: SimNode, index: number): Disk {
   )
   const disk = { number: index + 1, rows, packets, messages: 0 }
   return { ...disk, messages: messagesIn(open(disk)) }
-}
-
-function isPacketTable(table: StoreTable): boolean {
-  return table === 'message' || table === 'outgoing'
 }
 
 /** As a queue manager would be started on it. */
