@@ -52,6 +52,19 @@ export function writeTrackedBody(bytes: Buffer, offset: number, value: TrackedBo
   put32(bytes, offset + CHECK_OFFSET, checkOf(bytes, offset))
 }
 
+/** What a body says of a message that belongs to no transaction, and to no queue and no time in particular. */
+const ALONE = { transaction: 0, indexInTransaction: 0, transactionSize: 1, queueIndex: 0, intendedSendUs: 0 }
+
+/** A whole body, `bodySize` bytes (at least {@link TRACKED_BODY_SIZE}), with its filler. */
+export function createTrackedBody(
+  identity: Pick<TrackedBody, 'sender' | 'number' | 'bodySize'> & Partial<TrackedBody>,
+): Buffer {
+  const body = Buffer.allocUnsafe(identity.bodySize)
+  writeTrackedBody(body, 0, { ...ALONE, ...identity })
+  fillTrackedFiller(body, TRACKED_BODY_SIZE, identity.number)
+  return body
+}
+
 /** Null when the body is not ours: too short, another magic or version, or the check fails. */
 export function readTrackedBody(body: Buffer): TrackedBody | null {
   if (body.length < TRACKED_BODY_SIZE || get32(body, 0) !== MAGIC || body[4] !== VERSION) return null

@@ -1,4 +1,4 @@
-import { fillTrackedFiller, TRACKED_BODY_SIZE, writeTrackedBody } from '../../protocol/tracked-body.js'
+import { createTrackedBody } from '../../protocol/tracked-body.js'
 import { LatencyRecorder, type LatencySummary, monotonicUs } from '../latency.js'
 import { type EngineRoleOptions, runEngine } from './engine.js'
 
@@ -32,18 +32,7 @@ export async function startEngineLone(options: EngineRoleOptions) {
   })
 
   const sendOne = async (run: LoneRun, number: number, durable: LatencyRecorder, sessionAck: LatencyRecorder) => {
-    const body = Buffer.allocUnsafe(run.bodyBytes)
-    writeTrackedBody(body, 0, {
-      sender: run.sender,
-      number,
-      transaction: 0,
-      indexInTransaction: 0,
-      transactionSize: 1,
-      queueIndex: 0,
-      intendedSendUs: 0,
-      bodySize: run.bodyBytes,
-    })
-    fillTrackedFiller(body, TRACKED_BODY_SIZE, number)
+    const body = createTrackedBody({ sender: run.sender, number, bodySize: run.bodyBytes })
     return await new Promise<'accepted' | 'refused'>(resolve => {
       const fromUs = monotonicUs()
       whenAnswered = outcome => {

@@ -1,4 +1,4 @@
-import { fillTrackedFiller, TRACKED_BODY_SIZE, writeTrackedBody } from '../../protocol/tracked-body.js'
+import { createTrackedBody } from '../../protocol/tracked-body.js'
 import type { Note } from '../../queue-manager/notes.js'
 import { LatencyRecorder, type LatencySummary, monotonicUs } from '../latency.js'
 import { runOpenLoop } from '../open-loop.js'
@@ -87,24 +87,20 @@ export async function startEnginePacer(options: EngineRoleOptions) {
       unorderedFirst = 0
       accepted = 0
       refused = 0
-      const body = Buffer.alloc(bodyBytes)
-      const message = { destination, body }
       return runOpenLoop({
         ratePerS,
         durationMs,
         send: (intendedUs, index) => {
           const number = index + 1
-          writeTrackedBody(body, 0, {
+          const transaction = transactional ? number : 0
+          const body = createTrackedBody({
             sender,
             number,
-            transaction: transactional ? number : 0,
-            indexInTransaction: 0,
-            transactionSize: 1,
-            queueIndex: 0,
+            transaction,
             intendedSendUs: intendedUs,
             bodySize: bodyBytes,
           })
-          fillTrackedFiller(body, TRACKED_BODY_SIZE, number)
+          const message = { destination, body }
           const { messageIds } = host.call((engine, now) =>
             transactional ? engine.sendTransaction(now, [message]) : engine.send(now, message),
           )

@@ -1,4 +1,4 @@
-import { fillTrackedFiller, TRACKED_BODY_SIZE, writeTrackedBody } from '../../protocol/tracked-body.js'
+import { createTrackedBody } from '../../protocol/tracked-body.js'
 import { monotonicUs } from '../latency.js'
 import type { BrokerName } from '../peers/broker.js'
 import { connectBroker } from '../peers/clients/connect.js'
@@ -64,7 +64,7 @@ export async function startPeerPublisher({ broker, at }: PeerRoleOptions) {
           for (let count = 0; count < IN_A_ROW_MAX; count++) {
             if (published === messages || published - confirmed - refused >= unconfirmedMax) return
             published += 1
-            client.publish(queue, bodyOf(sender, published, bodyBytes), answered)
+            client.publish(queue, createTrackedBody({ sender, number: published, bodySize: bodyBytes }), answered)
           }
           fillSoon()
         }
@@ -72,20 +72,4 @@ export async function startPeerPublisher({ broker, at }: PeerRoleOptions) {
       }),
     close: (): Promise<void> => client.close(),
   }
-}
-
-function bodyOf(sender: number, number: number, bodyBytes: number): Buffer {
-  const body = Buffer.allocUnsafe(bodyBytes)
-  writeTrackedBody(body, 0, {
-    sender,
-    number,
-    transaction: 0,
-    indexInTransaction: 0,
-    transactionSize: 1,
-    queueIndex: 0,
-    intendedSendUs: 0,
-    bodySize: bodyBytes,
-  })
-  fillTrackedFiller(body, TRACKED_BODY_SIZE, number)
-  return body
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { fillTrackedFiller, TRACKED_BODY_SIZE, writeTrackedBody } from '../../protocol/tracked-body.js'
+import { createTrackedBody } from '../../protocol/tracked-body.js'
 import type { ReceivedMessage } from '../../queue-manager/queued-message.js'
 import { enterMessage } from '../../receivers/consumer.js'
 import { ReceiverLedger } from '../../receivers/receiver-ledger.js'
@@ -104,7 +104,11 @@ export async function startQueueKeeper(options: EngineRoleOptions) {
         unanswered = last - first + 1
         host.call((engine, now) => {
           for (let number = first; number <= last; number++)
-            engine.send(now, { destination, body: bodyOf(sender, number, bodyBytes), delivery: 'recoverable' })
+            engine.send(now, {
+              destination,
+              body: createTrackedBody({ sender, number, bodySize: bodyBytes }),
+              delivery: 'recoverable',
+            })
         })
         await answered
       }
@@ -143,22 +147,6 @@ export async function startQueueKeeper(options: EngineRoleOptions) {
     },
     close: async (): Promise<void> => await running?.stop(),
   }
-}
-
-function bodyOf(sender: number, number: number, bodyBytes: number): Buffer {
-  const body = Buffer.allocUnsafe(bodyBytes)
-  writeTrackedBody(body, 0, {
-    sender,
-    number,
-    transaction: 0,
-    indexInTransaction: 0,
-    transactionSize: 1,
-    queueIndex: 0,
-    intendedSendUs: 0,
-    bodySize: bodyBytes,
-  })
-  fillTrackedFiller(body, TRACKED_BODY_SIZE, number)
-  return body
 }
 
 function readMemory(): Memory {

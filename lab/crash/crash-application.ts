@@ -1,10 +1,4 @@
-import {
-  fillTrackedFiller,
-  readTrackedBody,
-  TRACKED_BODY_SIZE,
-  verifyFiller,
-  writeTrackedBody,
-} from '../../protocol/tracked-body.js'
+import { readTrackedBody, TRACKED_BODY_SIZE, verifyFiller } from '../../protocol/tracked-body.js'
 import type { SendOutcome } from '../../queue-manager/actions.js'
 import type { QueueManager } from '../../queue-manager/queue-manager.js'
 import type { ReceivedMessage } from '../../queue-manager/queued-message.js'
@@ -67,17 +61,4 @@ export interface CrashApplicationParts {
   readonly written: readonly LedgerLine[]
   readonly answers: Answers
   readonly random: Random
-}
-
-export function createBody(
-  sender: number,
-  number: number,
-  queueIndex: number,
-  bodySize: number,
-  place: { readonly indexInTransaction: number; readonly transactionSize: number },
-): Buffer {
-  const body = Buffer.alloc(bodySize)
-  writeTrackedBody(body, 0, { sender, number, transaction: 0, queueIndex, intendedSendUs: 0, bodySize, ...place })
-  fillTrackedFiller(body, TRACKED_BODY_SIZE, number)
-  return body
 }

@@ -1,8 +1,8 @@
-import { TRACKED_BODY_SIZE } from '../../protocol/tracked-body.js'
+import { createTrackedBody, TRACKED_BODY_SIZE } from '../../protocol/tracked-body.js'
 import type { Now } from '../../queue-manager/clock.js'
 import type { ApplicationHost } from '../../transport/application-host.js'
 import type { Random } from '../sim/random.js'
-import { type Answers, type CrashApplicationParts, type CrashEngine, createBody } from './crash-application.js'
+import type { Answers, CrashApplicationParts, CrashEngine } from './crash-application.js'
 import type { Ledger, LedgerLine, OfferedMessage, OfferKind } from './crash-ledger.js'
 
 export interface OffersSpec {
@@ -130,10 +130,16 @@ export class CrashOffers {
   #message([number, queue]: OfferedMessage, indexInTransaction: number, transactionSize: number) {
     const { destinations, sender, bodyBytesMax } = this.#spec
     const { formatName } = destinations.find(destination => destination.queue === queue)!
-    return {
-      destination: formatName,
-      body: createBody(sender, number, queue, this.#bodySize(bodyBytesMax), { indexInTransaction, transactionSize }),
-    }
+    const bodySize = this.#bodySize(bodyBytesMax)
+    const body = createTrackedBody({
+      sender,
+      number,
+      indexInTransaction,
+      transactionSize,
+      queueIndex: queue,
+      bodySize,
+    })
+    return { destination: formatName, body }
   }
 
   /** Mostly small, now and then large. */

@@ -1,4 +1,4 @@
-import { TRACKED_BODY_SIZE } from '../../protocol/tracked-body.js'
+import { createTrackedBody, TRACKED_BODY_SIZE } from '../../protocol/tracked-body.js'
 import type { Now } from '../../queue-manager/clock.js'
 import type { ReceivedMessage } from '../../queue-manager/queued-message.js'
 import type { ApplicationHost } from '../../transport/application-host.js'
@@ -9,7 +9,6 @@ import {
   type CrashApplicationParts,
   type CrashEngine,
   type CrashQueue,
-  createBody,
   identityOf,
 } from './crash-application.js'
 import type { Ledger, LedgerLine, TakenMessage } from './crash-ledger.js'
@@ -186,8 +185,8 @@ export class CrashTakes {
         if (reply === undefined) return null
         const number = this.#nextReply
         this.#nextReply += 1
-        const place = { indexInTransaction: 0, transactionSize: 1 }
-        const body = createBody(reply.sender, number, reply.queue, TRACKED_BODY_SIZE, place)
+        const { sender, queue: queueIndex } = reply
+        const body = createTrackedBody({ sender, number, queueIndex, bodySize: TRACKED_BODY_SIZE })
         return { number, message: { destination: reply.formatName, body } }
       },
     }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
+  createTrackedBody,
   fillTrackedFiller,
   readTrackedBody,
   TRACKED_BODY_SIZE,
@@ -56,6 +57,18 @@ t.test('foreign and damaged bodies are told', async t => {
     if (readTrackedBody(damaged) !== null) undetected++
   }
   t.equal(undetected, 0, 'no single flipped bit goes unnoticed')
+})
+
+t.test('a whole body', async t => {
+  for (const bodySize of [TRACKED_BODY_SIZE, 41, 1024]) {
+    const body = createTrackedBody({ sender: 1, number: 2, queueIndex: 3, bodySize })
+    t.equal(body.length, bodySize)
+    t.strictSame(readTrackedBody(body), {
+      ...{ sender: 1, number: 2, transaction: 0, indexInTransaction: 0, transactionSize: 1 },
+      ...{ queueIndex: 3, intendedSendUs: 0, bodySize },
+    })
+    t.ok(verifyFiller(body, TRACKED_BODY_SIZE, 2))
+  }
 })
 
 t.test('filler', async t => {
