@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type Client, ControlError, connect } from '../control/client.js'
 import { MqlabError } from '../protocol/errors.js'
 import { CliError, EXIT_COULD_NOT_RUN, EXIT_NOT_AS_EXPECTED, fail } from './output.js'
@@ -22,6 +22,14 @@ export function withClientOptions(command: Command): Command {
       'file with the token that a control socket on TCP wants (default: MQLAB_CONTROL_TOKEN)',
     )
     .option('--json', 'print JSON, one object a line')
+}
+
+/** `body`, a BodyFormat: of commands that print messages. */
+export function bodyOption(): Option {
+  return new Option(
+    '--body <format>',
+    'print bodies only: raw bytes, text or hex; with --json: the form of the body',
+  ).choices(['raw', 'text', 'hex'])
 }
 
 /** Runs `body` on a connection; whatever it throws becomes one line and an exit code. */

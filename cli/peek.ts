@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import type { Client, Message } from '../control/client.js'
 import {
   age,
@@ -10,7 +10,7 @@ import {
   terminalColumns,
   trimmed,
 } from './client-message-text.js'
-import { type ClientOptions, withClient, withClientOptions } from './client-options.js'
+import { bodyOption, type ClientOptions, withClient, withClientOptions } from './client-options.js'
 import { queueNamed } from './client-queue-names.js'
 import { secondsOrForever, wholeNumber } from './client-values.js'
 import { EXIT_NOT_AS_EXPECTED, log, table, writeJson, writeText } from './output.js'
@@ -37,12 +37,7 @@ export function peekCommand(): Command {
     .option('--timeout <seconds>', 'wait for a message if there is none; forever', secondsOrForever, 0)
     .option('--long', 'everything about each message')
   return withClientOptions(selectorOptions(command))
-    .addOption(
-      new Option(
-        '--body <format>',
-        'print bodies only: raw bytes, text or hex; with --json: the form of the body',
-      ).choices(['raw', 'text', 'hex']),
-    )
+    .addOption(bodyOption())
     .addHelpText('after', '\nExit code 0: there is a message. 1: there is none.')
     .action((queue: string, options: PeekOptions) => withClient(options, client => run(client, queue, options)))
 }

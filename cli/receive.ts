@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import type { Client, Message, MessageSelector, Queue, Transaction } from '../control/client.js'
 import { type BodyFormat, bodyLines, messageJson, messageText } from './client-message-text.js'
-import { type ClientOptions, withClient, withClientOptions } from './client-options.js'
+import { bodyOption, type ClientOptions, withClient, withClientOptions } from './client-options.js'
 import { queueNamed } from './client-queue-names.js'
 import { secondsOrForever, wholeNumber } from './client-values.js'
 import { EXIT_NOT_AS_EXPECTED, fail, log, writeJson, writeText } from './output.js'
@@ -34,12 +34,7 @@ export function receiveCommand(): Command {
     .option('--timeout <seconds>', 'how long to wait for each message; forever', secondsOrForever, 0)
     .option('--transaction', 'all in one transaction, which commits once they are printed')
   return withClientOptions(selectorOptions(command))
-    .addOption(
-      new Option(
-        '--body <format>',
-        'print bodies only: raw bytes, text or hex; with --json: the form of the body',
-      ).choices(['raw', 'text', 'hex']),
-    )
+    .addOption(bodyOption())
     .addHelpText('after', '\nExit code 0: something was received. 1: nothing came in time.')
     .action((queue: string, options: ReceiveCommandOptions) =>
       withClient(options, client => run(client, queue, options)),
