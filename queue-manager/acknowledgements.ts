@@ -1,5 +1,5 @@
 import { buildMessageIdentifier, type QueueNameSpec } from '../protocol/binary/build.js'
-import { buildFinalAckBody, decodeFinalAckBody } from '../protocol/binary/final-ack.js'
+import { buildFinalAckBody, decodeFinalAckBody, type FinalAckBody } from '../protocol/binary/final-ack.js'
 import { MP_FLAGS } from '../protocol/binary/message-properties-header.js'
 import { buildOrderAckBody, decodeOrderAckBody, ORDER_ACK_LABEL } from '../protocol/binary/order-ack.js'
 import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
@@ -8,11 +8,17 @@ import { TX_FLAGS } from '../protocol/binary/transaction-header.js'
 import { USER_FLAGS } from '../protocol/binary/user-header.js'
 import { type Guid, NIL_GUID } from '../protocol/guid.js'
 import { isNegativeAcknowledgment, MessageClass } from '../protocol/message-class.js'
-import { sequenceIdText } from '../protocol/sequence-id.js'
-import { AwaitedFinalAcks } from './awaited-final-acks.js'
+import { sequenceIdText, type TxSequenceId } from '../protocol/sequence-id.js'
+import { isUrl } from '../protocol/srmp/from-packet.js'
+import { effectiveId, type SrmpMessage } from '../protocol/srmp/message.js'
+import { decodeSrmpRequest } from '../protocol/srmp/request.js'
+import { AwaitedFinalAcks, endTransactional } from './awaited-final-acks.js'
 import type { Context } from './context.js'
+import { storedRequest } from './http-request.js'
 import type { IncomingSequence } from './incoming-sequence.js'
-import type { OutgoingMessage } from './outgoing-message.js'
+import { OUTGOING_FLAGS, type OutgoingMessage } from './outgoing-message.js'
+import type { OutgoingQueue } from './outgoing-queue.js'
+import type { Carrier } from './queue-entry.js'
 import { wasEncrypted } from './security/message-security.js'
 import { isServiceQueue } from './service-queues.js'
 import type { Session } from './session.js'
@@ -28,6 +34,15 @@ const INSECURE_NACKS: ReadonlySet<number> = new Set([
 ])
 
 const EMPTY = Buffer.alloc(0)
+
+/** How an order ack came: what the history tells of it. */
+interface AckSource {
+  readonly connection: number
+  readonly peer: string
+  readonly from: Guid
+  readonly messageId: number
+  readonly destination: string
+}
 
 /**
  * Acknowledgements that travel as messages: order acks and final acks to the sender's order queue, administration acks to
@@ -134,13 +149,15 @@ export class Acknowledgements {
     const { counters, log, now, outgoingQueues, settings } = this.#context
     const { user, properties } = original
     if (settings.PermitInsecureNacks === 0 && INSECURE_NACKS.has(messageClass)) return
-    const destination = adminQueueText(original)
+    const cameByHttp = original.compoundMessage !== null
+    const destination = (cameByHttp ? receiptQueueText(original, messageClass) : null) ?? adminQueueText(original)
     if (destination === null || isServiceQueue(user.destinationQueue)) return
     const messageId = outgoingQueues.internal.send({
       destination,
       delivery: (user.flags & USER_FLAGS.DM) === 0 ? 'express' : 'recoverable',
       priority: original.base.flags & 7,
-      label: '',
+      // receipts over HTTP repeat the label ([MC-MQSRM] 2.2.4.1)
+      label: cameByHttp ? properties.label : '',
       messageClass,
       correlationId: buildMessageIdentifier(user.sourceQueueManager, user.messageId),
       response: responseSpec(original),
@@ -168,10 +185,13 @@ export class Acknowledgements {
 
   /**
    * A transactional message got its order ack. If it is journaled, its end is still to come by a final ack: true when it
-   * is awaited, and with it the message's row in the store.
+   * is awaited, and with it the message's row in the store. Over HTTP only one that is dead-lettered awaits an end; of one
+   * that is journaled alone the receipt for its stream is all that comes ([MC-MQSRM] 3.1.5.1.8).
    */
-  transactionalMessageTaken(message: OutgoingMessage, queue: string): boolean {
-    return this.awaited.add(message, queue)
+  transactionalMessageTaken(message: OutgoingMessage, queue: OutgoingQueue): boolean {
+    if (!queue.isHttp || (message.flags & OUTGOING_FLAGS.JN) !== 0) return this.awaited.add(message, queue.text)
+    endTransactional(this.#context, message, queue.text, MessageClass.ACK_RECEIVE)
+    return false
   }
 
   /** The sender (or a router) gives a message up: NACK if asked for, dead letter if wanted ([MS-MQQB] 3.1.7.1.2). */
@@ -183,34 +203,72 @@ export class Acknowledgements {
 
   /** [MS-MQQB] 3.1.5.6; the sequence is found by its id among all of this machine's (decision A12). */
   #orderAckReceived(session: Session, packet: UserMessagePacket): void {
+    const { sequenceId, sequenceNumber } = decodeOrderAckBody(packet.properties.body)
+    const { destinationQueue, sourceQueueManager, messageId } = packet.user
+    this.#orderAcknowledged(sequenceId, sequenceNumber, true, {
+      connection: session.connection,
+      peer: session.peer.address,
+      from: sourceQueueManager,
+      messageId,
+      destination: destinationQueue?.type === 'DirectQueueFormatName' ? `DIRECT=${destinationQueue.name}` : 'PRIVATE',
+    })
+  }
+
+  /** The same over HTTP ([MC-MQSRM] 3.1.5.1.8): the stream is found by its whole identifier. */
+  streamReceiptReceived(carrier: Carrier, message: SrmpMessage): void {
+    if (message.streamReceipt === null) return
+    const { streamId, lastOrdinal } = message.streamReceipt
+    const { index, guid } = effectiveId(message)
+    this.#orderAcknowledged(streamId.sequence, lastOrdinal, streamId.guid === this.#context.guid, {
+      connection: carrier.connection,
+      peer: carrier.peer,
+      from: guid,
+      messageId: index,
+      destination: `DIRECT=${message.to}`,
+    })
+  }
+
+  /** Messages up to `number` were taken, if the sequence is one of this machine's. `source`: where that was heard. */
+  #orderAcknowledged(id: TxSequenceId, number: number, isOwn: boolean, source: AckSource): void {
     const { counters, log, now, outgoingQueues } = this.#context
-    const body = decodeOrderAckBody(packet.properties.body)
     counters.orderAcksReceived += 1
-    const { result, removed } = outgoingQueues.orderAcknowledged(body.sequenceId, body.sequenceNumber)
+    const { result, removed } = isOwn
+      ? outgoingQueues.orderAcknowledged(id, number)
+      : ({ result: 'unknown-sequence', removed: 0 } as const)
     if (result !== 'matched' && result !== 'stale') counters.orderAcksUnmatched += 1
     if (log.noting)
       log.note(now, {
         kind: 'order-ack-received',
-        connection: session.connection,
-        peer: session.peer.address,
-        from: packet.user.sourceQueueManager,
-        messageId: packet.user.messageId,
-        destination:
-          packet.user.destinationQueue?.type === 'DirectQueueFormatName'
-            ? `DIRECT=${packet.user.destinationQueue.name}`
-            : 'PRIVATE',
-        sequence: sequenceIdText(body.sequenceId),
-        number: body.sequenceNumber,
+        ...source,
+        sequence: sequenceIdText(id),
+        number,
         result,
         removed,
       })
   }
 
   /** [MS-MQQB] 3.1.5.7: for messages of this machine only; what is said of unknown ones is ignored. */
-  #finalAckReceived(packet: UserMessagePacket): void {
+  #finalAckReceived({ properties, user }: UserMessagePacket): void {
+    this.#finallyAcknowledged(decodeFinalAckBody(properties.body), properties.messageClass, user.sourceQueueManager)
+  }
+
+  /** The same over HTTP ([MC-MQSRM] 3.1.5.1.9): about the one message that stands at that place of the stream. */
+  finalReceiptReceived(message: SrmpMessage): void {
+    const { commitmentReceipt, streamReceipt, msmq } = message
+    if (commitmentReceipt === null || streamReceipt === null || msmq === null) return
+    const { streamId, lastOrdinal } = streamReceipt
+    const ack = {
+      sequenceId: streamId.sequence,
+      sequenceNumber: lastOrdinal,
+      previousSequenceNumber: lastOrdinal - 1,
+      sourceGuid: streamId.guid,
+      messageId: commitmentReceipt.id.index,
+    }
+    this.#finallyAcknowledged(ack, msmq.class, msmq.sourceQmGuid)
+  }
+
+  #finallyAcknowledged(ack: FinalAckBody, messageClass: number, from: Guid): void {
     const { counters, guid, log, now, outgoingQueues } = this.#context
-    const ack = decodeFinalAckBody(packet.properties.body)
-    const messageClass = packet.properties.messageClass
     const matched =
       ack.sourceGuid === guid &&
       (this.awaited.settle(ack.messageId, messageClass) || outgoingQueues.finallyAcknowledged(ack, messageClass))
@@ -219,7 +277,7 @@ export class Acknowledgements {
     if (log.noting)
       log.note(now, {
         kind: 'final-ack-received',
-        from: packet.user.sourceQueueManager,
+        from,
         forMessageId: ack.messageId,
         messageClass,
         matched,
@@ -246,6 +304,19 @@ function responseSpec({ user }: UserMessagePacket): QueueNameSpec | undefined {
     default:
       return undefined
   }
+}
+
+/**
+ * Where the receipt for a message that came over HTTP goes, if that is not its administration queue: receipts for its
+ * arrival and for its end may be asked for at two addresses ([MC-MQSRM] 2.2.5.2; decision A14).
+ */
+function receiptQueueText(packet: UserMessagePacket, messageClass: number): string | null {
+  const { flags } = packet.properties
+  const isBoth = (flags & MP_FLAGS.PA) !== 0 && (flags & (MP_FLAGS.PR | MP_FLAGS.NR)) !== 0
+  if (!isBoth || messageClass === MessageClass.ACK_REACH_QUEUE) return null
+  const request = storedRequest(packet)
+  const sendTo = request === null ? undefined : decodeSrmpRequest(request).commitmentReceiptRequest?.sendTo
+  return sendTo !== undefined && isUrl(sendTo) ? `DIRECT=${sendTo}` : null
 }
 
 /** The administration queue of a message as a format name, or null ([MS-MQQB] 3.1.7.15). */

@@ -5,6 +5,7 @@ import type { PacketSource } from './actions.js'
 import type { Now } from './clock.js'
 import type { Counters } from './counters.js'
 import type { Destinations } from './destinations.js'
+import type { HttpNames } from './http-names.js'
 import type { IdentifierMemory } from './identifier-memory.js'
 import type { IncomingSequences } from './incoming-sequence.js'
 import type { LocalQueues } from './local-queues.js'
@@ -17,6 +18,7 @@ import type { MessageSecurity } from './security/message-security.js'
 import type { Sessions } from './sessions.js'
 import type { Settings } from './settings.js'
 import type { StoreBatch } from './store-batch.js'
+import type { StreamReceipts } from './stream-receipts.js'
 import type { Timers } from './timers.js'
 import type { Transactions } from './transactions.js'
 
@@ -36,6 +38,7 @@ export interface Context {
   readonly cache: QmIdCache
   readonly identifiers: IdentifierMemory
   readonly destinations: Destinations
+  readonly httpNames: HttpNames
   readonly localQueues: LocalQueues
   readonly outgoingQueues: OutgoingQueues
   readonly reads: Reads
@@ -44,6 +47,7 @@ export interface Context {
   readonly sessions: Sessions
   readonly incomingSequences: IncomingSequences
   readonly acknowledgements: Acknowledgements
+  readonly streamReceipts: StreamReceipts
   now: Now
   /** Number of the next request of an application: what its answer is found by. */
   nextRequest(): number

@@ -24,6 +24,16 @@ export function createCounters() {
     sessionAcksSent: 0,
     sessionAcksReceived: 0,
     sessionHeadersPiggybacked: 0,
+    /** Requests posted over HTTP, and how they were answered. */
+    httpPosts: 0,
+    httpAnswersByStatus: {} as Record<number, number>,
+    /** Requests that came in over HTTP, and the statuses they got. */
+    httpRequests: 0,
+    httpStatusesGiven: {} as Record<number, number>,
+    /** Requests that were no SRMP message. */
+    malformedRequests: 0,
+    /** Messages for other machines that were taken to be sent on. */
+    forwarded: 0,
     orderAcksSent: 0,
     orderAcksReceived: 0,
     orderAcksUnmatched: 0,

@@ -1,8 +1,10 @@
+import { isIP } from 'node:net'
 import type { UserHeader } from '../protocol/binary/user-header.js'
-import type { FormatName } from '../protocol/format-name.js'
+import { type FormatName, hostOf } from '../protocol/format-name.js'
 import { type Guid, NIL_GUID } from '../protocol/guid.js'
 import type { ResolveQuery } from './actions.js'
 import type { Context } from './context.js'
+import { isHttp, localPath } from './http-names.js'
 import type { LocalQueue } from './local-queue.js'
 import type { OutgoingQueue } from './outgoing-queue.js'
 import { ORDER_QUEUE_NAME, ORDER_QUEUE_NUMBER } from './queue-registry.js'
@@ -67,8 +69,12 @@ export class Destinations {
       return location.kind === 'missing' ? ELSEWHERE : location
     }
     if (name.kind !== 'direct') return MISSING
+    if (isHttp(name)) {
+      const here = this.#context.httpNames.isOwn(hostOf(name))
+      return here ? this.locatePath(localPath(name)) : ELSEWHERE
+    }
     const own = name.protocol === 'OS' ? this.#names.has(name.address.toLowerCase()) : this.#addresses.has(name.address)
-    return own ? this.#locatePath(name.path) : ELSEWHERE
+    return own ? this.locatePath(name.path) : ELSEWHERE
   }
 
   /**
@@ -78,7 +84,8 @@ export class Destinations {
   findHops(queue: OutgoingQueue, found: Found): void {
     const { formatName } = queue
     if (formatName.kind === 'direct') {
-      if (formatName.protocol === 'OS') this.#resolve({ kind: 'name', name: formatName.address }, found)
+      if (queue.isHttp) this.#findHost(queue, found)
+      else if (formatName.protocol === 'OS') this.#resolve({ kind: 'name', name: formatName.address }, found)
       else found([formatName.address], 'direct')
     } else if (formatName.kind === 'private') {
       const cached = this.#context.cache.lookup(this.#context.now, formatName.queueManager)
@@ -86,6 +93,14 @@ export class Destinations {
       else found([cached], 'cache')
     } else if (formatName.kind === 'public') this.#resolve({ kind: 'public-queue', guid: formatName.guid }, found)
     else found([], 'resolver')
+  }
+
+  /** The host of the URL, or of the one that messages for it are sent to instead. */
+  #findHost(queue: OutgoingQueue, found: Found): void {
+    const host = this.#context.httpNames.hop(queue.url)?.host
+    if (host === undefined) found([], 'resolver')
+    else if (isIP(host) !== 0) found([host], 'direct')
+    else this.#resolve({ kind: 'name', name: host }, found)
   }
 
   resolved(ticket: number, addresses: readonly string[]): void {
@@ -131,10 +146,11 @@ export class Destinations {
       default:
         return MISSING
     }
-    return this.#locatePath(wireName.slice(backslash + 1))
+    return this.locatePath(wireName.slice(backslash + 1))
   }
 
-  #locatePath(path: string): Location {
+  /** A queue of this machine by its path, `private$\q` or `q`. */
+  locatePath(path: string): Location {
     if (path.toLowerCase() === ORDER_QUEUE_NAME) return ORDER_QUEUE
     const queue = this.#context.localQueues.byName(path)
     return queue === null || queue.number < 0 ? MISSING : { kind: 'queue', queue }

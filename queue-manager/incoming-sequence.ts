@@ -9,12 +9,20 @@ export type SequenceVerdict = 'accept' | 'duplicate' | 'hole' | 'older-sequence'
 export interface SequenceState {
   readonly id: TxSequenceId
   readonly number: number
+  /** Of a stream over HTTP; null where it did not say, and of a sequence over the binary protocol. */
+  readonly receipts: ReceiptAddress | null
+}
+
+/** Whom a stream's receipts go to, and which queue they come from: both URLs, as its first message has them. */
+export interface ReceiptAddress {
+  readonly to: string
+  readonly from: string
 }
 
 /** Streams that are kept, for good: each pair of a source and a queue is one, and sources can be invented. */
 const SEQUENCES_MAX = 200_000
 
-const NOTHING: SequenceState = { id: { ordinal: 0, timeStamp: 0 }, number: 0 }
+const NOTHING: SequenceState = { id: { ordinal: 0, timeStamp: 0 }, number: 0, receipts: null }
 
 /**
  * The acceptance rule ([MS-MQQB] 3.1.5.8.6): within the same sequence a later number whose predecessor was taken (or is
@@ -29,30 +37,61 @@ export function judge(stored: SequenceState, id: TxSequenceId, number: number, p
 }
 
 /**
+ * The same over HTTP ([MC-MQSRM] 3.1.5.1.6.3): a stream begins with a message that says so, is number 1, and is of a newer
+ * stream than the last one (decision A12).
+ */
+export function judgeStream(
+  stored: SequenceState,
+  id: TxSequenceId,
+  number: number,
+  previous: number,
+  isStart: boolean,
+): SequenceVerdict {
+  const order = compareSequenceId(id, stored.id)
+  if (order < 0) return 'older-sequence'
+  if (order > 0) return isStart && number === 1 ? 'accept' : 'middle-of-sequence'
+  if (number <= stored.number) return 'duplicate'
+  return number === stored.number + 1 || previous <= stored.number ? 'accept' : 'hole'
+}
+
+/** Over which protocol a sequence comes: a sender has one of each to a queue, and they know nothing of each other. */
+export type SequenceKind = 'binary' | 'srmp'
+
+/**
  * What a receiver knows of one stream: the messages of one source queue manager to one local queue (decision A12).
  * `taken` decides about the next message; `durable` is what an order ack may claim. They differ while the store works.
  */
 export class IncomingSequence implements StoredState {
+  readonly kind: SequenceKind
   readonly source: Guid
   readonly queueNumber: number
+  /** Address that the newest message came from; '' where that is not known. */
+  lastPeer = ''
   taken: SequenceState
   durable: SequenceState
   /** Counts store failures: a message taken before one is not good any more, even if the store took it later. */
   generation = 0
 
-  constructor(source: Guid, queueNumber: number, state: SequenceState = NOTHING) {
+  constructor(kind: SequenceKind, source: Guid, queueNumber: number, state: SequenceState = NOTHING) {
+    this.kind = kind
     this.source = source
     this.queueNumber = queueNumber
     this.taken = state
     this.durable = state
   }
 
+  /** In the store. */
+  get key(): string {
+    const key = `${this.source}/${this.queueNumber}`
+    return this.kind === 'binary' ? key : `${key}/${this.kind}`
+  }
+
   judge(id: TxSequenceId, number: number, previous: number): SequenceVerdict {
     return judge(this.taken, id, number, previous)
   }
 
-  take(id: TxSequenceId, number: number): void {
-    this.taken = { id, number }
+  take(state: SequenceState): void {
+    this.taken = state
   }
 
   /** What the store failed to keep was not taken. */
@@ -62,26 +101,30 @@ export class IncomingSequence implements StoredState {
   }
 
   save(batch: StoreBatch): void {
-    const { id, number } = this.taken
+    const { id, number, receipts } = this.taken
     const { ordinal, timeStamp } = id
-    batch.put('incoming-sequence', `${this.source}/${this.queueNumber}`, {
-      source: this.source,
-      queueNumber: this.queueNumber,
-      ordinal,
-      timeStamp,
-      number,
-    })
+    const { kind, source, queueNumber } = this
+    const row = { source, queueNumber, ordinal, timeStamp, number }
+    if (kind === 'binary') batch.put('incoming-sequence', this.key, row)
+    else
+      batch.put('incoming-sequence', this.key, {
+        ...row,
+        kind,
+        receiptsTo: receipts?.to ?? null,
+        receiptsFrom: receipts?.from ?? null,
+      })
   }
 }
 
 /** The incoming sequences of a queue manager, kept across restarts. */
 export class IncomingSequences {
-  readonly #byQueue = new Map<number, Map<Guid, IncomingSequence>>()
+  readonly #byQueue = new Map<number, Map<string, IncomingSequence>>()
   #size = 0
 
   /** The stream from `source` to the queue numbered `queueNumber`; made, but not kept, when it is new. */
-  find(source: Guid, queueNumber: number): IncomingSequence {
-    return this.#byQueue.get(queueNumber)?.get(source) ?? new IncomingSequence(source, queueNumber)
+  find(kind: SequenceKind, source: Guid, queueNumber: number): IncomingSequence {
+    const known = this.#byQueue.get(queueNumber)?.get(`${source}/${kind}`)
+    return known ?? new IncomingSequence(kind, source, queueNumber)
   }
 
   /** There is no room to keep a new one. Old ones are never given up for it: what was taken must not be taken again. */
@@ -96,8 +139,9 @@ export class IncomingSequences {
       bySource = new Map()
       this.#byQueue.set(sequence.queueNumber, bySource)
     }
-    if (bySource.has(sequence.source)) return
-    bySource.set(sequence.source, sequence)
+    const name = `${sequence.source}/${sequence.kind}`
+    if (bySource.has(name)) return
+    bySource.set(name, sequence)
     this.#size += 1
   }
 
@@ -105,7 +149,7 @@ export class IncomingSequences {
   forget(queueNumber: number, batch: StoreBatch): void {
     const bySource = this.#byQueue.get(queueNumber)
     if (bySource === undefined) return
-    for (const source of bySource.keys()) batch.remove('incoming-sequence', `${source}/${queueNumber}`)
+    for (const { key } of bySource.values()) batch.remove('incoming-sequence', key)
     this.#size -= bySource.size
     this.#byQueue.delete(queueNumber)
     batch.whenDurable(error => {
@@ -116,10 +160,15 @@ export class IncomingSequences {
   }
 
   restore(row: StoredRow): void {
+    const kind = row.optional('kind', row.text) ?? 'binary'
+    if (kind !== 'binary' && kind !== 'srmp') throw row.wrong('kind', '"srmp"')
+    const to = row.optional('receiptsTo', row.text)
+    const from = row.optional('receiptsFrom', row.text)
     const state = {
       id: { ordinal: row.whole('ordinal'), timeStamp: row.whole('timeStamp') },
       number: row.whole('number', 1),
+      receipts: to === null || from === null ? null : { to, from },
     }
-    this.keep(new IncomingSequence(row.text('source'), row.whole('queueNumber'), state))
+    this.keep(new IncomingSequence(kind, row.text('source'), row.whole('queueNumber'), state))
   }
 }

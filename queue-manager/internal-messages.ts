@@ -1,13 +1,13 @@
 import { BASE_FLAGS } from '../protocol/binary/base-header.js'
 import { buildUserMessage, type QueueNameSpec, setHopCount } from '../protocol/binary/build.js'
 import type { UserMessagePacket } from '../protocol/binary/packet.js'
-import { MqlabError } from '../protocol/errors.js'
+import { MqlabError, OptionError } from '../protocol/errors.js'
 import { wallSeconds } from './clock.js'
 import type { Context } from './context.js'
 import { createOutgoingMessage, OUTGOING_FLAGS } from './outgoing-message.js'
 import type { OutgoingQueues } from './outgoing-queues.js'
 import type { Target } from './outgoing-targets.js'
-import { isRecoverable } from './receiving.js'
+import { isRecoverable } from './queue-entry.js'
 
 /** A message of the engine's own: an acknowledgement or a report. */
 export interface InternalMessage {
@@ -74,14 +74,17 @@ export class InternalMessages {
     // an acknowledgement is no part of a transaction
     if (target.local?.transactional === true) return 0
     const messageId = this.#queues.messageIds.next()
-    const { guid, now } = this.#context
+    const { guid, now, settings } = this.#context
+    // over HTTP a receipt that finds nobody is not kept for ever (the sheet's section 11)
+    const timeToReachQueue = target.outgoing?.isHttp === true ? Math.floor(settings.LongLiveTime) : INFINITE_S
+    const sentTime = wallSeconds(now)
     const packet = buildUserMessage({
       priority: internal.priority,
-      timeToReachQueue: INFINITE_S,
+      timeToReachQueue,
       sourceQueueManager: guid,
       queueManagerAddress: target.queueManagerAddress,
       timeToBeReceived: INFINITE_S,
-      sentTime: wallSeconds(now),
+      sentTime,
       messageId,
       delivery: internal.delivery,
       destination: target.destination,
@@ -101,7 +104,7 @@ export class InternalMessages {
       messageId,
       internal.priority,
       recoverable,
-      Infinity,
+      timeToReachQueue === INFINITE_S ? Infinity : (sentTime + timeToReachQueue + 1) * 1000,
       0,
       null,
     )
@@ -114,14 +117,30 @@ export class InternalMessages {
    * journaled here.
    */
   forward(packet: UserMessagePacket, bytes: Buffer, hopCount: number): Passage {
-    const { destinationQueue, queueManagerAddress, messageId, sentTime } = packet.user
+    const { destinationQueue, queueManagerAddress } = packet.user
     if (destinationQueue?.type !== 'PrivateQueueFormatNameId') return 'no-way'
     if (this.#isFull(bytes.length)) return 'no-room'
     const name = `PRIVATE=${queueManagerAddress}\\${destinationQueue.number.toString(16)}`
-    const recoverable = isRecoverable(packet)
-    const target = this.#roomTowards(name, bytes.length, !recoverable)
+    const target = this.#roomTowards(name, bytes.length, !isRecoverable(packet))
     if (target === null) return 'no-way'
     setHopCount(bytes, hopCount)
+    return this.#pass(target, packet, bytes)
+  }
+
+  /** The same of a message that came over HTTP, to whom a mapping names: byte for byte the request that brought it. */
+  forwardTo(formatName: string, packet: UserMessagePacket, bytes: Buffer): Passage {
+    if (this.#isFull(bytes.length) || !this.#queues.hasRoomFor(formatName)) return 'no-room'
+    try {
+      return this.#pass(this.#queues.targets.one(formatName), packet, bytes)
+    } catch (error) {
+      if (!(error instanceof OptionError)) throw error
+      return 'no-way'
+    }
+  }
+
+  #pass(target: Target, packet: UserMessagePacket, bytes: Buffer): Passage {
+    const { messageId, sentTime } = packet.user
+    const recoverable = isRecoverable(packet)
     const { timeToReachQueue } = packet.base
     const expiresMs = timeToReachQueue === INFINITE_S ? Infinity : (sentTime + timeToReachQueue + 1) * 1000
     const flags = (packet.base.flags & BASE_FLAGS.TR) === 0 ? 0 : OUTGOING_FLAGS.TRACED

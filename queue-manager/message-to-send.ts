@@ -16,6 +16,7 @@ import { MessageClass } from '../protocol/message-class.js'
 import type { MqErrorName } from '../protocol/mq-error.js'
 import { wallSeconds } from './clock.js'
 import type { Context } from './context.js'
+import { isHttp } from './http-names.js'
 import { createOutgoingMessage, OUTGOING_FLAGS, type OutgoingMessage } from './outgoing-message.js'
 import type { Target } from './outgoing-targets.js'
 import { isSecurityWanted, type SecurityRequest } from './security/security-request.js'
@@ -91,6 +92,11 @@ export function buildMessage(
   part: TransactionPart | null,
 ): OutgoingMessage | MqErrorName {
   const { now, settings } = context
+  if (target.outgoing?.isHttp === true) {
+    // nothing in SRMP's syntax says who sent it, or how it is encrypted: HTTPS is what there is ([MC-MQSRM] 5.1)
+    if (isSecurityWanted(message)) return 'MQ_ERROR_UNSUPPORTED_FORMATNAME_OPERATION'
+    requireUrl(message)
+  }
   const priority = part === null ? (message.priority ?? DEFAULT_PRIORITY) : 0
   const recoverable = part !== null || message.delivery === 'recoverable'
   const timeToReachQueue = Math.floor(Math.min(message.timeToReachQueueS ?? Infinity, settings.LongLiveTime))
@@ -115,6 +121,15 @@ export function buildMessage(
     flags,
     deadLetterQueue,
   )
+}
+
+/** Receipts are posted to URLs only ([MC-MQSRM] 2.2.5.2). */
+function requireUrl({ acknowledgements, adminQueue }: MessageToSend): void {
+  if (adminQueue === undefined || (acknowledgements ?? 0) === 0) return
+  const name = parseFormatName(adminQueue)
+  if (name.kind === 'direct' && isHttp(name)) return
+  const allowed = 'DIRECT=HTTP: or DIRECT=HTTPS:, for a message that goes over HTTP'
+  throw new OptionError('MSMQ_OPTION_FORMAT_NAME', 'adminQueue', adminQueue, allowed)
 }
 
 /** Signed and encrypted as asked, and as a queue of this machine demands; or the name of the error. */
@@ -302,7 +317,7 @@ function reportQueueGuid(text: string): Guid {
 export function destinationSpec(name: FormatName): QueueNameSpec {
   switch (name.kind) {
     case 'direct':
-      if (name.protocol === 'TCP' || name.protocol === 'OS')
+      if (name.protocol === 'TCP' || name.protocol === 'OS' || isHttp(name))
         return { type: QUEUE_TYPE.DIRECT, name: directWireName(name) }
       break
     case 'private':
@@ -314,6 +329,6 @@ export function destinationSpec(name: FormatName): QueueNameSpec {
     'MSMQ_OPTION_FORMAT_NAME',
     'destination',
     name.kind,
-    'DIRECT=TCP:, DIRECT=OS:, PRIVATE= or PUBLIC= over the binary protocol',
+    'DIRECT=TCP:, DIRECT=OS:, DIRECT=HTTP:, DIRECT=HTTPS:, PRIVATE= or PUBLIC=',
   )
 }

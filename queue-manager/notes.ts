@@ -155,5 +155,22 @@ export type NoteBody =
       readonly addresses: readonly string[]
       readonly by: 'direct' | 'cache' | 'resolver'
     }
+  | {
+      readonly kind: 'http-answered'
+      readonly connection: number
+      readonly queue: string
+      readonly messageId: number
+      readonly status: number
+    }
+  | { readonly kind: 'http-refused'; readonly peer: string; readonly status: number; readonly error: string }
+  | {
+      readonly kind: 'forwarded'
+      readonly connection: number
+      readonly peer: string
+      readonly source: Guid
+      readonly messageId: number
+      readonly queue: string
+      readonly tx: TxPlace | null
+    }
   | { readonly kind: 'express-lost'; readonly count: number }
   | { readonly kind: 'consumed'; readonly queue: string; readonly source: Guid; readonly messageId: number }

@@ -1,11 +1,13 @@
-import { type FormatName, formatNameText } from '../protocol/format-name.js'
+import { directWireName, type FormatName, formatNameText } from '../protocol/format-name.js'
 import { MessageClass } from '../protocol/message-class.js'
+import { urlText } from '../protocol/srmp/from-packet.js'
 import type { Context } from './context.js'
 import { Deque } from './deque.js'
+import { isHttp } from './http-names.js'
 import { leaveMemory, OUTGOING_FLAGS, type OutgoingMessage, packetOf, settleInMemory } from './outgoing-message.js'
 import { OutgoingRoute } from './outgoing-route.js'
 import { OutgoingSequence } from './outgoing-sequence.js'
-import type { Session } from './session.js'
+import type { OutgoingSession } from './outgoing-session.js'
 import { journalSent } from './source-journal.js'
 import type { StoreBatch, StoredState } from './store-batch.js'
 import type { Timer } from './timers.js'
@@ -28,7 +30,7 @@ export class OutgoingQueue implements StoredState {
   readonly sequence: OutgoingSequence
   readonly route: OutgoingRoute
   state: OutgoingQueueState = 'INACTIVE'
-  session: Session | null = null
+  session: OutgoingSession | null = null
   bytes = 0
   /** Messages that the store is taking, which will be added. */
   entering = 0
@@ -59,6 +61,16 @@ export class OutgoingQueue implements StoredState {
 
   get isDirect(): boolean {
     return this.formatName.kind === 'direct'
+  }
+
+  /** Messages go by SRMP, and acknowledgements come as receipts. */
+  get isHttp(): boolean {
+    return this.formatName.kind === 'direct' && isHttp(this.formatName)
+  }
+
+  /** Of a queue over HTTP: the destination. */
+  get url(): string {
+    return this.formatName.kind === 'direct' ? (urlText(directWireName(this.formatName)) ?? '') : ''
   }
 
   /** Messages in the queue, sent or not. */
@@ -178,13 +190,20 @@ export class OutgoingQueue implements StoredState {
     return removed
   }
 
+  /** The next machine will never take it ([MC-MQSRM] 3.1.7.2.5). */
+  refused(message: OutgoingMessage, messageClass: number): void {
+    if (message.gone) return
+    this.#abandon(message, messageClass)
+    if (message.place !== null) this.sequence.sweep(1)
+  }
+
   /** Takes a transactional message out before its order ack: a final ack says what became of it. */
   finallyAcknowledged(message: OutgoingMessage): void {
     this.#remove(message)
   }
 
   /** A session is being opened for this queue. */
-  connecting(session: Session): void {
+  connecting(session: OutgoingSession): void {
     this.session = session
     this.state = 'WAITING'
   }
@@ -237,7 +256,7 @@ export class OutgoingQueue implements StoredState {
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    this.state = this.session?.state === 'OPEN' ? 'CONNECTED' : this.session === null ? 'INACTIVE' : 'WAITING'
+    this.state = this.session?.isOpen === true ? 'CONNECTED' : this.session === null ? 'INACTIVE' : 'WAITING'
     this.#context.batch.changed(this)
     this.attend()
   }
@@ -296,7 +315,7 @@ export class OutgoingQueue implements StoredState {
 
   /** The order ack covers it: it leaves the queue; one that is journaled awaits its final ack elsewhere. */
   #takenInOrder(message: OutgoingMessage): void {
-    this.#leave(message, this.#context.acknowledgements.transactionalMessageTaken(message, this.text))
+    this.#leave(message, this.#context.acknowledgements.transactionalMessageTaken(message, this))
   }
 
   #orderAcknowledged(message: OutgoingMessage): void {
@@ -325,20 +344,26 @@ export class OutgoingQueue implements StoredState {
   /** They will not be delivered, for the reason that the class names ([MS-MQQB] 3.1.7.1.2). */
   #giveUp(messages: readonly OutgoingMessage[], messageClass: number): void {
     if (messages.length === 0) return
-    const { acknowledgements } = this.#context
     let transactional = 0
     for (const message of messages) {
-      const packet = packetOf(this.#context, message)
-      this.#leave(message, packet === null)
-      if (packet === null) this.#leftRow = true
-      if (message.place !== null) {
-        transactional += 1
-        if (packet === null) this.sequence.leaveRow()
-      }
-      if (packet !== null) acknowledgements.messageGivenUp(packet, this.text, messageClass, message.deadLetterQueue)
+      this.#abandon(message, messageClass)
+      if (message.place !== null) transactional += 1
     }
     this.sequence.sweep(transactional)
     if (transactional < messages.length) for (const deque of this.#plain) deque.filterInPlace(kept => !kept.gone)
+  }
+
+  /** It leaves; the line that it stands in is the caller's to sweep. */
+  #abandon(message: OutgoingMessage, messageClass: number): void {
+    const packet = packetOf(this.#context, message)
+    this.#leave(message, packet === null)
+    if (packet === null) {
+      this.#leftRow = true
+      if (message.place !== null) this.sequence.leaveRow()
+      return
+    }
+    const { acknowledgements } = this.#context
+    acknowledgements.messageGivenUp(packet, this.text, messageClass, message.deadLetterQueue)
   }
 
   #watchExpiry(expiresMs: number): void {

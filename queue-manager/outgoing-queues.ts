@@ -433,7 +433,7 @@ export class OutgoingQueues implements StoredState {
       message.place = { id, number: sequenceNumber }
       // a row that was to be deleted, of a message taken, perhaps in a sequence that has ended since
       if (id.ordinal !== sequenceOrdinal || queue.sequence.isAcknowledged(message.place)) {
-        const isDone = !acknowledgements.transactionalMessageTaken(message, queue.text)
+        const isDone = !acknowledgements.transactionalMessageTaken(message, queue)
         // one that cannot be read may never have left
         if (isDone && packetOf(this.#context, message) !== null) this.removals.add(key)
         return

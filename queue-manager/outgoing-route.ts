@@ -92,8 +92,9 @@ export class OutgoingRoute {
   }
 
   retryLater(): void {
-    const { TryConnectInterval, RoundTripDelay } = this.#context.settings
-    if (!this.#retryTimer.running) this.#retryTimer.start(this.#context.now, TryConnectInterval + RoundTripDelay)
+    const { HttpRetransmissionTimeout, TryConnectInterval, RoundTripDelay } = this.#context.settings
+    const delayMs = this.#queue.isHttp ? HttpRetransmissionTimeout : TryConnectInterval + RoundTripDelay
+    if (!this.#retryTimer.running) this.#retryTimer.start(this.#context.now, delayMs)
   }
 
   stop(): void {
@@ -108,7 +109,11 @@ export class OutgoingRoute {
     const address = this.nextHops[this.#hop] as string
     this.#hop += 1
     this.#record(address, 'InProcess')
-    const { formatName } = this.#queue
+    const { formatName, isHttp } = this.#queue
+    if (isHttp) {
+      this.#context.sessions.openHttp(this.#queue, address)
+      return
+    }
     const wanted = formatName.kind === 'private' ? formatName.queueManager : NIL_GUID
     this.#queue.connecting(Session.initiate(this.#context, this.#queue, address, wanted, isRetry))
   }

@@ -4,11 +4,22 @@ import type { Guid } from '../protocol/guid.js'
 import type { MqErrorName } from '../protocol/mq-error.js'
 import { Acknowledgements } from './acknowledgements.js'
 import { ActionLog } from './action-log.js'
-import type { Action, ConnectionId, Endpoint, PacketSource, PingSocket, StoreOperation } from './actions.js'
+import type {
+  Action,
+  ConnectionId,
+  Endpoint,
+  ExchangeId,
+  HttpRequest,
+  PacketSource,
+  PingSocket,
+  StoreOperation,
+} from './actions.js'
 import type { Now } from './clock.js'
 import type { Context } from './context.js'
 import { type Counters, createCounters } from './counters.js'
 import { Destinations } from './destinations.js'
+import { HttpNames, type HttpOptions } from './http-names.js'
+import { HttpReceiving } from './http-receiving.js'
 import { IdentifierMemory } from './identifier-memory.js'
 import { IncomingSequences } from './incoming-sequence.js'
 import type { LocalQueue } from './local-queue.js'
@@ -32,9 +43,11 @@ import { Session } from './session.js'
 import { Sessions } from './sessions.js'
 import { createSettings, type Settings } from './settings.js'
 import { StoreBatch } from './store-batch.js'
+import { StreamReceipts } from './stream-receipts.js'
 import { Timers } from './timers.js'
 import { type TransactionId, Transactions } from './transactions.js'
 
+export type { HttpOptions } from './http-names.js'
 export type { MessageToSend } from './message-to-send.js'
 export type { OutgoingQueueView, SequenceView } from './outgoing-queue-view.js'
 export type { SendTicket } from './outgoing-queues.js'
@@ -62,6 +75,8 @@ export interface QueueManagerOptions {
   readonly stored?: Iterable<StoreOperation>
   /** Where packets of durable messages are read again; the store. Absent, they stay in memory. */
   readonly packets?: PacketSource
+  /** How it takes part in HTTP; requests come where the host listens for them. */
+  readonly http?: HttpOptions
   /** Keys and certificates, and where chance comes from for keys of a message; absent: nothing is signed or encrypted. */
   readonly security?: { readonly keys: SecurityKeys; readonly randomBytes: RandomBytes }
 }
@@ -88,6 +103,7 @@ export class QueueManager {
   readonly counters: Counters
   readonly #context: Context
   readonly #identifierCleanup: () => void
+  readonly #httpReceiving: HttpReceiving
   #request = 0
 
   constructor(options: QueueManagerOptions) {
@@ -123,6 +139,8 @@ export class QueueManager {
         return this.#request
       },
     } as { -readonly [part in keyof Context]: Context[part] }
+    context.httpNames = new HttpNames(options.name, [...names, ...options.addresses], options.http ?? {})
+    context.streamReceipts = new StreamReceipts(context)
     context.destinations = new Destinations(context, names, options.addresses)
     context.sessions = new Sessions(context)
     context.localQueues = new LocalQueues(context)
@@ -131,6 +149,7 @@ export class QueueManager {
     context.outgoingQueues = new OutgoingQueues(context, options.sequenceTimeStamp)
     context.acknowledgements = new Acknowledgements(context)
     this.#context = context
+    this.#httpReceiving = new HttpReceiving(context)
     const cleanup = timers.create('identifier memory cleanup', now => {
       context.identifiers.forgetBefore(now.monotonicMs - this.settings.RemoveDuplicateCleanup)
       this.#identifierCleanup()
@@ -152,7 +171,8 @@ export class QueueManager {
     this.#input(now)
     this.#context.reads.stop()
     this.#context.outgoingQueues.stop()
-    for (const session of [...this.#context.sessions]) session.close('queue manager stopped')
+    const { sessions } = this.#context
+    for (const session of [...sessions, ...sessions.http]) session.close('queue manager stopped')
     this.#context.outgoingQueues.stop()
   }
 
@@ -193,6 +213,24 @@ export class QueueManager {
   datagram(now: Now, socket: PingSocket, from: Endpoint, bytes: Buffer): void {
     this.#input(now)
     this.#context.sessions.datagram(socket, from, bytes)
+  }
+
+  /** Another machine posts something. The action `http-answer` answers it, exactly once. */
+  httpRequested(now: Now, peer: Endpoint, request: HttpRequest): ExchangeId {
+    this.#input(now)
+    return this.#httpReceiving.requested(peer, request)
+  }
+
+  /** The status that answers an `http-post`, whatever it is. */
+  httpAnswered(now: Now, exchange: ExchangeId, status: number): void {
+    this.#input(now)
+    this.#context.sessions.answered(exchange, status)
+  }
+
+  /** No answer will come to an `http-post`. */
+  httpFailed(now: Now, exchange: ExchangeId, reason: string): void {
+    this.#input(now)
+    this.#context.sessions.postFailed(exchange, reason)
   }
 
   /** The answer to a `resolve` action; no addresses when the machine is unknown. */

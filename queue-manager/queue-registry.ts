@@ -95,14 +95,14 @@ export class QueueRegistry {
     const guid = options.guid ?? null
     if (guid !== null && (isPrivate || !isGuid(guid) || guid === NIL_GUID))
       throw new OptionError('MSMQ_OPTION_RANGE', 'guid', guid, 'a GUID, of a public queue (a name without private$\\)')
-    const taken = this.#byName.has(name.toLowerCase()) || this.#byNumber.has(number)
-    if (taken || (guid !== null && this.#byGuid.has(guid)))
-      throw new OptionError(
-        'MSMQ_OPTION_TAKEN',
-        'queue',
-        `${name} (number ${number})`,
-        'a name and number not in use on this machine',
-      )
+    if (this.#byName.has(name.toLowerCase()))
+      throw taken('queue', name, 'a name that no queue of this machine has; choose another, or delete that queue first')
+    const others = this.#byNumber.get(number)
+    if (others !== undefined)
+      throw taken('number', number, `a number that no queue of this machine has; it is that of ${others.name}`)
+    const publics = guid === null ? undefined : this.#byGuid.get(guid)
+    if (publics !== undefined)
+      throw taken('guid', guid, `a GUID that no queue of this machine has; it is that of ${publics.name}`)
     const properties = changedProperties(QUEUE_DEFAULTS, options)
     const createdMs = this.#context.now.wallMs
     const kind = isPrivate ? 'private' : 'public'
@@ -346,6 +346,10 @@ export class QueueRegistry {
     while (this.#byNumber.has(this.#nextNumber)) this.#nextNumber += 1
     return this.#nextNumber
   }
+}
+
+function taken(option: string, value: unknown, allowed: string): OptionError {
+  return new OptionError('MSMQ_OPTION_TAKEN', option, value, allowed)
 }
 
 /** Whether a row of the table `state` is about a deleted queue. */

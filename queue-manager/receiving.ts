@@ -1,14 +1,13 @@
 import { BASE_FLAGS } from '../protocol/binary/base-header.js'
 import type { UserMessagePacket } from '../protocol/binary/packet.js'
-import { SECURITY_FLAGS } from '../protocol/binary/security-header.js'
 import type { TransactionHeader } from '../protocol/binary/transaction-header.js'
 import { HOP_COUNT_MAX, USER_FLAGS } from '../protocol/binary/user-header.js'
 import { MessageClass } from '../protocol/message-class.js'
 import type { Context } from './context.js'
 import type { IncomingSequence } from './incoming-sequence.js'
 import type { LocalQueue } from './local-queue.js'
-import type { Arrival } from './local-queues.js'
-import { type DiscardReason, txPlace } from './notes.js'
+import type { DiscardReason } from './notes.js'
+import { type Carrier, QueueEntry, transactionPlace } from './queue-entry.js'
 import type { Receipt } from './receive-window.js'
 import { reportReceived } from './reports.js'
 import type { Session } from './session.js'
@@ -23,11 +22,6 @@ const DEAD_LETTERED: ReadonlySet<number> = new Set([
   MessageClass.NACK_HOP_COUNT_EXCEEDED,
   MessageClass.NACK_NOT_TRANSACTIONAL_MSG,
 ])
-
-/** Recoverable for the session counters: DM 1, which transactional messages must have. */
-export function isRecoverable(packet: UserMessagePacket): boolean {
-  return (packet.user.flags & USER_FLAGS.DM) !== 0
-}
 
 /** Time-to-reach-queue is over ([MS-MQMQ] 2.2.19.1): whole seconds since SentTime, on this machine's wall clock. */
 export function hasExpired(packet: UserMessagePacket, wallMs: number): boolean {
@@ -91,7 +85,7 @@ function learnSource(context: Context, session: Session, packet: UserMessagePack
 }
 
 /** One message on its way in: the steps share the session, the packet and the receipt. */
-class Reception implements Arrival {
+class Reception implements Carrier {
   readonly #context: Context
   readonly #session: Session
   #packet: UserMessagePacket
@@ -101,11 +95,6 @@ class Reception implements Arrival {
   kept = false
   /** The bytes are no longer those that came. */
   #decrypted = false
-  /** The queue that takes it, and the place in a sequence that it took there. */
-  #queue: LocalQueue | null = null
-  #sequence: IncomingSequence | null = null
-  #taken: IncomingSequence['taken'] | null = null
-  #generation = 0
 
   constructor(context: Context, session: Session, packet: UserMessagePacket, bytes: Buffer, receipt: Receipt) {
     this.#context = context
@@ -227,7 +216,7 @@ class Reception implements Arrival {
       )
       return
     }
-    const sequence = incomingSequences.find(this.#packet.user.sourceQueueManager, queue.number)
+    const sequence = incomingSequences.find('binary', this.#packet.user.sourceQueueManager, queue.number)
     if (sequence.taken.number === 0 && incomingSequences.isFull) {
       this.#refuse('too many incoming sequences')
       return
@@ -244,7 +233,7 @@ class Reception implements Arrival {
   }
 
   #enqueue(queue: LocalQueue, sequence: IncomingSequence | null): void {
-    const { acknowledgements, batch, incomingSequences, localQueues } = this.#context
+    const { acknowledgements, localQueues } = this.#context
     const bytes = this.#bytes
     const quota = localQueues.quota(queue, bytes.length)
     if (quota === 'machine-quota') {
@@ -257,65 +246,35 @@ class Reception implements Arrival {
     }
     const { transaction } = this.#packet
     let finalAckTo: string | null = null
-    this.#queue = queue
     if (sequence !== null && transaction !== null) {
-      incomingSequences.keep(sequence)
-      sequence.take(transaction.sequenceId, transaction.sequenceNumber)
-      this.#sequence = sequence
-      this.#taken = sequence.taken
-      this.#generation = sequence.generation
+      sequence.take({ id: transaction.sequenceId, number: transaction.sequenceNumber, receipts: null })
       if (acknowledgements.wantsFinalAck(this.#packet))
         finalAckTo = acknowledgements.orderQueueOf(this.#session, this.#packet)
-      batch.changed(sequence)
     }
-    if (sequence === null && isRecoverable(this.#packet))
-      this.#context.identifiers.store(batch, this.#packet.user.sourceQueueManager, this.#packet.user.messageId)
     this.kept = !this.#decrypted
-    const authenticated = ((this.#packet.security?.flags ?? 0) & SECURITY_FLAGS.AS) !== 0
-    // stored with the message, so that a crash leaves both or none; and before it, for a read may wait for the message
-    acknowledgements.sendArrivalAck(this.#packet, MessageClass.ACK_REACH_QUEUE)
-    localQueues.put(queue, this.#packet, bytes, isRecoverable(this.#packet), finalAckTo, this, authenticated)
+    new QueueEntry(this.#context, this, this.#packet, bytes, queue, sequence, sequence === null).enter(finalAckTo)
   }
 
-  /** The queue has it for good, or the store failed. */
-  settled(error: string | null): boolean {
-    const { batch, counters } = this.#context
-    const sequence = this.#sequence
-    if (error !== null) {
-      sequence?.rollBack()
-      this.#forget()
-      this.#session.close(`store: ${error}`)
-      return false
-    }
-    if (sequence !== null && this.#taken !== null) {
-      if (sequence.generation !== this.#generation) {
-        batch.changed(sequence)
-        return false
-      }
-      sequence.durable = this.#taken
-      this.#session.scheduleOrderAck(sequence)
-    }
-    counters.delivered += 1
-    this.#noteArrival()
-    if (this.#packet.base.flags & BASE_FLAGS.TR) reportReceived(this.#context, this.#packet)
+  // what the queue has to say of it
+
+  get connection(): number {
+    return this.#session.connection
+  }
+
+  get peer(): string {
+    return this.#session.peer.address
+  }
+
+  taken(): void {
     this.#session.settle(this.#receipt)
-    return true
   }
 
-  #noteArrival(): void {
-    const { log, now } = this.#context
-    const queue = this.#queue
-    if (!log.noting || queue === null) return
-    const { user, transaction } = this.#packet
-    log.note(now, {
-      kind: 'arrived',
-      connection: this.#session.connection,
-      peer: this.#session.peer.address,
-      source: user.sourceQueueManager,
-      messageId: user.messageId,
-      queue: queue.name,
-      tx: transactionPlace(transaction),
-    })
+  failed(reason: string): void {
+    this.#session.close(reason)
+  }
+
+  acknowledgeSequence(sequence: IncomingSequence): void {
+    this.#session.scheduleOrderAck(sequence)
   }
 
   #note(reason: DiscardReason): void {
@@ -334,12 +293,6 @@ class Reception implements Arrival {
       tx: transactionPlace(transaction),
     })
   }
-}
-
-function transactionPlace(transaction: TransactionHeader | null) {
-  return transaction === null
-    ? null
-    : txPlace(transaction.sequenceId, transaction.sequenceNumber, transaction.previousSequenceNumber)
 }
 
 /** The destination as a format name, for people. */

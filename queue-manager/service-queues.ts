@@ -1,5 +1,7 @@
 import type { QueueName } from '../protocol/binary/queue-name.js'
 import type { FormatName } from '../protocol/format-name.js'
+import { urlText } from '../protocol/srmp/from-packet.js'
+import { isHttp, localPath, parseQueueUrl } from './http-names.js'
 
 /** Queues of queue managers rather than of applications: acknowledgements, notifications ([MS-MQCN] 1.9) and orders. */
 const PATH = /^(?:private\$\\)?(?:admin_queue|notify_queue|order_queue)\$$/i
@@ -13,7 +15,7 @@ const NUMBERS: ReadonlySet<number> = new Set([3, 4])
 export function isServiceQueue(name: QueueName | null): boolean {
   switch (name?.type) {
     case 'DirectQueueFormatName':
-      return PATH.test(name.name.slice(name.name.indexOf('\\') + 1))
+      return PATH.test(directPath(name.name))
     case 'PrivateQueueFormatNameId':
       return NUMBERS.has(name.number)
     default:
@@ -21,8 +23,16 @@ export function isServiceQueue(name: QueueName | null): boolean {
   }
 }
 
+/** What follows the machine in a name such as `OS:server\\private$\\q` or `HTTP://server/msmq/private$/q`. */
+function directPath(wireName: string): string {
+  const url = urlText(wireName)
+  if (url === null) return wireName.slice(wireName.indexOf('\\') + 1)
+  const name = parseQueueUrl(url)
+  return name === null ? '' : localPath(name)
+}
+
 /** The same for a name that an application gives. */
 export function isServiceName(name: FormatName): boolean {
-  if (name.kind === 'direct') return PATH.test(name.path)
+  if (name.kind === 'direct') return PATH.test(isHttp(name) ? localPath(name) : name.path)
   return name.kind === 'private' && NUMBERS.has(name.number)
 }

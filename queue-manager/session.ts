@@ -27,9 +27,11 @@ import { OrderAckSchedule } from './order-ack-schedule.js'
 import { OUTGOING_FLAGS, type OutgoingMessage } from './outgoing-message.js'
 import type { OutgoingQueue } from './outgoing-queue.js'
 import type { ConnectionStatus } from './outgoing-route.js'
+import type { OutgoingSession } from './outgoing-session.js'
+import { isRecoverable } from './queue-entry.js'
 import { ReadingGate } from './reading-gate.js'
 import type { Receipt } from './receive-window.js'
-import { isRecoverable, receiveUserMessage } from './receiving.js'
+import { receiveUserMessage } from './receiving.js'
 import { reportSent } from './reports.js'
 import { SendWindow } from './send-window.js'
 import { SessionAcknowledger } from './session-acknowledger.js'
@@ -46,7 +48,7 @@ const WINDOW_INITIAL = 64
  * of session acknowledgement, and the timers of 3.1.2 that belong to a session. The side that connected serves one
  * outgoing queue; the accepting side only receives.
  */
-export class Session {
+export class Session implements OutgoingSession {
   readonly connection: ConnectionId
   readonly peer: Endpoint
   readonly queue: OutgoingQueue | null
@@ -132,8 +134,8 @@ export class Session {
     return session
   }
 
-  get role(): 'initiator' | 'acceptor' {
-    return this.queue === null ? 'acceptor' : 'initiator'
+  get isOpen(): boolean {
+    return this.state === 'OPEN'
   }
 
   get inFlight(): number {

@@ -1,7 +1,9 @@
 import { decodePing, encodePing, PING_FLAGS } from '../protocol/binary/ping.js'
 import { DecodeError } from '../protocol/errors.js'
-import type { ConnectionId, Endpoint, PingSocket } from './actions.js'
+import type { ConnectionId, Endpoint, ExchangeId, PingSocket } from './actions.js'
 import type { Context } from './context.js'
+import { HttpSession } from './http-session.js'
+import type { OutgoingQueue } from './outgoing-queue.js'
 import type { Session } from './session.js'
 import type { Timer } from './timers.js'
 
@@ -27,8 +29,12 @@ export class Sessions {
   readonly #pings = new Map<string, PingAttempt>()
   /** Accepted sessions in state OPEN: what MaxInSessions limits. Sessions keep it, for every newcomer asks. */
   acceptedOpen = 0
+  /** Sessions over HTTP, all of them this machine's; and which of them a post belongs to that is under way. */
+  readonly http = new Set<HttpSession>()
+  readonly posts = new Map<ExchangeId, HttpSession>()
   #heldBytes = 0
   #lastConnection = 0
+  #lastExchange = 0
   #cookie = 0
 
   constructor(context: Context) {
@@ -38,6 +44,34 @@ export class Sessions {
   nextConnection(): ConnectionId {
     this.#lastConnection += 1
     return this.#lastConnection
+  }
+
+  nextExchange(): ExchangeId {
+    this.#lastExchange += 1
+    return this.#lastExchange
+  }
+
+  /** Opens a session over HTTP for a queue. */
+  openHttp(queue: OutgoingQueue, address: string): void {
+    const hop = this.#context.httpNames.hop(queue.url)
+    if (hop === null) throw new Error(`${queue.text} is no URL`)
+    const session = new HttpSession(this.#context, queue, address, hop)
+    this.http.add(session)
+    queue.connecting(session)
+    session.dispatch()
+  }
+
+  /** What came of a post: a status, or why there is none. Of one that its session has given up, nothing is wanted. */
+  answered(exchange: ExchangeId, status: number): void {
+    const session = this.posts.get(exchange)
+    this.posts.delete(exchange)
+    session?.answered(exchange, status)
+  }
+
+  postFailed(exchange: ExchangeId, reason: string): void {
+    const session = this.posts.get(exchange)
+    this.posts.delete(exchange)
+    session?.failed(exchange, reason)
   }
 
   add(session: Session): void {

@@ -71,6 +71,14 @@ export const SETTINGS = {
     ),
     min: 0,
   },
+  HttpRetransmissionTimeout: own(
+    ms(20_000, 'wait before messages that got no answer over HTTP are posted again', 'MC-MQSRM 3.1.2.1 <25>'),
+  ),
+  HttpPipelineDepth: own(count(16, 1, 1_000, 'POSTs under way on one connection', 'KB840882; no value is published')),
+  HttpAnswerTimeout: own(ms(60_000, 'wait for the answer to a POST before the connection is given up', 'ours')),
+  HttpBadRequestIsFinal: own(
+    flag(1, 'status 400 refuses a message for good; 0: it is sent again', 'MC-MQSRM 3.1.7.2.5'),
+  ),
   RemoveDuplicateSize: count(
     10_000,
     0,

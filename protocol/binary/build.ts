@@ -11,6 +11,7 @@ import {
   VERSION_NUMBER,
 } from './base-header.js'
 import { align4, ByteWriter } from './byte-writer.js'
+import { COMPOUND_MESSAGE_FIXED_SIZE } from './compound-message-header.js'
 import { CONNECTION_PARAMETERS_SIZE } from './connection-parameters.js'
 import { ESTABLISH_CONNECTION_SIZE, ESTABLISH_PADDING_SIZE } from './establish-connection.js'
 import { buildFinalAckBody, type FinalAckBody } from './final-ack.js'
@@ -94,8 +95,16 @@ export interface UserMessageSpec {
   body: Uint8Array
   /** Public queue that trace reports go to; writes a DebugHeader. Needed for `tracing`. */
   debugQueue?: Guid | undefined
+  /** The HTTP request that brought the message; writes SRMPEnvelopeHeader and CompoundMessageHeader ([MS-MQRR] 2.2.5.1). */
+  compound?: CompoundSpec | undefined
   /** Every destination of a message that goes to several; writes a MultiQueueFormatHeader. */
   multiQueueFormat?: MultiQueueFormatHeader | undefined
+}
+
+/** An HTTP request without the bytes of the message's body, which the message holds already, and where they stood. */
+export interface CompoundSpec {
+  readonly pieces: readonly Buffer[]
+  readonly bodyOffset: number
 }
 
 const HASH_SHA1 = 0x8004
@@ -104,6 +113,9 @@ const INTERNAL_BASE_FLAGS = 3 | BASE_FLAGS.IN
 // Windows puts 0x5A into this arbitrary byte, and scanners recognise a queue manager by it.
 const BASE_RESERVED = 0x5a
 const ESTABLISH_FILL = 0x5a
+const EMPTY_ENVELOPE_SIZE = 8
+/** HTTP head, envelope and extension beside a body of the largest size. */
+const COMPOUND_SIZE_MAX = 0x00200000
 
 function beginInternal(size: number, baseFlags: number, internalFlags: number): ByteWriter {
   const writer = new ByteWriter(Buffer.allocUnsafe(size))
@@ -177,6 +189,7 @@ export function buildUserMessage(
 ): Buffer {
   const labelLength = spec.label === '' ? 0 : spec.label.length + 1
   const extensionSize = spec.extension === undefined ? 0 : spec.extension.length
+  const compoundSize = spec.compound === undefined ? 0 : sum(spec.compound.pieces)
   const packetSize =
     BASE_HEADER_SIZE +
     USER_HEADER_FIXED_SIZE +
@@ -187,9 +200,12 @@ export function buildUserMessage(
     (spec.transaction === undefined ? 0 : TRANSACTION_HEADER_SIZE) +
     align4(MESSAGE_PROPERTIES_FIXED_SIZE + 2 * labelLength + extensionSize + spec.body.length) +
     (spec.debugQueue === undefined ? 0 : 20) +
+    (spec.compound === undefined ? 0 : EMPTY_ENVELOPE_SIZE + align4(COMPOUND_MESSAGE_FIXED_SIZE + compoundSize)) +
     (spec.multiQueueFormat === undefined ? 0 : sizeOfMultiQueueFormatHeader(spec.multiQueueFormat))
-  if (packetSize > PACKET_SIZE_MAX) {
-    throw new EncodeError('MSMQ_ENCODE_SIZE', 'BaseHeader', 'PacketSize', `${packetSize}, at most ${PACKET_SIZE_MAX}`)
+  // what came over HTTP does not go over this wire again
+  const packetSizeMax = PACKET_SIZE_MAX + (spec.compound === undefined ? 0 : COMPOUND_SIZE_MAX)
+  if (packetSize > packetSizeMax) {
+    throw new EncodeError('MSMQ_ENCODE_SIZE', 'BaseHeader', 'PacketSize', `${packetSize}, at most ${packetSizeMax}`)
   }
   const writer = new ByteWriter(allocate(packetSize))
   writer.enter('BaseHeader')
@@ -208,8 +224,25 @@ export function buildUserMessage(
     writer.u16('Reserved', 0)
     writer.guid(spec.debugQueue)
   }
+  if (spec.compound !== undefined) writeCompound(writer, spec.compound, compoundSize)
   if (spec.multiQueueFormat !== undefined) encodeMultiQueueFormatHeader(writer, spec.multiQueueFormat)
   return writer.bytes
+}
+
+function writeCompound(writer: ByteWriter, { pieces, bodyOffset }: CompoundSpec, size: number): void {
+  // the envelope is in the request
+  writer.zeros(EMPTY_ENVELOPE_SIZE)
+  writer.enter('CompoundMessageHeader')
+  writer.u32('HeaderId', 0)
+  writer.u32('HTTPBodySize', size)
+  writer.u32('MsgBodySize', 0)
+  writer.u32('MsgBodyOffset', bodyOffset)
+  for (const piece of pieces) writer.view(piece)
+  writer.padding(0)
+}
+
+function sum(pieces: readonly Buffer[]): number {
+  return pieces.reduce((size, { length }) => size + length, 0)
 }
 
 function sizeOfSpec(queue: QueueNameSpec): number {
@@ -242,6 +275,7 @@ function writeUserHeader(writer: ByteWriter, spec: UserMessageSpec): void {
   if (spec.admin !== undefined) flags |= spec.admin.type << USER_FLAGS.AQ_SHIFT
   if (spec.response !== undefined) flags |= spec.response.type << USER_FLAGS.RQ_SHIFT
   if (spec.connectorType !== undefined) flags |= USER_FLAGS.CQ
+  if (spec.compound !== undefined) flags |= USER_FLAGS.AH
   if (spec.multiQueueFormat !== undefined) flags |= USER_FLAGS.MQ
   if (spec.transaction !== undefined) {
     if (spec.delivery === 'express') writer.refuse('Flags.DM', 'a transactional message must be recoverable')

@@ -22,6 +22,9 @@ export interface CompoundMessageHeader {
   padding: number
 }
 
+/** Without Data and padding. */
+export const COMPOUND_MESSAGE_FIXED_SIZE = 16
+
 const SECTION = '[MS-MQRR] 2.2.5.1.2.2'
 
 /** `MSMQ_DECODE_HTTP_BODY`. */
@@ -47,7 +50,7 @@ export function decodeCompoundMessageHeader(reader: ByteReader): CompoundMessage
 }
 
 export function sizeOfCompoundMessageHeader(header: CompoundMessageHeader): number {
-  return align4(16 + header.data.length)
+  return align4(COMPOUND_MESSAGE_FIXED_SIZE + header.data.length)
 }
 
 export function encodeCompoundMessageHeader(writer: ByteWriter, header: CompoundMessageHeader): void {

@@ -45,12 +45,22 @@ export function headerValue(headers: HttpHeaders, name: string): string | null {
  */
 export function parseRawRequest(bytes: Buffer): { request: HttpRequestLike; rest: Buffer } {
   const head = readHead(bytes)
-  const [method, target, version, ...more] = head.startLine.split(' ')
+  const { body, rest } = readBody(bytes, head, NOTHING)
+  return { request: { ...readRequestLine(head), headers: head.headers, body }, rest }
+}
+
+/** The head alone, whatever follows it; `size` is in bytes, with the empty line. */
+export function parseRequestHead(bytes: Buffer): Omit<HttpRequestLike, 'body'> & { readonly size: number } {
+  const head = readHead(bytes)
+  return { ...readRequestLine(head), headers: head.headers, size: head.size }
+}
+
+function readRequestLine({ startLine }: Head): Pick<HttpRequestLike, 'method' | 'target'> {
+  const [method, target, version, ...more] = startLine.split(' ')
   if (!TOKEN.test(method!) || !target || more.length > 0 || !isVersion(version)) {
     throw httpFault('request line', 0, 'is not METHOD, target and HTTP/1.1')
   }
-  const { body, rest } = readBody(bytes, head, NOTHING)
-  return { request: { method: method!, target, headers: head.headers, body }, rest }
+  return { method: method!, target }
 }
 
 /** One response. Without Content-Length everything up to the end of `bytes` is its body. */

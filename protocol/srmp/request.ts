@@ -6,7 +6,13 @@ import type { Part, SrmpMessage } from './message.js'
 import { contentIdOf, isXmlType, mimeFault, type ReadPart, readParts, writeParts } from './multipart.js'
 import { srmpSection } from './namespaces.js'
 
-export { type HttpHeaders, type HttpRequestLike, parseRawRequest, renderRawRequest } from './http-head.js'
+export {
+  type HttpHeaders,
+  type HttpRequestLike,
+  parseRawRequest,
+  parseRequestHead,
+  renderRawRequest,
+} from './http-head.js'
 export { kindOf } from './kind.js'
 
 /* An SRMP message as the HTTP request that carries it. Source: [MC-MQSRM] 2.1.1, 2.2.2, and the examples of 4. */

@@ -86,7 +86,7 @@ t.test('messages that cannot be sent spoil nothing', async t => {
   const { world, sender, receiver } = pair()
   const good = { destination: direct(receiver, TX_QUEUE), body: Buffer.from('good') }
   for (const bad of [
-    { destination: 'DIRECT=HTTP://somewhere/msmq/q', body: Buffer.alloc(1) },
+    { destination: 'DIRECT=SPX:0001:somewhere\\q', body: Buffer.alloc(1) },
     { destination: 'nonsense', body: Buffer.alloc(1) },
     { ...good, label: 'x'.repeat(250) },
     { ...good, body: Buffer.alloc(5_000_000) },

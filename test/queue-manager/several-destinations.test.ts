@@ -84,7 +84,7 @@ t.test('one bad element, and nothing is sent', async t => {
     [`DL=${guidOf(5)}`, /no directory here that resolves DL=/],
     [direct(sender, 'private$\\none'), /of an existing queue/],
     [`${good};JOURNAL`, /no journal/],
-    ['DIRECT=HTTP://host/msmq/q', /over the binary protocol/],
+    ['DIRECT=SPX:0001:host\\q', /DIRECT=HTTPS:/],
   ] as const) {
     t.throws(() => sender.send({ destination: `${good},${bad}`, body: Buffer.from('b') }), { message }, bad)
     t.throws(() => sender.send({ destination: bad, body: Buffer.from('b') }), { code: 'MSMQ_OPTION_FORMAT_NAME' }, bad)
