@@ -1,5 +1,13 @@
 import { createConnection, createServer, isIP, type OnReadOpts, type Server, type Socket } from 'node:net'
-import type { Action, ConnectionId, Endpoint, PingSocket, SendOutcome } from '../queue-manager/actions.js'
+import type {
+  Action,
+  ConnectionId,
+  Endpoint,
+  ExchangeId,
+  HttpRequest,
+  PingSocket,
+  SendOutcome,
+} from '../queue-manager/actions.js'
 import type { Now } from '../queue-manager/clock.js'
 import type { Note } from '../queue-manager/notes.js'
 import type { Store } from '../store/store.js'
@@ -7,8 +15,10 @@ import { adoptSocket } from './adopted-socket.js'
 import { realNow } from './clock.js'
 import { DatagramSocket } from './datagram-socket.js'
 import type { CloseKind, DrivenEngine } from './driven-engine.js'
-import { systemCode, TransportError } from './errors.js'
-
+import { type HttpBound, HttpHost } from './http-host.js'
+import type { HttpLimits } from './http-limits.js'
+import { type ListenCounters, listenOn } from './listening.js'
+import { plainAddress } from './plain-address.js'
 import type { Resolver } from './resolver.js'
 import { type ConnectionOwner, TcpConnection } from './tcp-connection.js'
 import { WriteBuffers } from './write-buffers.js'
@@ -32,7 +42,14 @@ export interface DriverOptions<E extends DrivenEngine> extends DriverListener {
   readonly localAddress?: string
   /** UDP port of the ping service on the listening address; absent: no pings in or out. */
   readonly pingPort?: number
+  /** Where SRMP messages are taken over HTTP; absent: nowhere. Port 0 takes any free one. */
+  readonly http?: Endpoint
+  /** The same over HTTPS. Certificate and key in PEM. */
+  readonly https?: Endpoint & { readonly cert: Buffer | string; readonly key: Buffer | string }
+  /** `ca`, in PEM, is trusted for HTTPS instead of what the platform trusts. */
+  readonly httpClient?: { readonly ca?: string | Buffer }
   readonly limits?: Partial<DriverLimits>
+  readonly httpLimits?: Partial<HttpLimits>
   onNote?(note: Note): void
   /** After the actions that followed from one input. A sender without a pace refills its outgoing queue here. */
   onTurn?(): void
@@ -64,7 +81,7 @@ const TIMER_MS_MAX = 2 ** 31 - 1
  */
 export class Driver<E extends DrivenEngine> implements ConnectionOwner {
   readonly engine: E
-  readonly counters = { acceptErrors: 0, connectionsOverLimit: 0 }
+  readonly counters: ListenCounters = { acceptErrors: 0, connectionsOverLimit: 0 }
   readonly #options: DriverOptions<E>
   readonly #limits: DriverLimits
   readonly #connections = new Map<ConnectionId, TcpConnection>()
@@ -74,6 +91,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
   #dirty: TcpConnection[] = []
   #server: Server | null = null
   readonly #pingSockets = new Map<PingSocket, DatagramSocket>()
+  readonly #http: HttpHost
   #carryingOut = false
   #scheduled = false
   #timer: NodeJS.Timeout | undefined
@@ -88,9 +106,27 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
     this.engine = options.engine
     this.#options = options
     this.#limits = { ...DRIVER_LIMITS, ...options.limits }
+    const { http, https, httpClient, httpLimits, localAddress } = options
+    const { lingerMs } = this.#limits
+    this.#http = new HttpHost(
+      {
+        ...(http !== undefined && { http }),
+        ...(https !== undefined && { https }),
+        limits: { lingerMs, ...httpLimits },
+        client: { ...httpClient, lingerMs, ...(localAddress !== undefined && { localAddress }) },
+        counters: this.counters,
+      },
+      this,
+    )
   }
 
-  /** Listens, then starts the engine. Throws `MSMQ_TRANSPORT_LISTEN` when the address cannot be had. */
+  /** Where it listens for HTTP, after `start`. */
+  get bound(): HttpBound {
+    return this.#http.bound
+  }
+
+  /** Listens, then starts the engine. Throws `MSMQ_TRANSPORT_LISTEN` when an address cannot be had, and
+   *  `MSMQ_TRANSPORT_CERTIFICATE`. */
   async start(): Promise<Endpoint> {
     const { listen, pingPort } = this.#options
     const bound = await this.#listen(listen)
@@ -98,6 +134,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
       await this.#bindPings('service', pingPort)
       await this.#bindPings('client', 0)
     }
+    await this.#http.listen()
     this.#running = true
     this.engine.start(realNow())
     this.#carryOutAll()
@@ -107,6 +144,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
   /** Takes no more connections; those that are there stay. */
   stopListening(): void {
     this.#server?.close()
+    this.#http.stopListening()
   }
 
   /** Closes every session in order, waits for the connections to end and for what the store is taking (at most
@@ -116,6 +154,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
       this.stopListening()
       this.engine.stop(realNow())
       this.#carryOutAll()
+      this.#http.stop()
       await this.#idle()
     }
     this.kill()
@@ -131,19 +170,14 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
     for (const socket of this.#pingSockets.values()) socket.close()
     this.#pingSockets.clear()
     for (const connection of this.#connections.values()) connection.reset()
+    this.#http.kill()
   }
 
   /** An application's call into the engine. What follows is carried out at the end of this turn, so that many calls in
    *  a row cost one write. */
   call<T>(body: (engine: E, now: Now) => T): T {
     const result = body(this.engine, realNow())
-    if (!this.#carryingOut && !this.#scheduled) {
-      this.#scheduled = true
-      queueMicrotask(() => {
-        this.#scheduled = false
-        this.#carryOutAll()
-      })
-    }
+    this.#carryOutSoon()
     return result
   }
 
@@ -181,6 +215,27 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
     this.#gone(connection, () => this.engine.closed(realNow(), connection.id, how))
   }
 
+  /** A request that came in whole. What follows is carried out once for all that one read of its socket brought. */
+  requested(peer: Endpoint, request: HttpRequest): ExchangeId | null {
+    return this.#running ? this.call((engine, now) => engine.httpRequested(now, peer, request)) : null
+  }
+
+  answered(exchange: ExchangeId, status: number): void {
+    if (!this.#running) return
+    this.call((engine, now) => engine.httpAnswered(now, exchange, status))
+    this.#whenIdle?.()
+  }
+
+  failed(exchange: ExchangeId, reason: string): void {
+    if (!this.#running) return
+    this.call((engine, now) => engine.httpFailed(now, exchange, reason))
+    this.#whenIdle?.()
+  }
+
+  stopped(): void {
+    this.#whenIdle?.()
+  }
+
   /** Resolves when no connection and no write to the store is left, or after `lingerMs` in any case. */
   #idle(): Promise<void> {
     if (this.#isIdle) return Promise.resolve()
@@ -195,7 +250,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
   }
 
   get #isIdle(): boolean {
-    return this.#connections.size === 0 && this.#writes === 0
+    return this.#connections.size === 0 && this.#writes === 0 && this.#http.isIdle
   }
 
   #gone(connection: TcpConnection, report: () => void): void {
@@ -208,24 +263,9 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
   }
 
   #listen(listen: Endpoint): Promise<Endpoint> {
-    return new Promise((resolve, reject) => {
-      const server = createServer({ noDelay: true, pauseOnConnect: true }, socket => this.#accept(socket))
-      this.#server = server
-      server.maxConnections = this.#limits.connectionsMax
-      server.on('drop', () => this.counters.connectionsOverLimit++)
-      const refused = (error: Error) => {
-        const where = `${listen.address}:${listen.port}`
-        reject(new TransportError('MSMQ_TRANSPORT_LISTEN', 'listen', where, systemCode(error), { cause: error }))
-      }
-      server.once('error', refused)
-      server.listen({ host: listen.address, port: listen.port, backlog: this.#limits.backlog }, () => {
-        server.off('error', refused)
-        // From here on an error is a connection that could not be accepted (no descriptors, no memory); others can.
-        server.on('error', () => this.counters.acceptErrors++)
-        const bound = server.address()
-        resolve(bound === null || typeof bound === 'string' ? listen : { address: bound.address, port: bound.port })
-      })
-    })
+    const server = createServer({ noDelay: true, pauseOnConnect: true }, socket => this.#accept(socket))
+    this.#server = server
+    return listenOn(server, listen, this.#limits, this.counters)
   }
 
   async #bindPings(name: PingSocket, port: number): Promise<void> {
@@ -275,6 +315,16 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
       this.#carryingOut = false
     }
     this.#setTimer()
+  }
+
+  /** At the end of this turn, if nothing is being carried out. */
+  #carryOutSoon(): void {
+    if (this.#carryingOut || this.#scheduled) return
+    this.#scheduled = true
+    queueMicrotask(() => {
+      this.#scheduled = false
+      this.#carryOutAll()
+    })
   }
 
   #flush(): void {
@@ -333,6 +383,12 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
       case 'datagram':
         this.#pingSockets.get(action.socket)?.send(action.bytes, action.port, action.address)
         break
+      case 'http-open':
+      case 'http-post':
+      case 'http-close':
+      case 'http-answer':
+        this.#http.carryOut(action)
+        break
     }
   }
 
@@ -385,11 +441,6 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
     this.engine.wake(realNow())
     this.#carryOutAll()
   }
-}
-
-/** An IPv4 address as such, also where a dual-stack socket reports it as IPv6. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
 }
 
 /** The accepted connection, reading through `onread`; the server counts it until it closes. */

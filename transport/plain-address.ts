@@ -1,0 +1,6 @@
+import { isIP } from 'node:net'
+
+/** An IPv4 address as such, also where a dual-stack socket reports it as IPv6. */
+export function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
+}
