@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import type { z } from 'zod'
 import { FileError, type PathProblem, parseYaml, settingProblems } from '../lab/yaml-file.js'
 import { OptionError } from '../protocol/errors.js'
 import type { Guid } from '../protocol/guid.js'
@@ -67,7 +68,14 @@ const EMPTY_FILE: ReadFile = { settings: {}, queues: [], keys: NO_KEYS, names: {
 
 /** Flags win over the file. Paths in the file are relative to it. @throws {CliError} one line: where, what, what is allowed. */
 export function qmConfig(flags: QmFlags): QmConfig {
-  const file = flags.config === undefined ? EMPTY_FILE : readConfigFile(flags.config)
+  return qmConfigOf(
+    flags,
+    flags.config === undefined ? EMPTY_FILE : parseConfig(readConfig(flags.config), flags.config),
+  )
+}
+
+/** The same with a file that was read. */
+export function qmConfigOf(flags: QmFlags, file: ReadFile): QmConfig {
   const port = flags.port === undefined ? file.port : portOf(flags.port)
   const metrics = flags.metrics ?? file.metrics
   const address = flagValue('address', flags.address) ?? file.address ?? '127.0.0.1'
@@ -95,24 +103,32 @@ export function qmConfig(flags: QmFlags): QmConfig {
 /** A file with its keys loaded. */
 export type ReadFile = Omit<QmFile, 'security'> & { readonly keys: SecurityKeys }
 
-function readConfigFile(path: string): ReadFile {
-  let text: string
+/** The text of a file. @throws the system's error, which names it. */
+export function readConfig(path: string): string {
   try {
-    text = readFileSync(path, 'utf8')
+    return readFileSync(path, 'utf8')
   } catch (error) {
     // What the system says of a directory lacks its name.
     throw Object.assign(error as NodeJS.ErrnoException, { path })
   }
-  return parseConfig(text, path)
 }
 
 /** @throws {CliError} with file, line, field and what is allowed. */
 export function parseConfig(text: string, path: string): ReadFile {
+  return parseConfigAs(qmSchema, text, path)
+}
+
+/** The same for a file that may say more than that of a queue manager. */
+export function parseConfigAs<File extends QmFile>(
+  schema: z.ZodType<File>,
+  text: string,
+  path: string,
+): ReadFile & Omit<File, keyof QmFile> {
   const folder = dirname(path)
   let keys = NO_KEYS
   const pems: Partial<Record<(typeof PEMS)[number], string>> = {}
   try {
-    const { security, ...file } = parseYaml(text, path, qmSchema, file => [
+    const { security, ...file } = parseYaml(text, path, schema, file => [
       ...settingProblems(['settings'], file.settings),
       ...queueProblems(file),
       ...metricsProblems(file),
@@ -127,7 +143,7 @@ export function parseConfig(text: string, path: string): ReadFile {
       ),
     ])
     const { data, controlToken, control } = file
-    return {
+    const read: unknown = {
       ...file,
       ...pems,
       keys,
@@ -135,6 +151,8 @@ export function parseConfig(text: string, path: string): ReadFile {
       ...(controlToken !== undefined && { controlToken: resolve(folder, controlToken) }),
       ...(control?.includes('/') && { control: resolve(folder, control) }),
     }
+    // What the types lose: the keys that only this schema has are still there.
+    return read as ReadFile & Omit<File, keyof QmFile>
   } catch (error) {
     if (error instanceof FileError) fail(error.message, { cause: error })
     throw error

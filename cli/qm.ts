@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import { several } from './client-values.js'
 import { EXIT_AS_EXPECTED, writeJson, writeText } from './output.js'
-import { type QmFlags, qmConfig } from './qm-config.js'
+import { type QmConfig, type QmFlags, qmConfig } from './qm-config.js'
 import { httpOptions } from './qm-http.js'
-import { startQueueManager } from './qm-process.js'
+import { type RunningQueueManager, startQueueManager } from './qm-process.js'
 import { settingRows, settingsPage, settingsTable } from './settings-text.js'
 
 /* `mqlab qm`: one queue manager on this machine's network, until it is told to stop. */
@@ -50,8 +50,19 @@ async function listSettings({ json, markdown }: QmOptions): Promise<void> {
   else await writeText(markdown ? settingsPage() : settingsTable())
 }
 
-async function runQueueManager(options: QmOptions): Promise<void> {
-  const config = qmConfig(options)
+function runQueueManager(options: QmOptions): Promise<void> {
+  return runUntilTold(qmConfig(options), options.json === true)
+}
+
+/**
+ * A queue manager until SIGINT or SIGTERM. Its first line on stdout says that it is ready, with what `started` adds to it;
+ * that may return something to be called before the end.
+ */
+export async function runUntilTold(
+  config: QmConfig,
+  json: boolean,
+  started: (running: RunningQueueManager) => Started = () => ({}),
+): Promise<void> {
   // Before anything is opened, so that a signal at any time closes what is.
   const stopped = new Promise<NodeJS.Signals>(resolve => {
     let told = false
@@ -63,7 +74,15 @@ async function runQueueManager(options: QmOptions): Promise<void> {
         resolve(signal)
       })
   })
-  const running = await startQueueManager(config, options.json === true)
-  await writeJson(running.ready)
-  await running.stop(await stopped)
+  const running = await startQueueManager(config, json)
+  const { ready = {}, stopping } = started(running)
+  await writeJson({ ...running.ready, ...ready })
+  const why = await stopped
+  stopping?.()
+  await running.stop(why)
+}
+
+export interface Started {
+  readonly ready?: Readonly<Record<string, unknown>>
+  readonly stopping?: () => void
 }

@@ -84,6 +84,16 @@ export function parseYaml<Schema extends z.ZodType>(
   return parsed.data
 }
 
+/** Where the values at paths of a YAML text stand. Lines and columns count from 1. */
+export function yamlPlaces(text: string): (path: readonly PropertyKey[]) => { line: number; column: number } {
+  const lines = new LineCounter()
+  const { contents } = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  return path => {
+    const { line, col } = lines.linePos(offsetOf(contents, path, false))
+    return { line: Math.max(1, line), column: Math.max(1, col) }
+  }
+}
+
 /** A list in which one item may stand alone. */
 export function oneOrMany<Item extends z.ZodType>(item: Item, itemsMax = 64) {
   return z.preprocess(
