@@ -1,6 +1,6 @@
 import type { Affinity } from '../gateway/nlb/hash.js'
 import type { Balance, DropAnswers, HealthCheck, Spread } from '../gateway/planes/http-options.js'
-import type { ProxyCounters } from '../gateway/planes/proxy.js'
+import type { ProxyCounters } from '../gateway/planes/proxy-counters.js'
 import type { SourceMode } from '../gateway/planes/proxy-events.js'
 import type { Guid } from '../protocol/guid.js'
 import type { Counters } from '../queue-manager/counters.js'

@@ -252,9 +252,15 @@ export class ProxiedConnection implements ConnectionView {
 const NO_BYTES = Buffer.alloc(0)
 
 /** Errors of the gateway's own machine that a connect may meet before it ever asks the host. */
-const LOCAL_FAILURES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'EADDRINUSE', 'EADDRNOTAVAIL'])
+export const LOCAL_FAILURES: ReadonlySet<string> = new Set([
+  'EMFILE',
+  'ENFILE',
+  'ENOBUFS',
+  'EADDRINUSE',
+  'EADDRNOTAVAIL',
+])
 
 /** A dual-stack listener reports IPv4 clients as `::ffff:a.b.c.d`. */
-function plainAddress(address: string): string {
+export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address
 }

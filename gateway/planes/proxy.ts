@@ -3,17 +3,9 @@ import { PacketFramer } from '../../protocol/binary/packet-framer.js'
 import { DecodeError } from '../../protocol/errors.js'
 import type { Policy } from '../nlb/policy.js'
 import { connectionsWithinDescriptors } from './descriptor-limit.js'
-import { addPacketCounts, zeroPacketCounts } from './packet-count.js'
 import { type ConnectionContext, ProxiedConnection, type ProxyFaults, type ProxyHost } from './proxied-connection.js'
-import type {
-  ConnectionClosed,
-  ConnectionView,
-  Direction,
-  DirectionTraffic,
-  ObservedPacket,
-  ProxyDecision,
-  SourceMode,
-} from './proxy-events.js'
+import { addTraffic, countClose, type ProxyCounters, zeroCounters } from './proxy-counters.js'
+import type { ConnectionClosed, ConnectionView, ObservedPacket, ProxyDecision, SourceMode } from './proxy-events.js'
 import { ReadBufferPool } from './relay.js'
 
 export interface ProxyLimits {
@@ -57,33 +49,6 @@ export interface ProxyPlaneOptions {
    * cannot be read as packets nothing more is shown; its bytes pass all the same.
    */
   onPacket?(packet: ObservedPacket): void
-}
-
-export interface HostCounters {
-  /** Connections the policy gave to this host. */
-  chosen: number
-  /** Of these, how many the host did not accept. */
-  failed: number
-}
-
-export interface ProxyCounters {
-  accepted: number
-  active: number
-  /** Closed at once since as many were open as `connectionsMax` and the process's descriptors allow. */
-  overLimit: number
-  /** Failures to accept, by the system's word: out of descriptors or memory. */
-  acceptErrors: number
-  noHost: number
-  hostDown: number
-  /** Failed attempts to reach a host, by system error code. */
-  connectFailures: Record<string, number>
-  resetByClient: number
-  resetByHost: number
-  cut: number
-  idle: number
-  hosts: Record<string, HostCounters>
-  toHost: DirectionTraffic
-  toClient: DirectionTraffic
 }
 
 /** The gateway's user-space plane: accepts on the cluster address and carries bytes to the host the policy names. */
@@ -233,47 +198,6 @@ function packetObserver(onPacket: (bytes: Buffer) => void): (chunk: Buffer) => v
   }
 }
 
-function zeroCounters(hosts: readonly ProxyHost[]): ProxyCounters {
-  return {
-    accepted: 0,
-    active: 0,
-    overLimit: 0,
-    acceptErrors: 0,
-    noHost: 0,
-    hostDown: 0,
-    connectFailures: {},
-    resetByClient: 0,
-    resetByHost: 0,
-    cut: 0,
-    idle: 0,
-    hosts: Object.fromEntries(hosts.map(({ name }) => [name, { chosen: 0, failed: 0 }])),
-    toHost: { bytes: 0, packets: zeroPacketCounts() },
-    toClient: { bytes: 0, packets: zeroPacketCounts() },
-  }
-}
-
-function addTraffic(sum: ProxyCounters, connection: ConnectionView): void {
-  for (const direction of ['toHost', 'toClient'] as const satisfies readonly Direction[]) {
-    const traffic = connection[direction]
-    sum[direction].bytes += traffic.bytes
-    addPacketCounts(sum[direction].packets, traffic.packets)
-  }
-}
-
-function countClose(counts: ProxyCounters, event: ConnectionClosed): void {
-  switch (event.manner) {
-    case 'reset':
-      if (event.closedBy === 'client') counts.resetByClient++
-      else counts.resetByHost++
-      break
-    case 'hostDown':
-    case 'noHost':
-    case 'cut':
-    case 'idle':
-      counts[event.manner]++
-  }
-}
-
-function isWildcard(address: string): boolean {
+export function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::'
 }

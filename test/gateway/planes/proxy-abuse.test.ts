@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import type { ProxyCounters } from '../../../gateway/planes/proxy.js'
+import type { ProxyCounters } from '../../../gateway/planes/proxy-counters.js'
 import { CLUSTER, readAll, readBytes, startGateway, startHost, until } from '../../fixtures/gateway-world.js'
 
 t.test('a slow receiver holds the sender back; the gateway keeps no more than it says', async t => {

@@ -1,0 +1,85 @@
+import { get } from 'node:http'
+import { connect } from 'node:net'
+import type { HealthCheck } from './http-options.js'
+import type { ProxyHost } from './proxied-connection.js'
+
+const DEFAULTS = { badStatusMin: 500, intervalMs: 2000, timeoutMs: 1000, fall: 3, rise: 2 } as const
+
+/** Asks each host again and again whether it is well. A host counts as well until so many checks in a row say otherwise. */
+export class HealthChecker {
+  readonly #check: HealthCheck & typeof DEFAULTS
+  readonly #hosts: readonly ProxyHost[]
+  readonly #localAddress: string | undefined
+  readonly #found: (host: string, well: boolean) => void
+  #round: AbortController | undefined
+
+  /** Asks from `localAddress`, or wherever the system likes. `found` is told when a host falls ill or is well again. */
+  constructor(
+    check: HealthCheck,
+    hosts: readonly ProxyHost[],
+    localAddress: string | undefined,
+    found: (host: string, well: boolean) => void,
+  ) {
+    this.#check = { ...DEFAULTS, ...check } as HealthCheck & typeof DEFAULTS
+    this.#hosts = hosts
+    this.#localAddress = localAddress
+    this.#found = found
+  }
+
+  start(): void {
+    if (this.#round !== undefined) return
+    this.#round = new AbortController()
+    for (const host of this.#hosts) this.#watch(host, this.#round.signal)
+  }
+
+  stop(): void {
+    this.#round?.abort()
+    this.#round = undefined
+  }
+
+  #watch(host: ProxyHost, signal: AbortSignal): void {
+    const { fall, rise, intervalMs } = this.#check
+    let well = true
+    /** Checks in a row that contradict `well`. */
+    let against = 0
+    let timer: NodeJS.Timeout
+    const next = async () => {
+      const good = await this.#ask(host, signal)
+      if (signal.aborted) return
+      against = good === well ? 0 : against + 1
+      if (against >= (well ? fall : rise)) {
+        well = good
+        against = 0
+        this.#found(host.name, well)
+      }
+      timer = setTimeout(next, intervalMs)
+    }
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
+    void next()
+  }
+
+  #ask({ address, port }: ProxyHost, stopped: AbortSignal): Promise<boolean> {
+    const { path, badStatusMin, timeoutMs } = this.#check
+    const target = {
+      host: address,
+      port,
+      ...(this.#localAddress !== undefined && { localAddress: this.#localAddress }),
+    }
+    return new Promise(resolve => {
+      const done = (good: boolean) => {
+        clearTimeout(timer)
+        stopped.removeEventListener('abort', giveUp)
+        asked.destroy()
+        resolve(good)
+      }
+      const giveUp = () => done(false)
+      const timer = setTimeout(giveUp, timeoutMs)
+      stopped.addEventListener('abort', giveUp, { once: true })
+      const asked =
+        path === undefined
+          ? connect(target, () => done(true))
+          : get({ ...target, path, agent: false }, answer => done((answer.statusCode ?? 500) < badStatusMin))
+      asked.on('error', giveUp)
+    })
+  }
+}
