@@ -184,7 +184,8 @@ export class ControlConnection implements Requester {
       return
     }
     if (!this.#server.admits(hello.token)) {
-      this.end(new ControlError('MSMQ_CONTROL_TOKEN', 'the token is missing or wrong'))
+      const remedy = 'show that of its --control-token file, with --token-file or in MQLAB_CONTROL_TOKEN'
+      this.end(new ControlError('MSMQ_CONTROL_TOKEN', `the token is missing or wrong; ${remedy}`))
       return
     }
     this.#proven = true

@@ -61,7 +61,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
         'MSMQ_OPTION_TOKEN',
         'token',
         undefined,
-        `${TOKEN_CHARACTERS_MIN} characters or more on TCP`,
+        `${TOKEN_CHARACTERS_MIN} characters or more on TCP, which every user of this machine can connect to; or a Unix socket, which needs none`,
       )
   }
   const server = new OpenControlServer(options)

@@ -59,9 +59,19 @@ export class OptionError extends MqlabError {
 
   constructor(code: `MSMQ_OPTION_${string}`, option: string, value: unknown, allowed: string) {
     // An option that does not exist has no value.
-    super(code, `${value === undefined ? option : `${option} ${JSON.stringify(value)}`}: allowed is ${allowed}`, true)
+    super(code, `${value === undefined ? option : `${option} ${valueText(value)}`}: allowed is ${allowed}`, true)
     this.option = option
     this.value = value
     this.allowed = allowed
   }
+}
+
+/** Text as it was given: the backslashes of queue names stay single. What would end the line or act on a terminal is escaped. */
+function valueText(value: unknown): string {
+  if (typeof value !== 'string') return JSON.stringify(value)
+  return `"${value.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, escaped)}"`
+}
+
+function escaped(character: string): string {
+  return `\\u{${character.codePointAt(0)!.toString(16)}}`
 }

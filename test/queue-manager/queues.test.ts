@@ -102,7 +102,11 @@ t.test('a change that the store does not take is undone', async t => {
 t.test('names and numbers are given once, also after a queue was deleted and across restarts', async t => {
   const here = machine()
   const create = (options: { name: string }) => here.call((engine, now) => engine.createQueue(now, options))
-  t.throws(() => create({ name: 'PRIVATE$\\Q' }), { code: 'MSMQ_OPTION_TAKEN' })
+  t.throws(() => create({ name: 'PRIVATE$\\Q' }), {
+    code: 'MSMQ_OPTION_TAKEN',
+    message: /^queue "PRIVATE\$\\Q": allowed is/,
+  })
+  t.throws(() => create({ name: 'private$\\a\nb' }), { message: /^queue "private\$\\a\\u\{a\}b": allowed is/ })
   for (const name of ['private$\\', 'private$\\a;b', 'a\\b', '', 'x'.repeat(125), 'system$;journal'])
     t.throws(() => create({ name }), { code: 'MSMQ_OPTION_RANGE' }, JSON.stringify(name))
   for (const name of ['private$\\order_queue$', 'private$\\admin_queue$', 'private$\\notify_queue$'])
