@@ -1,6 +1,7 @@
 /** The command line: which commands there are. Each lives in a file of its own and is loaded only when it is asked for. */
 import { existsSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { fail } from './output.js'
 
 /** In the order of the help. `demo` is cli/demo.ts, which exports `demoCommand(): Command`, and so on. */
 const COMMANDS: readonly (readonly [name: string, summary: string])[] = [
@@ -26,7 +27,10 @@ export interface Program {
   command: string | undefined
 }
 
-/** `args` are those after the program's name. Only the command they ask for is loaded. */
+/**
+ * `args` are those after the program's name. Only the command they ask for is loaded.
+ * @throws {CliError} when the help of a command is asked for that does not exist
+ */
 export async function createProgram(args: readonly string[]): Promise<Program> {
   const program = new Command('mqlab')
     .description('A protocol-level gateway and load-balancer testbed for Microsoft Message Queuing (MSMQ).')
@@ -50,6 +54,9 @@ export async function createProgram(args: readonly string[]): Promise<Program> {
       program.command(name).description(summary)
     }
   }
+  // commander would print the help of everything, as if that had been asked for
+  if (words[0] === 'help' && asked !== undefined && asked !== 'help' && command === undefined)
+    fail(`unknown command '${asked}'; see mqlab --help`)
   return { program, command }
 }
 

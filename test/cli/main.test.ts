@@ -51,6 +51,7 @@ t.test('every command has a help of its own', async t => {
 t.test('what cannot run says why in one line, with exit code 2', async t => {
   const rows: [args: string[], line: RegExp][] = [
     [['decod'], /^mqlab: unknown command 'decod' \(Did you mean decode\?\); see mqlab --help\n$/],
+    [['help', 'nosuch'], /^mqlab: unknown command 'nosuch'; see mqlab --help\n$/],
     [['--nope'], /^mqlab: unknown option '--nope'; see mqlab --help\n$/],
     [['decode', '--nope'], /^mqlab: unknown option '--nope'.*; see mqlab decode --help\n$/],
     [['decode', 'no/such/file.hex'], /^mqlab: .*no\/such\/file\.hex.*\n$/],
