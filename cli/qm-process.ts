@@ -37,6 +37,7 @@ const SETTLE_MS_MAX = 5_000
 export interface RunningQueueManager {
   /** The first line on stdout. */
   readonly ready: Readonly<Record<string, unknown>>
+  readonly logger: Logger
   /** Ends in order: no new sessions, answers to applications, sessions closed, the store closed. */
   stop(why: string): Promise<void>
 }
@@ -117,6 +118,7 @@ async function start(config: QmConfig, json: boolean, undo: Undo): Promise<Runni
       ...where,
       queues: queues.map(({ name, number, transactional }) => ({ name, number, transactional })),
     },
+    logger,
     async stop(why) {
       logger.info({ event: 'stopping', why }, 'closing sessions')
       driver.stopListening()
