@@ -1,5 +1,6 @@
-import { createGateway, type Gateway } from '../gateway/gateway.js'
-import type { ConnectionClosed, ProxyDecision } from '../gateway/planes/proxy-events.js'
+import { createGateway, createHttpGateway, type Gateway, type HttpGateway } from '../gateway/gateway.js'
+import type { HostState } from '../gateway/planes/http-options.js'
+import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway/planes/proxy-events.js'
 import type { Endpoint } from '../queue-manager/actions.js'
 import { systemCode, TransportError } from '../transport/errors.js'
 import type { NodeMessage } from './channel-messages.js'
@@ -9,26 +10,43 @@ import type { GatewayReport, GatewaySpec } from './node-spec.js'
 /** A balancer as a node of the lab. */
 export class GatewayNode implements LabNode {
   readonly #spec: GatewaySpec
-  readonly #gateway: Gateway
+  readonly #gateway: Gateway | HttpGateway
   #decisions: ProxyDecision[] = []
   #closed: ConnectionClosed[] = []
+  #requests: ProxiedRequest[] = []
 
   constructor(spec: GatewaySpec) {
     this.#spec = spec
     const { listen, hosts, affinity, source, cutAfterBytes, cutConnectionsMax, idleTimeoutMs, retryOtherHosts } = spec
-    this.#gateway = createGateway({
+    const common = {
       listen,
       hosts,
       affinity,
       source,
       ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
       ...(retryOtherHosts !== undefined && { retryOtherHosts }),
-      faults: {
-        ...(cutAfterBytes !== undefined && { cutAfterBytes }),
-        ...(cutConnectionsMax !== undefined && { cutConnectionsMax }),
-      },
-      onDecision: decision => this.#decisions.push(decision),
-      onClosed: event => this.#closed.push(event),
+      ...(spec.healthCheck !== undefined && { healthCheck: spec.healthCheck }),
+      onDecision: (decision: ProxyDecision) => this.#decisions.push(decision),
+      onClosed: (event: ConnectionClosed) => this.#closed.push(event),
+    }
+    const faults = {
+      ...(cutAfterBytes !== undefined && { cutAfterBytes }),
+      ...(cutConnectionsMax !== undefined && { cutConnectionsMax }),
+    }
+    if (spec.protocol !== 'http') {
+      this.#gateway = createGateway({ ...common, faults })
+      return
+    }
+    const { balance, spread, seed, pipelineMax, forwardedFor, dropAnswers } = spec
+    this.#gateway = createHttpGateway({
+      ...common,
+      ...(balance !== undefined && { balance }),
+      ...(spread !== undefined && { spread }),
+      ...(seed !== undefined && { seed }),
+      ...(pipelineMax !== undefined && { pipelineMax }),
+      ...(forwardedFor !== undefined && { forwardedFor }),
+      faults: { ...faults, ...(dropAnswers !== undefined && { dropAnswers }) },
+      onRequest: request => this.#requests.push(request),
     })
   }
 
@@ -47,6 +65,10 @@ export class GatewayNode implements LabNode {
 
   drain(): void {}
 
+  setHost(host: string, state: HostState): void {
+    this.#gateway.setHostState(host, state)
+  }
+
   close(): Promise<void> {
     return this.#gateway.stop()
   }
@@ -60,10 +82,16 @@ export class GatewayNode implements LabNode {
   }
 
   takeNews(): NodeMessage | null {
-    if (this.#decisions.length === 0 && this.#closed.length === 0) return null
-    const news = { type: 'decisions', decisions: this.#decisions, closed: this.#closed } as const
+    const news = {
+      type: 'decisions',
+      decisions: this.#decisions,
+      closed: this.#closed,
+      requests: this.#requests,
+    } as const
+    if (news.decisions.length + news.closed.length + news.requests.length === 0) return null
     this.#decisions = []
     this.#closed = []
+    this.#requests = []
     return news
   }
 }
