@@ -1,5 +1,10 @@
+import { isUtf8 } from 'node:buffer'
 import { SaxesParser } from 'saxes'
 import { MqlabError } from './errors.js'
+import { parsePlainXml, XMLNS_NAMESPACE } from './plain-xml.js'
+import { placeOf, XmlElement, type XmlPlace } from './xml-element.js'
+
+export { type XmlAttribute, XmlElement, type XmlPlace } from './xml-element.js'
 
 /* XML 1.0 with namespaces as a tree, for SOAP envelopes and small configuration files. There is no DTD, hence nothing to
  * expand: the five entities and character references are all. Time and memory are linear in the text, and bounded. */
@@ -38,73 +43,6 @@ export class XmlError extends MqlabError {
   }
 }
 
-export interface XmlPlace {
-  /** Bytes from the start of the text. */
-  readonly offset: number
-  readonly line: number
-  readonly column: number
-}
-
-export interface XmlAttribute {
-  /** Without prefix. */
-  readonly name: string
-  /** '' for none: the default namespace is not for attributes. */
-  readonly namespace: string
-  readonly value: string
-}
-
-export class XmlElement {
-  /** Without prefix. */
-  readonly name: string
-  /** '' for none. */
-  readonly namespace: string
-  /** As they stand, without namespace declarations. */
-  readonly attributes: readonly XmlAttribute[]
-  readonly children: XmlElement[] = []
-  /** All character data that stands directly in the element, CDATA too; ends of lines are LF. */
-  text = ''
-  /** UTF-16 units from the start of `source` to the `<` of the start tag. */
-  readonly start: number
-  /** Behind the `>` of the end tag. */
-  end: number
-  /** The whole text. */
-  readonly source: string
-
-  constructor(name: string, namespace: string, attributes: readonly XmlAttribute[], start: number, source: string) {
-    this.name = name
-    this.namespace = namespace
-    this.attributes = attributes
-    this.start = start
-    this.end = start
-    this.source = source
-  }
-
-  /** Line, from 1, of the start tag. Costs a look through the text before it, as the others do. */
-  get line(): number {
-    return placeOf(this.source, this.start).line
-  }
-
-  /** Column, from 1, of the start tag. */
-  get column(): number {
-    return placeOf(this.source, this.start).column
-  }
-
-  /** Bytes from the start of the text to the start tag. */
-  get offset(): number {
-    return placeOf(this.source, this.start).offset
-  }
-
-  /** Value of an attribute; null when it is not there. */
-  attribute(name: string, namespace = ''): string | null {
-    return this.attributes.find(one => one.name === name && one.namespace === namespace)?.value ?? null
-  }
-
-  /** The element as it was written. */
-  get outerText(): string {
-    return this.source.slice(this.start, this.end)
-  }
-}
-
 /**
  * The root element of a document in UTF-8.
  *
@@ -119,36 +57,22 @@ export function parseXml(
 ): XmlElement {
   const text = typeof document === 'string' ? document : decodeUtf8(document, limits)
   if (text.length > limits.bytesMax) throw tooLarge(limits)
-  return new TreeBuilder(text, limits, namespaces).build()
+  return parsePlainXml(text, limits) ?? new TreeBuilder(text, limits, namespaces).build()
 }
 
-const XMLNS = 'http://www.w3.org/2000/xmlns/'
-// A byte order mark counts as a character of the text, so that offsets are those of the bytes.
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function decodeUtf8(bytes: Uint8Array, limits: XmlLimits): string {
-  if (bytes.length > limits.bytesMax) throw tooLarge(limits)
-  try {
-    return utf8.decode(bytes)
-  } catch {
-    const place = { offset: 0, line: 1, column: 1 }
-    throw new XmlError('MSMQ_XML_ENCODING', 'the text is not UTF-8', place)
+function decodeUtf8(document: Uint8Array, limits: XmlLimits): string {
+  if (document.length > limits.bytesMax) throw tooLarge(limits)
+  if (!isUtf8(document)) {
+    throw new XmlError('MSMQ_XML_ENCODING', 'the text is not UTF-8', { offset: 0, line: 1, column: 1 })
   }
+  // A byte order mark stays a character of the text, so that offsets are those of the bytes.
+  return Buffer.from(document.buffer, document.byteOffset, document.byteLength).toString('utf8')
 }
 
 function tooLarge(limits: XmlLimits): XmlError {
   const place = { offset: limits.bytesMax, line: 1, column: 1 }
   return new XmlError('MSMQ_XML_SIZE', `more than ${limits.bytesMax} bytes`, place)
-}
-
-function placeOf(source: string, at: number): XmlPlace {
-  let line = 1
-  let lineStart = 0
-  for (let end = source.indexOf('\n'); end >= 0 && end < at; end = source.indexOf('\n', end + 1)) {
-    line++
-    lineStart = end + 1
-  }
-  return { offset: Buffer.byteLength(source.slice(0, at)), line, column: at - lineStart + 1 }
 }
 
 class TreeBuilder {
@@ -183,7 +107,7 @@ class TreeBuilder {
     })
     parser.on('opentag', tag => {
       const attributes = Object.values(tag.attributes)
-        .filter(({ uri }) => uri !== XMLNS)
+        .filter(({ uri }) => uri !== XMLNS_NAMESPACE)
         .map(({ local, uri, value }) => ({ name: local, namespace: uri, value }))
       this.#push(new XmlElement(tag.local, tag.uri, attributes, this.#start, source))
     })
