@@ -1,4 +1,4 @@
-import type { Scenario, ScenarioQueueManager } from './scenario-schema.js'
+import type { Scenario, ScenarioFault, ScenarioQueueManager } from './scenario-schema.js'
 
 /** What in a scenario does not fit together, and where. */
 export interface Problem {
@@ -81,6 +81,8 @@ export function faultProblems(
       if (!who.includes(name)) {
         const allowed = who.length === 0 ? 'there is no gateway' : `one of ${who.join(', ')}`
         problems.push({ path: at, what: `${name} is nobody that can ${key === 'leave' ? 'leave' : 'end'}: ${allowed}` })
+      } else if (isOutAlready(faults, index, name)) {
+        problems.push({ path: at, what: `another fault has ${name} out at that time` })
       } else if (key !== 'leave' && loaded.has(name)) {
         problems.push({ path: at, what: `${name} has a load, and what became of that only it knows: name another` })
       }
@@ -89,6 +91,16 @@ export function faultProblems(
       problems.push({ path: [...path, 'drain'], what: 'only who leaves can drain' })
     }
     return problems
+  })
+}
+
+/** Whether an earlier fault, or one before it in the list at the same time, keeps `name` out when fault `index` begins. */
+function isOutAlready(faults: readonly ScenarioFault[], index: number, name: string): boolean {
+  const { atS } = faults[index]!
+  return faults.some(({ kill = [], stop = [], leave = [], ...other }, place) => {
+    if (place === index || ![...kill, ...stop, ...leave].includes(name)) return false
+    const begins = other.atS < atS || (other.atS === atS && place < index)
+    return begins && atS < other.atS + (other.backAfterS ?? Number.POSITIVE_INFINITY)
   })
 }
 

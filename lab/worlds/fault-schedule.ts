@@ -10,8 +10,8 @@ export interface FaultTarget {
 }
 
 /**
- * Has each fault happen at its time, counted from this call; those of one time together. Resolves when the last has
- * happened and everybody who was to come back is there again.
+ * Has each fault happen at its time, counted from this call. One that befalls a machine which is slow to come back from
+ * the one before waits for it. Resolves when the last has happened and everybody who was to come back is there again.
  * @throws NodeError for a machine that does not come up again
  */
 export async function performFaults(
@@ -19,15 +19,24 @@ export async function performFaults(
   target: FaultTarget,
   pause: (ms: number) => Promise<unknown>,
 ): Promise<void> {
+  const turns = new Map<string, Promise<void>>()
+  const inTurn = (name: string, act: () => Promise<void>): Promise<void> => {
+    const turn = (turns.get(name) ?? Promise.resolve()).then(act)
+    turns.set(name, turn)
+    return turn
+  }
   await Promise.all(
     faults.map(async ({ atS, backAfterS, kill = [], stop = [], leave = [], drain = false }) => {
       await pause(atS * 1000)
       for (const host of leave) target.setHost(host, drain ? 'draining' : 'down')
-      await Promise.all([...kill.map(name => target.kill(name)), ...stop.map(name => target.end(name))])
+      await Promise.all([
+        ...kill.map(name => inTurn(name, () => target.kill(name))),
+        ...stop.map(name => inTurn(name, () => target.end(name))),
+      ])
       if (backAfterS === undefined) return
       await pause(backAfterS * 1000)
       for (const host of leave) target.setHost(host, 'up')
-      await Promise.all([...kill, ...stop].map(name => target.restart(name)))
+      await Promise.all([...kill, ...stop].map(name => inTurn(name, () => target.restart(name))))
     }),
   )
 }

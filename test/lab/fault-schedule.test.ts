@@ -1,0 +1,78 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import type { ScenarioFault } from '../../lab/scenario-schema.js'
+import { type FaultTarget, performFaults } from '../../lab/worlds/fault-schedule.js'
+
+/** A clock that goes on when everybody waits for it, and machines whose restart takes `restartMs`. */
+async function performed(faults: readonly ScenarioFault[], restartMs = 0): Promise<string[]> {
+  let nowMs = 0
+  const waiting: { atMs: number; go: () => void }[] = []
+  const pause = (ms: number) => new Promise<void>(go => waiting.push({ atMs: nowMs + ms, go }))
+  const log: string[] = []
+  const say = (what: string) => log.push(`${nowMs} ${what}`)
+  const target: FaultTarget = {
+    kill: async name => void say(`kill ${name}`),
+    end: async name => void say(`end ${name}`),
+    restart: async name => {
+      await pause(restartMs)
+      say(`restart ${name}`)
+    },
+    setHost: (host, state) => say(`${host} ${state}`),
+  }
+  let over = false
+  const done = performFaults(faults, target, pause).then(() => {
+    over = true
+  })
+  while (!over) {
+    await turn()
+    const next = waiting.toSorted((a, b) => a.atMs - b.atMs)[0]
+    if (next === undefined) continue
+    waiting.splice(waiting.indexOf(next), 1)
+    nowMs = next.atMs
+    next.go()
+  }
+  await done
+  return log
+}
+
+t.test('each at its time, back after its time', async t => {
+  t.same(
+    await performed([
+      { atS: 2, leave: ['R1'], backAfterS: 1 },
+      { atS: 1, kill: ['F1', 'F2'], backAfterS: 0.5 },
+      { atS: 2.5, leave: ['R2'], drain: true },
+      { atS: 4, stop: ['B1'] },
+    ]),
+    [
+      '1000 kill F1',
+      '1000 kill F2',
+      '1500 restart F1',
+      '1500 restart F2',
+      '2000 R1 down',
+      '2500 R2 draining',
+      '3000 R1 up',
+      '4000 end B1',
+    ],
+  )
+})
+
+t.test('a machine that is slow to come back is there before it is struck again', async t => {
+  const faults = [
+    { atS: 1, kill: ['F1'], backAfterS: 0.5 },
+    { atS: 2, stop: ['F1'], backAfterS: 0.5 },
+  ]
+  t.same(await performed(faults, 3000), ['1000 kill F1', '4500 restart F1', '4500 end F1', '8000 restart F1'])
+})
+
+t.test('a machine that does not come up again fails the run', async t => {
+  const target = {
+    kill: async () => undefined,
+    end: async () => undefined,
+    restart: async () => Promise.reject(new Error('port taken')),
+    setHost: () => undefined,
+  }
+  await t.rejects(
+    performFaults([{ atS: 0, kill: ['F1'], backAfterS: 0.01 }], target, async () => undefined),
+    { message: 'port taken' },
+  )
+})
