@@ -100,6 +100,14 @@ export class EventLog {
         return { subject: note.kind, level: 'warn', message: 'no order ack in time: sent again' }
       case 'express-lost':
         return { subject: note.kind, level: 'warn', message: 'express messages ended with the last run' }
+      case 'http-refused':
+        return { subject: `${note.kind}-${note.status}`, level: 'warn', message: 'HTTP request refused' }
+      case 'http-answered':
+        return note.status === 400
+          ? { subject: 'http-answered-400', level: 'warn', message: 'the receiver refuses a message over HTTP' }
+          : { subject: 'http-answered', level: 'warn', message: 'no 200 over HTTP: to be posted again' }
+      case 'forwarded':
+        return { subject: note.kind, level: 'debug', message: 'message taken to be sent on' }
       case 'order-ack-received':
         return note.result === 'unknown-sequence' || note.result === 'never-sent'
           ? { subject: note.kind, level: 'warn', message: 'order ack for nothing of ours' }

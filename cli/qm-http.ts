@@ -1,10 +1,13 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import type { Command } from 'commander'
 import { OptionError } from '../protocol/errors.js'
 import type { Endpoint } from '../queue-manager/actions.js'
+import type { HttpOptions } from '../queue-manager/http-names.js'
 import type { Redirections } from '../queue-manager/redirections.js'
 import { several } from './client-values.js'
 import { fail } from './output.js'
@@ -62,16 +65,52 @@ export function httpConfig(flags: HttpFlags, file: HttpFile, address: string): H
   }
   if (https === undefined && (cert !== undefined || key !== undefined))
     fail(`${cert !== undefined ? '--cert' : '--key'}: is for --https [ADDRESS:]PORT, which is missing`)
-  if (cert !== undefined && key !== undefined) checkPems('--cert, --key', { cert, key })
-  if (ca !== undefined) checkPems('--ca', { ca })
+  if (cert !== undefined && key !== undefined)
+    checked('--cert, --key', 'a PEM certificate, and the private key of it', () => createSecureContext({ cert, key }))
+  if (ca !== undefined) checked('--ca', 'PEM certificates', () => new X509Certificate(ca))
   const name = flags.httpName ?? file.httpName
   return {
     http: endpointOf('--http', flags.http ?? file.http, address),
     https: https && { ...https, cert: cert!, key: key! },
     ca,
-    aliases: [...file.aliases, ...(flags.alias ?? []).map(alias => hostOf('--alias', alias))],
-    name: name === undefined ? undefined : hostOf('--http-name', name),
+    aliases: [...file.aliases, ...(flags.alias ?? []).map(alias => flagHost('--alias', alias))],
+    name: name === undefined ? undefined : flagHost('--http-name', name),
   }
+}
+
+/** What the engine is told. Every name and address by which messages come is this machine's own. */
+export function engineHttp({ http, https, aliases, name, redirections }: HttpConfig): HttpOptions {
+  const listening = [http, https].flatMap(endpoint => (endpoint === undefined ? [] : ownNames(endpoint.address)))
+  return {
+    aliases: [...new Set([...aliases, ...(name === undefined ? [] : [name]), ...listening])],
+    ...(name !== undefined && { host: name }),
+    ...(http !== undefined && { port: http.port }),
+    ...(https !== undefined && { securePort: https.port }),
+    ...(redirections !== undefined && { redirections }),
+  }
+}
+
+/** What the driver is told. */
+export function driverHttp({ http, https, ca }: HttpConfig) {
+  return {
+    ...(http !== undefined && { http }),
+    ...(https !== undefined && { https }),
+    ...(ca !== undefined && { httpClient: { ca } }),
+  }
+}
+
+/** Addresses that a socket bound to `address` is reached at. */
+export function ownAddresses(address: string): string[] {
+  if (!isWildcard(address)) return [address]
+  return Object.values(networkInterfaces()).flatMap(found => (found ?? []).map(each => each.address))
+}
+
+export const isWildcard = (address: string) => address === '0.0.0.0' || address === '::'
+
+/** Who is at this machine may call it localhost. */
+function ownNames(address: string): string[] {
+  const local = isWildcard(address) || address === '127.0.0.1' || address === '::1'
+  return local ? ['localhost', ...ownAddresses(address)] : [address]
 }
 
 /** The same with the ports that the system chooses for 0: they are told to others before anything listens. */
@@ -109,7 +148,8 @@ export function pemText(text: string, option: string, folder = '.'): string {
   }
 }
 
-function flagPem(flag: string, path: string | undefined): string | undefined {
+/** The text of a file that a flag names. @throws {CliError} */
+export function flagPem(flag: string, path: string | undefined): string | undefined {
   if (path === undefined) return undefined
   try {
     return readFileSync(path, 'utf8')
@@ -119,20 +159,13 @@ function flagPem(flag: string, path: string | undefined): string | undefined {
   }
 }
 
-/** What OpenSSL makes of them, before anything is opened. */
-function checkPems(flags: string, pems: { cert?: string; key?: string; ca?: string }): void {
-  if (Object.values(pems).some(text => !text.includes('-----BEGIN ')))
-    fail(`${flags}: no PEM text; allowed are files with -----BEGIN CERTIFICATE----- and -----BEGIN PRIVATE KEY-----`)
+/** What OpenSSL makes of it, before anything is opened. */
+function checked(flags: string, allowed: string, read: () => unknown): void {
   try {
-    createSecureContext(pems)
+    read()
   } catch (error) {
-    const { message } = error as Error
-    fail(
-      `${flags}: not usable (${message.replace(/^error:[0-9A-F]*:/, '')}); give a PEM certificate and the key of it`,
-      {
-        cause: error,
-      },
-    )
+    const what = (error as Error).message.replace(/^error:[0-9A-F]*:/, '')
+    fail(`${flags}: allowed is ${allowed} (${what})`, { cause: error })
   }
 }
 
@@ -141,6 +174,7 @@ function endpointOf(flag: string, given: string | number | undefined, address: s
   return parseEndpoint(String(given), address) ?? fail(`${flag} ${JSON.stringify(given)}: allowed is ${ALLOWED.http}`)
 }
 
-function hostOf(flag: string, text: string): string {
+/** @throws {CliError} */
+export function flagHost(flag: string, text: string): string {
   return isHost(text) ? text : fail(`${flag} ${JSON.stringify(text)}: allowed is ${ALLOWED.httpName}`)
 }

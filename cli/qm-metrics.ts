@@ -28,7 +28,13 @@ const OTHERS = '(others)'
 /** Counters that tell what is now; all others only rise. */
 const GAUGES: ReadonlySet<string> = new Set(['outgoingMessages', 'messageBytes', 'systemBytes', 'expressHeld'])
 /** Told by a label instead. */
-const LABELLED: ReadonlySet<string> = new Set(['adminAcksSent', 'adminAcksByClass', 'discardedByReason'])
+const LABELLED: ReadonlySet<string> = new Set([
+  'adminAcksSent',
+  'adminAcksByClass',
+  'discardedByReason',
+  'httpAnswersByStatus',
+  'httpStatusesGiven',
+])
 
 const HELP: Partial<Record<keyof Counters, string>> = {
   connectionsAccepted: 'TCP connections accepted.',
@@ -41,11 +47,15 @@ const HELP: Partial<Record<keyof Counters, string>> = {
   quotaCloses: 'Sessions closed because a message had no room on this machine.',
   sessionAcksSent: 'SessionAck packets sent.',
   sessionAcksReceived: 'SessionAck packets received.',
-  orderAcksSent: 'Order acknowledgements sent.',
-  orderAcksReceived: 'Order acknowledgements received.',
+  httpPosts: 'Messages posted over HTTP, again and again where they had to be.',
+  httpRequests: 'Requests that came in over HTTP.',
+  malformedRequests: 'Requests over HTTP that are no message; each got status 400.',
+  forwarded: 'Messages for other machines that came over HTTP and were taken to be sent on.',
+  orderAcksSent: 'Order acknowledgements sent; over HTTP these are stream receipts.',
+  orderAcksReceived: 'Order acknowledgements received; over HTTP these are stream receipts.',
   orderAcksUnmatched: 'Order acknowledgements that are for nothing of ours.',
-  finalAcksSent: 'Final acknowledgements sent.',
-  finalAcksReceived: 'Final acknowledgements received.',
+  finalAcksSent: 'Final acknowledgements sent; over HTTP these are final stream receipts.',
+  finalAcksReceived: 'Final acknowledgements received; over HTTP these are final stream receipts.',
   delivered: 'Messages put into local queues.',
   duplicatesRejected: 'Messages that had arrived before.',
   resends: 'Transactional messages sent again for want of an order acknowledgement.',
@@ -93,6 +103,22 @@ export function metricsText({ engine, driver, store, version, startedMs }: Metri
     'Messages not put into a queue, by reason.',
     'reason',
     Object.entries(counters.discardedByReason),
+  )
+  byLabel(
+    text,
+    'mqlab_http_posts_answered_total',
+    'counter',
+    'Answers to messages posted over HTTP, by status.',
+    'status',
+    Object.entries(counters.httpAnswersByStatus),
+  )
+  byLabel(
+    text,
+    'mqlab_http_requests_answered_total',
+    'counter',
+    'Answers to requests that came in over HTTP, by status.',
+    'status',
+    Object.entries(counters.httpStatusesGiven),
   )
   for (const [counter, value] of Object.entries(counters)) {
     if (LABELLED.has(counter) || typeof value !== 'number') continue

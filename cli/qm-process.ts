@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { type ControlServer, startControlServer, TOKEN_CHARACTERS_MIN } from '../control/control-server.js'
@@ -22,6 +21,7 @@ import { fail, writeJson } from './output.js'
 import { packageVersion } from './program.js'
 import type { QmConfig } from './qm-config.js'
 import { EventLog } from './qm-events.js'
+import { driverHttp, engineHttp, isWildcard, ownAddresses, withFreePorts } from './qm-http.js'
 import { createLog } from './qm-log.js'
 import { metricsText } from './qm-metrics.js'
 import { declareQueues } from './qm-queues.js'
@@ -63,7 +63,7 @@ export async function startQueueManager(config: QmConfig, json: boolean): Promis
   } catch (error) {
     await undo.all()
     // The system's own error names the address and what can be done.
-    if (error instanceof TransportError && error.cause !== undefined) throw error.cause
+    if (error instanceof TransportError && error.cause instanceof Error && 'syscall' in error.cause) throw error.cause
     if (error instanceof MqlabError) fail(error.message, { cause: error })
     throw error
   }
@@ -80,7 +80,8 @@ async function start(config: QmConfig, json: boolean, undo: Undo): Promise<Runni
   const { logger } = log
   const events = new EventLog(logger)
   const meter = new StoreMeter(opened.store, opened.lmdb, error => events.storeFailed(Date.now(), error))
-  const driver = createDriver(config, opened, meter, json, note => events.note(note))
+  const http = await withFreePorts(config.http)
+  const driver = createDriver({ ...config, http }, opened, meter, json, note => events.note(note))
   const { engine } = driver
   driver.call((engine, now) => declareQueues(engine, now, config.queues))
   const { address, port } = await driver.start()
@@ -100,6 +101,8 @@ async function start(config: QmConfig, json: boolean, undo: Undo): Promise<Runni
   const where = {
     address,
     port,
+    http: driver.bound.http,
+    https: driver.bound.https,
     data: config.data === undefined ? null : resolve(config.data),
     control: control === null ? null : endpointText(control.endpoint),
     metrics: metrics === null ? null : metricsUrl(metrics),
@@ -142,14 +145,14 @@ function createDriver(
   json: boolean,
   onNote: (note: Note) => void,
 ): Driver<QueueManager> {
-  const { address, dnsName } = config
+  const { address, dnsName, http } = config
   const { name } = identity
-  const wildcard = address === '0.0.0.0' || address === '::'
-  const own = [wildcard ? '127.0.0.1' : address]
+  const own = [isWildcard(address) ? '127.0.0.1' : address]
   const engine = new QueueManager({
     ...identity,
     ...(dnsName !== undefined && { dnsName }),
-    addresses: wildcard ? machineAddresses() : [address],
+    addresses: ownAddresses(address),
+    http: engineHttp(http),
     settings,
     notes: json || config.logLevel !== 'silent',
     stored: stored(),
@@ -165,6 +168,7 @@ function createDriver(
       system: true,
     }),
     listen: { address, port: config.port ?? settings.MsmqIpPort },
+    ...driverHttp(http),
     ...(isLoopback(address) && { localAddress: address }),
     ...(settings.EnablePingService === 1 && { pingPort: settings.MsmqIpPingPort }),
     onNote: note => {
@@ -255,10 +259,6 @@ function endpointText(endpoint: ControlEndpoint): string {
 
 function metricsUrl({ endpoint: { address, port } }: MetricsServer): string {
   return `http://${address.includes(':') ? `[${address}]` : address}:${port}/metrics`
-}
-
-function machineAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap(addresses => (addresses ?? []).map(({ address }) => address))
 }
 
 /** Nodes on one machine are told apart by their 127.x addresses; elsewhere the system knows best which is reachable. */

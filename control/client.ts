@@ -28,7 +28,8 @@ export type { LocalQueueView, OutgoingQueueView, QueueChanges, QueueOptions } fr
 export { Queue } from './client-queue.js'
 export { Transaction } from './client-transaction.js'
 export { ControlError } from './errors.js'
-export type { Acknowledgement, HttpMessage, Message, MessageTransaction } from './message.js'
+export type { HttpMessage } from './http-message.js'
+export type { Acknowledgement, Message, MessageTransaction } from './message.js'
 export type { SendableMessage } from './sendable-message.js'
 
 export interface ConnectOptions {

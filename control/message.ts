@@ -9,6 +9,7 @@ import { messageClassName } from '../protocol/message-class.js'
 import { sequenceIdText } from '../protocol/sequence-id.js'
 import { sidText } from '../protocol/sid.js'
 import { wasEncrypted } from '../queue-manager/security/message-security.js'
+import { type HttpMessage, httpMessageOf } from './http-message.js'
 import { messageQueueNames } from './queue-name-text.js'
 import type { MessageRow } from './requester.js'
 
@@ -75,14 +76,6 @@ export interface MessageTransaction {
   readonly last: boolean
 }
 
-/** A message as HTTP brought it: what MSMQ calls its SOAP envelope and its compound message. */
-export interface HttpMessage {
-  /** XML. */
-  readonly envelope: string
-  /** The whole request: line, headers, envelope, body and other attachments. */
-  readonly compoundMessage: Buffer
-}
-
 /** What the sender wants to be told, in its administration queue. */
 export type Acknowledgement = 'reach' | 'receive' | 'not-reach' | 'not-receive'
 
@@ -130,7 +123,7 @@ export function messageOf(row: MessageRow, here: Guid): Message {
     authenticated,
     encrypted: wasEncrypted(packet),
     transaction: transactionOf(packet),
-    http: httpOf(packet),
+    http: httpMessageOf(packet),
     abortCount,
     moveCount,
   }
@@ -156,11 +149,6 @@ function transactionOf({ transaction }: UserMessagePacket): MessageTransaction |
     first: (transaction.flags & TX_FLAGS.FM) !== 0,
     last: (transaction.flags & TX_FLAGS.LM) !== 0,
   }
-}
-
-function httpOf({ srmpEnvelope, compoundMessage }: UserMessagePacket): HttpMessage | null {
-  if (srmpEnvelope === null || compoundMessage === null) return null
-  return { envelope: srmpEnvelope.text ?? '', compoundMessage: compoundMessage.data }
 }
 
 /** Correlation identifiers are message ids: a GUID and a number. */

@@ -69,6 +69,21 @@ t.test('refusals and dead letters are warnings, messages that go their way are n
   t.equal(lines.length, 3)
 })
 
+t.test('HTTP: what was refused here and elsewhere; what is sent on is for who looks closely', async t => {
+  const { lines, events } = eventLog('debug')
+  const message = { connection: 7, queue: 'DIRECT=http://far/msmq/q', messageId: 9 }
+  events.note(at(1, { kind: 'http-refused', peer: '127.0.0.2', status: 400, error: 'no such queue' }))
+  events.note(at(1, { kind: 'http-answered', ...message, status: 400 }))
+  events.note(at(1, { kind: 'http-answered', ...message, status: 503 }))
+  events.note(at(1, { kind: 'forwarded', ...message, peer: '127.0.0.2', source: GUID, tx: null }))
+  t.match(lines, [
+    { level: 'warn', event: 'http-refused', peer: '127.0.0.2', status: 400, error: 'no such queue' },
+    { level: 'warn', event: 'http-answered', status: 400, msg: /refuses/ },
+    { level: 'warn', event: 'http-answered', status: 503, queue: message.queue, msg: /again/ },
+    { level: 'debug', event: 'forwarded', queue: message.queue },
+  ])
+})
+
 t.test('a peer that misbehaves a thousand times does not flood the log', async t => {
   const { lines, events } = eventLog()
   for (let connection = 0; connection < 1_000; connection += 1) {

@@ -39,6 +39,8 @@ t.test('queues, outgoing queues, counters, store and process', async t => {
   for (const action of manager.takeActions()) if (action.do === 'persist') manager.persisted(NOW, action.ticket)
   manager.counters.adminAcksByClass[0x8003] = 4
   manager.counters.discardedByReason['queue-quota'] = 5
+  manager.counters.httpAnswersByStatus[503] = 2
+  manager.counters.httpStatusesGiven[400] = 3
   manager.counters.sessionsOpened = 7
   manager.counters.sessionsClosed = 4
   const { samples, text } = samplesOf(manager)
@@ -52,6 +54,9 @@ t.test('queues, outgoing queues, counters, store and process', async t => {
     ['mqlab_outgoing_messages', 1],
     ['mqlab_admin_acks_total{class="NACK_Q_EXCEED_QUOTA"}', 4],
     ['mqlab_discarded_total{reason="queue-quota"}', 5],
+    ['mqlab_http_posts_answered_total{status="503"}', 2],
+    ['mqlab_http_requests_answered_total{status="400"}', 3],
+    ['mqlab_http_posts_total', 0],
     ['mqlab_sessions', 3],
     ['mqlab_sessions_opened_total', 7],
     ['mqlab_resends_total', 0],
@@ -64,7 +69,10 @@ t.test('queues, outgoing queues, counters, store and process', async t => {
   t.ok((samples.get('process_resident_memory_bytes') ?? 0) > 1e6)
   for (const counter of Object.keys(manager.counters)) {
     const snake = counter.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
-    const told = ['admin_acks_sent', 'admin_acks_by_class', 'discarded_by_reason'].includes(snake)
+    const told =
+      /^(admin_acks_sent|admin_acks_by_class|discarded_by_reason|http_answers_by_status|http_statuses_given)$/.test(
+        snake,
+      )
     if (!told) t.match(text, new RegExp(`^# TYPE mqlab_${snake}(_total)? (counter|gauge)$`, 'm'))
   }
 })
