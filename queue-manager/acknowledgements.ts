@@ -34,6 +34,7 @@ const INSECURE_NACKS: ReadonlySet<number> = new Set([
 ])
 
 const EMPTY = Buffer.alloc(0)
+const RECEIPT_PRIORITY = 3
 
 /** How an order ack came: what the history tells of it. */
 interface AckSource {
@@ -155,8 +156,8 @@ export class Acknowledgements {
     const messageId = outgoingQueues.internal.send({
       destination,
       delivery: (user.flags & USER_FLAGS.DM) === 0 ? 'express' : 'recoverable',
-      priority: original.base.flags & 7,
-      // receipts over HTTP repeat the label ([MC-MQSRM] 2.2.4.1)
+      // receipts over HTTP have the same priority always, and repeat the label ([MC-MQSRM] 4.3, 2.2.4.1)
+      priority: cameByHttp ? RECEIPT_PRIORITY : original.base.flags & 7,
       label: cameByHttp ? properties.label : '',
       messageClass,
       correlationId: buildMessageIdentifier(user.sourceQueueManager, user.messageId),
@@ -189,7 +190,7 @@ export class Acknowledgements {
    * that is journaled alone the receipt for its stream is all that comes ([MC-MQSRM] 3.1.5.1.8).
    */
   transactionalMessageTaken(message: OutgoingMessage, queue: OutgoingQueue): boolean {
-    if (!queue.isHttp || (message.flags & OUTGOING_FLAGS.JN) !== 0) return this.awaited.add(message, queue.text)
+    if (!queue.isHttp || (message.flags & OUTGOING_FLAGS.JN) !== 0) return this.awaited.add(message, queue)
     endTransactional(this.#context, message, queue.text, MessageClass.ACK_RECEIVE)
     return false
   }
@@ -249,7 +250,8 @@ export class Acknowledgements {
 
   /** [MS-MQQB] 3.1.5.7: for messages of this machine only; what is said of unknown ones is ignored. */
   #finalAckReceived({ properties, user }: UserMessagePacket): void {
-    this.#finallyAcknowledged(decodeFinalAckBody(properties.body), properties.messageClass, user.sourceQueueManager)
+    const ack = decodeFinalAckBody(properties.body)
+    this.#finallyAcknowledged(ack, ack.messageId, properties.messageClass, user.sourceQueueManager)
   }
 
   /** The same over HTTP ([MC-MQSRM] 3.1.5.1.9): about the one message that stands at that place of the stream. */
@@ -264,14 +266,15 @@ export class Acknowledgements {
       sourceGuid: streamId.guid,
       messageId: commitmentReceipt.id.index,
     }
-    this.#finallyAcknowledged(ack, msmq.class, msmq.sourceQmGuid)
+    const awaited = this.awaited.atPlace({ id: streamId.sequence, number: lastOrdinal })
+    this.#finallyAcknowledged(ack, awaited, msmq.class, msmq.sourceQmGuid)
   }
 
-  #finallyAcknowledged(ack: FinalAckBody, messageClass: number, from: Guid): void {
+  /** @param awaited MessageID of the message meant, where it may have been taken already. */
+  #finallyAcknowledged(ack: FinalAckBody, awaited: number | null, messageClass: number, from: Guid): void {
     const { counters, guid, log, now, outgoingQueues } = this.#context
-    const matched =
-      ack.sourceGuid === guid &&
-      (this.awaited.settle(ack.messageId, messageClass) || outgoingQueues.finallyAcknowledged(ack, messageClass))
+    const isSettled = () => awaited !== null && this.awaited.settle(awaited, messageClass)
+    const matched = ack.sourceGuid === guid && (isSettled() || outgoingQueues.finallyAcknowledged(ack, messageClass))
     counters.finalAcksReceived += 1
     if (!matched) counters.finalAcksUnmatched += 1
     if (log.noting)

@@ -1,8 +1,10 @@
 import { TIME_TO_BE_RECEIVED_OFFSET, TIME_TO_REACH_QUEUE_OFFSET } from '../protocol/binary/user-message-layout.js'
 import { MessageClass } from '../protocol/message-class.js'
+import { sequenceIdText } from '../protocol/sequence-id.js'
 import type { StoredValue } from './actions.js'
 import type { Context } from './context.js'
-import { leaveMemory, OUTGOING_FLAGS, type OutgoingMessage, packetOf } from './outgoing-message.js'
+import { leaveMemory, OUTGOING_FLAGS, type OutgoingMessage, packetOf, type SequencePlace } from './outgoing-message.js'
+import type { OutgoingQueue } from './outgoing-queue.js'
 import { deadLetterSent, journalSent } from './source-journal.js'
 import { StoredRow } from './stored-row.js'
 import type { Timer } from './timers.js'
@@ -12,6 +14,8 @@ const INFINITE_S = 0xffffffff
 
 interface Awaited {
   readonly message: OutgoingMessage
+  /** Of a stream over HTTP: the place by which its end is told, as the other side knows it. */
+  readonly place: SequencePlace | null
   /** Name of the outgoing queue that it left. */
   readonly queue: string
   /** Wall clock ms; Infinity when it may stay in its queue for ever. */
@@ -26,11 +30,16 @@ interface Awaited {
 export class AwaitedFinalAcks {
   readonly #context: Context
   readonly #byMessageId = new Map<number, Awaited>()
+  /** MessageIDs by place: all that a final receipt over HTTP says. */
+  readonly #byPlace = new Map<string, number>()
   /** How many of each outgoing queue. */
   readonly #sizes = new Map<string, number>()
   readonly #timer: Timer
   /** Rows read at opening whose messages are still to come, by key of table `outgoing`. */
-  readonly #restoring = new Map<number, { readonly messageId: number; readonly deadlineMs: number }>()
+  readonly #restoring = new Map<
+    number,
+    { readonly messageId: number; readonly deadlineMs: number; readonly place: SequencePlace | null }
+  >()
 
   constructor(context: Context) {
     this.#context = context
@@ -47,17 +56,24 @@ export class AwaitedFinalAcks {
   }
 
   /** A message was taken in order. False when nothing more is to come, or too many are awaited: then it may be forgotten. */
-  add(message: OutgoingMessage, queue: string): boolean {
+  add(message: OutgoingMessage, queue: OutgoingQueue): boolean {
     if ((message.flags & (OUTGOING_FLAGS.JN | OUTGOING_FLAGS.JP)) === 0) return false
     if (this.#byMessageId.size >= AWAITED_MAX) return false
     const deadlineMs = this.#deadlineMs(packetOf(this.#context, message))
-    this.#hold({ message, queue, deadlineMs })
+    const place = queue.isHttp && message.place !== null ? queue.sequence.placeTold(message.place) : null
+    this.#hold({ message, queue: queue.text, deadlineMs, place })
     this.#context.batch.put('awaiting-final-ack', message.messageId, {
       order: message.order,
       deadlineMs: deadlineMs === Infinity ? null : deadlineMs,
+      ...(place !== null && { place: [place.id.timeStamp, place.id.ordinal, place.number] }),
     })
     this.#watch(deadlineMs)
     return true
+  }
+
+  /** MessageID of the message at that place of a stream; null when none there is awaited. */
+  atPlace(place: SequencePlace): number | null {
+    return this.#byPlace.get(placeText(place)) ?? null
   }
 
   /** A final ack came. Read: to the journal with JP; any other class: to a dead-letter queue with JN. False if unknown. */
@@ -67,6 +83,7 @@ export class AwaitedFinalAcks {
     const { message, queue } = awaited
     endTransactional(this.#context, message, queue, messageClass)
     this.#byMessageId.delete(messageId)
+    if (awaited.place !== null) this.#byPlace.delete(placeText(awaited.place))
     const left = this.sizeOf(queue) - 1
     if (left > 0) this.#sizes.set(queue, left)
     else this.#sizes.delete(queue)
@@ -81,7 +98,15 @@ export class AwaitedFinalAcks {
   restoreRow(key: number, value: StoredValue): void {
     const row = new StoredRow({ table: 'awaiting-final-ack', key, value })
     const deadlineMs = row.optional('deadlineMs', row.number) ?? Infinity
-    this.#restoring.set(row.whole('order'), { messageId: key, deadlineMs })
+    const place = row.optional('place', row.list)?.map(Number) ?? null
+    if (place !== null && !(place.length === 3 && place.every(Number.isSafeInteger)))
+      throw row.wrong('place', 'three whole numbers')
+    const [timeStamp = 0, ordinal = 0, number = 0] = place ?? []
+    this.#restoring.set(row.whole('order'), {
+      messageId: key,
+      deadlineMs,
+      place: place === null ? null : { id: { timeStamp, ordinal }, number },
+    })
   }
 
   /** A row of table `outgoing`: true when it is that of a message awaited here. */
@@ -89,7 +114,7 @@ export class AwaitedFinalAcks {
     const row = this.#restoring.get(message.order)
     if (row === undefined) return false
     this.#restoring.delete(message.order)
-    this.#hold({ message, queue, deadlineMs: row.deadlineMs })
+    this.#hold({ message, queue, deadlineMs: row.deadlineMs, place: row.place })
     return true
   }
 
@@ -102,8 +127,9 @@ export class AwaitedFinalAcks {
   }
 
   #hold(awaited: Awaited): void {
-    const { message, queue } = awaited
+    const { message, place, queue } = awaited
     this.#byMessageId.set(message.messageId, awaited)
+    if (place !== null) this.#byPlace.set(placeText(place), message.messageId)
     this.#sizes.set(queue, this.sizeOf(queue) + 1)
     this.#context.counters.messageBytes += message.size
   }
@@ -135,6 +161,10 @@ export class AwaitedFinalAcks {
     }
     this.#watch(earliestMs)
   }
+}
+
+function placeText({ id, number }: SequencePlace): string {
+  return `${sequenceIdText(id)}/${number}`
 }
 
 /** What a final ack of this class means for a message: a copy in the journal, in a dead-letter queue, or nothing. */

@@ -115,6 +115,7 @@ export class HttpSession implements OutgoingSession {
     this.queue.lastFailure = reason
     this.queue.route.ended(reason, 'SocketConnectFailure')
     const outstanding = Array.from(this.#posts, ({ message }) => message)
+    if (how === 'abort' && outstanding.length > 0) this.queue.sequence.stopResend()
     this.#posts.length = 0
     this.queue.sessionEnded(outstanding)
   }

@@ -54,7 +54,7 @@ export class OutgoingQueue implements StoredState {
     this.text = formatNameText(formatName)
     this.number = number
     for (let priority = 0; priority < PRIORITIES; priority += 1) this.#plain.push(new Deque())
-    this.sequence = new OutgoingSequence(context, this.text, () => this.attend())
+    this.sequence = new OutgoingSequence(context, this.text, this.isHttp, () => this.attend())
     this.route = new OutgoingRoute(context, this)
     this.#expiryTimer = context.timers.create('time to reach queue', () => this.#expire())
   }
@@ -177,12 +177,14 @@ export class OutgoingQueue implements StoredState {
 
   /** An order ack for `number` of this queue's sequence. Returns how many messages left, or null if it was never sent. */
   orderAcknowledged(number: number): number | null {
-    const covered = this.sequence.acknowledge(number)
+    const covered = this.sequence.acknowledge(number + this.sequence.base)
     if (covered === null) return null
     let removed = 0
     for (const message of covered) {
       message.orderAcknowledged = true
-      if (this.session !== null && !message.sessionAcknowledged && !message.waiting) continue
+      const isOnTheWay = this.session !== null && !message.sessionAcknowledged && !message.waiting
+      // the numbers of a session count it until it is acknowledged; a post stands for itself
+      if (isOnTheWay && !this.isHttp) continue
       this.#takenInOrder(message)
       removed += 1
     }

@@ -357,9 +357,10 @@ export class OutgoingQueues implements StoredState {
    */
   finallyAcknowledged(ack: FinalAckBody, messageClass: number): boolean {
     const queue = this.#sequences.get(sequenceIdText(ack.sequenceId))
-    const message = queue?.sequence.find(ack.sequenceNumber)
+    const message = queue?.sequence.find(ack.sequenceNumber + queue.sequence.base)
     if (queue === undefined || message === undefined) return false
-    if (message.messageId !== ack.messageId || message.attempts === 0) return false
+    // over HTTP it is known by its place alone ([MC-MQSRM] 3.1.5.1.9)
+    if ((!queue.isHttp && message.messageId !== ack.messageId) || message.attempts === 0) return false
     endTransactional(this.#context, message, queue.text, messageClass)
     queue.finallyAcknowledged(message)
     return true
@@ -413,9 +414,20 @@ export class OutgoingQueues implements StoredState {
     const row = new StoredRow({ table: 'outgoing-sequence', key: queueText, value })
     const queue = this.#queue(parseFormatName(queueText))
     const id = { ordinal: row.whole('ordinal'), timeStamp: row.whole('timeStamp') }
-    queue.sequence.restore(id, row.whole('nextNumber'), row.whole('lastAcknowledged'))
-    this.#sequences.set(sequenceIdText(id), queue)
-    if (id.timeStamp === this.#timeStamp) this.#restoreOrdinal(id.ordinal)
+    const renewed = row.optional('renewed', row.list)
+    const [ordinal, base] = renewed ?? []
+    if (renewed !== null && (typeof ordinal !== 'number' || typeof base !== 'number'))
+      throw row.wrong('renewed', 'an ordinal and a number')
+    const renewal = { id: { ordinal: Number(ordinal), timeStamp: id.timeStamp }, base: Number(base) }
+    queue.sequence.restore(
+      id,
+      row.whole('nextNumber'),
+      row.whole('lastAcknowledged'),
+      renewed === null ? null : renewal,
+    )
+    const told = queue.sequence.idTold ?? id
+    this.#sequences.set(sequenceIdText(told), queue)
+    if (id.timeStamp === this.#timeStamp) this.#restoreOrdinal(Math.max(id.ordinal, told.ordinal))
   }
 
   /** Messages must be given in the order of their keys, which is that of their sending; after all other tables. */

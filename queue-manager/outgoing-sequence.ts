@@ -6,6 +6,12 @@ import type { OutgoingMessage, SequencePlace } from './outgoing-message.js'
 import type { StoreBatch, StoredState } from './store-batch.js'
 import type { Timer } from './timers.js'
 
+/** Another sequence in place of the first one: the message after number `base` is its number 1. */
+interface Renewal {
+  readonly id: TxSequenceId
+  readonly base: number
+}
+
 /**
  * The transactional half of one outgoing queue ([MS-MQQB] 3.1.1.6.2, 3.1.5.6, 3.1.6.5): its sequence id and numbers, the
  * messages without an order ack, and the resend schedule. Messages keep the order of their numbers; the ones to send
@@ -14,10 +20,15 @@ import type { Timer } from './timers.js'
 export class OutgoingSequence implements StoredState {
   readonly #context: Context
   readonly #queueKey: string
+  readonly #isStream: boolean
   readonly #messages = new Deque<OutgoingMessage>()
   readonly #resendTimer: Timer
   readonly #resendDue: () => void
   #id: TxSequenceId | null = null
+  /** What is told of it, where that is another sequence: see {@link #renew}. */
+  #renewal: Renewal | null = null
+  /** The store is taking a renewal. */
+  #renewing = false
   #nextNumber = 1
   #lastAcknowledged = 0
   /** Highest number given to a session, now or by a former run. Later ones may exist, on their way into the store. */
@@ -33,9 +44,11 @@ export class OutgoingSequence implements StoredState {
   lastAckMs: number | null = null
   lastAckCount = 0
 
-  constructor(context: Context, queueKey: string, resendDue: () => void) {
+  /** @param isStream of SRMP: only its first message begins it, so there must be one ([MC-MQSRM] 2.2.5.3.4). */
+  constructor(context: Context, queueKey: string, isStream: boolean, resendDue: () => void) {
     this.#context = context
     this.#queueKey = queueKey
+    this.#isStream = isStream
     this.#resendDue = resendDue
     this.#resendTimer = context.timers.create('transactional ack wait', () => this.#resend())
   }
@@ -46,6 +59,21 @@ export class OutgoingSequence implements StoredState {
 
   get id(): TxSequenceId | null {
     return this.#id
+  }
+
+  /** As the other side knows it. */
+  get idTold(): TxSequenceId | null {
+    return this.#renewal?.id ?? this.#id
+  }
+
+  /** What numbers of places are more than those that the other side is told. */
+  get base(): number {
+    return this.#renewal?.base ?? 0
+  }
+
+  /** The place of a message as the other side knows it. */
+  placeTold({ number }: SequencePlace): SequencePlace {
+    return { id: this.idTold as TxSequenceId, number: number - this.base }
   }
 
   get first(): OutgoingMessage | undefined {
@@ -112,8 +140,9 @@ export class OutgoingSequence implements StoredState {
   }
 
   /** Takes over from the store what a former run had reached. */
-  restore(id: TxSequenceId, nextNumber: number, lastAcknowledged: number): void {
+  restore(id: TxSequenceId, nextNumber: number, lastAcknowledged: number, renewal: Renewal | null): void {
     this.#id = id
+    this.#renewal = renewal
     this.#nextNumber = nextNumber
     this.#lastAcknowledged = lastAcknowledged
   }
@@ -125,11 +154,45 @@ export class OutgoingSequence implements StoredState {
 
   /** The next message to send; null when none waits. */
   next(): OutgoingMessage | null {
+    if (this.#renewing) return null
     for (; this.#cursor < this.#messages.size; this.#cursor += 1) {
       const message = this.#messages.at(this.#cursor) as OutgoingMessage
-      if (message.waiting && !message.orderAcknowledged) return message
+      if (!message.waiting || message.orderAcknowledged) continue
+      if (!this.#lacksStart(message)) return message
+      this.#renew(message)
+      return null
     }
     return null
+  }
+
+  /** All before it left without an acknowledgement: nothing that the other side may have is what it could follow. */
+  #lacksStart({ place }: OutgoingMessage): boolean {
+    const number = place?.number ?? 0
+    return this.#isStream && this.#cursor === 0 && this.#lastAcknowledged <= this.base && number - this.base > 1
+  }
+
+  /** A new stream begins with this message (decision A24), once the store knows: no identifier is ever told of two. */
+  #renew({ place }: OutgoingMessage): void {
+    const { batch, outgoingQueues } = this.#context
+    const former = this.#renewal
+    const renewal = { id: outgoingQueues.openSequence(this.#queueKey), base: (place?.number ?? 1) - 1 }
+    this.#renewal = renewal
+    this.#renewing = true
+    for (const message of this.#messages) {
+      if (message.attempts === 0) continue
+      message.waiting = true
+      message.sessionAcknowledged = false
+    }
+    batch.changed(this)
+    batch.changed(outgoingQueues)
+    batch.whenDurable(error => {
+      this.#renewing = false
+      if (this.#renewal === renewal) {
+        outgoingQueues.closeSequence(error === null ? (former?.id ?? (this.#id as TxSequenceId)) : renewal.id)
+        if (error !== null) this.#renewal = former
+      }
+      this.#resendDue()
+    })
   }
 
   /** The message with this number; numbers grow along the queue. */
@@ -153,6 +216,12 @@ export class OutgoingSequence implements StoredState {
     // what the store has was written when the place was given
     const carried = message.packet === null ? place.number - 1 : message.previous
     message.previous = previous
+    if (this.#renewal !== null) {
+      const copy = Buffer.from(packet)
+      const { id, number } = this.placeTold(place)
+      stampTransaction(copy, id, number, Math.max(0, previous - this.base))
+      return copy
+    }
     if (previous === carried) return packet
     // a copy, for an earlier sending may still be on its way to the socket
     const stamped = Buffer.from(packet)
@@ -166,6 +235,11 @@ export class OutgoingSequence implements StoredState {
     this.#lastSent = Math.max(this.#lastSent, message.place?.number ?? 0)
     this.#cursor += 1
     if (!this.#resendTimer.running) this.#resendTimer.start(this.#context.now, this.resendDelayMs)
+  }
+
+  /** Something is wrong on the way: only what is sent again can be awaited again ([MC-MQSRM] 3.1.7.2.5). */
+  stopResend(): void {
+    this.#resendTimer.stop()
   }
 
   /** The session ended: what it had not acknowledged waits again; what the order ack had covered is done. */
@@ -231,8 +305,9 @@ export class OutgoingSequence implements StoredState {
     if (this.#messages.size > 0 || this.#reserved > 0) return
     this.#resendTimer.stop()
     this.resendStage = 0
-    if (this.#id !== null) this.#context.outgoingQueues.closeSequence(this.#id)
+    if (this.idTold !== null) this.#context.outgoingQueues.closeSequence(this.idTold)
     this.#id = null
+    this.#renewal = null
     this.#nextNumber = 1
     this.#lastAcknowledged = 0
     this.lastAckCount = 0
@@ -251,12 +326,9 @@ export class OutgoingSequence implements StoredState {
   save(batch: StoreBatch): void {
     if (this.#id === null) return
     const { ordinal, timeStamp } = this.#id
-    batch.put('outgoing-sequence', this.#queueKey, {
-      ordinal,
-      timeStamp,
-      nextNumber: this.#nextNumber,
-      lastAcknowledged: this.#lastAcknowledged,
-    })
+    const row = { ordinal, timeStamp, nextNumber: this.#nextNumber, lastAcknowledged: this.#lastAcknowledged }
+    const renewed = this.#renewal === null ? {} : { renewed: [this.#renewal.id.ordinal, this.#renewal.base] }
+    batch.put('outgoing-sequence', this.#queueKey, { ...row, ...renewed })
   }
 
   #resend(): void {
@@ -277,7 +349,7 @@ export class OutgoingSequence implements StoredState {
       log.note(now, {
         kind: 'resend',
         queue: this.#queueKey,
-        sequence: sequenceIdText(this.#id),
+        sequence: sequenceIdText(this.idTold as TxSequenceId),
         stage: this.resendStage,
         messages,
         nextInMs,
