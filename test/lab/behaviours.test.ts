@@ -30,6 +30,17 @@ const refusal = event('R1', 'discarded', {})
 const tx = { sequence: SEQUENCE.S1, number: 4, previous: 3 }
 const stuck = { reason: 'middle-of-sequence', messageId: 4, tx } as Partial<Parameters<typeof event<'discarded'>>[2]>
 
+const overHttp = [['DIRECT=TCP:{vip}\\private$\\orders', 'DIRECT=HTTP://{vip}:8080/msmq/private$/orders']] as const
+const http = { protocol: 'http' } as const
+const passedOn = [event('F1', 'forwarded', {}), event('F2', 'forwarded', { messageId: 2 })]
+const throughFrontEnds: HandMadeRun = {
+  scenario: overHttp,
+  gateway: http,
+  frontEnds: {},
+  delivered: { R1: ALL },
+  events: [...passedOn, ...ackLandsOn('S1', 'matched')],
+}
+
 /** Each id with a run that proves it and one that nearly does. */
 const RUNS: readonly [id: string, proof: HandMadeRun, nearly: HandMadeRun, missing: RegExp][] = [
   [
@@ -45,6 +56,19 @@ const RUNS: readonly [id: string, proof: HandMadeRun, nearly: HandMadeRun, missi
     /DIRECT=OS/,
   ],
   ['NLB-3', { events: [refusal, event('S1', 'dead-lettered', {})] }, { events: [refusal] }, /sender told/],
+  [
+    'NLB-4',
+    { scenario: [...plain, ...overHttp], gateway: http, delivered: { R1: ALL }, events: [balanced] },
+    { scenario: plain, delivered: { R1: ALL }, events: [balanced] },
+    /DIRECT=HTTP/,
+  ],
+  ['NLB-5', throughFrontEnds, { ...throughFrontEnds, held: { S1: [6] } }, /did not all reach one back end/],
+  [
+    'NLB-6',
+    { scenario: overHttp, gateway: http, delivered: { R1: ALL, R2: { S1: '100000' } } },
+    { scenario: overHttp, gateway: http, delivered: { R1: ALL } },
+    /showed no failure/,
+  ],
   [
     'NLB-8',
     { events: [event('S1', 'session-open', { role: 'acceptor', connection: 1 }), ...ackLandsOn('S1', 'matched')] },
@@ -122,6 +146,39 @@ t.test('a claim is proved by what happened in the run, and by nothing less', asy
     t.ok(silent.vacuous[0]?.startsWith(`${id}: `))
     t.notOk(silent.asExpected, `${id} claimed in vain`)
   }
+})
+
+t.test('NLB-5 wants all of it: two front ends, one receiver, no copy, order, acknowledgements', async t => {
+  for (const [why, hand] of [
+    ['one front end alone', { events: [passedOn[0]!, ...ackLandsOn('S1', 'matched')] }],
+    ['no receipt', { events: passedOn }],
+    ['two receivers', { delivered: { R1: { S1: '111111' }, R2: { S2: '111111' } } }],
+    ['a copy too many', { delivered: { R1: { S1: '111112', S2: '111111' } } }],
+    ['one missing', { delivered: { R1: { S1: '111110', S2: '111111' } } }],
+    ['out of order', { outOfOrder: { R1: 1 } }],
+    ['over TCP', { gateway: {} }],
+    ['balanced nodes with queues', { gateway: { ...http, hosts: ['R1', 'F1'] } }],
+    [
+      'not to the cluster',
+      { scenario: [['DIRECT=TCP:{vip}\\private$\\orders', 'DIRECT=HTTP://{R1}:8080/msmq/private$/orders']] },
+    ],
+  ] satisfies [string, HandMadeRun][]) {
+    t.same(claiming('NLB-5', { ...throughFrontEnds, ...hand }).behaviours, [], why)
+  }
+})
+
+t.test('NLB-6 is shown by each of its failures', async t => {
+  const delivered = { R1: ALL }
+  const to: HandMadeRun = { scenario: overHttp, gateway: http, delivered }
+  for (const [what, hand] of [
+    ['torn', { delivered: { R1: { S1: '110111', S2: '111111' } }, held: { S1: [3] } }],
+    ['refused for good', { events: [event('R2', 'discarded', stuck)] }],
+    ['never acknowledged', { held: { S1: [6] }, events: [event('S1', 'resend', {})] }],
+  ] satisfies [string, HandMadeRun][]) {
+    t.same(claiming('NLB-6', { ...to, ...hand }).behaviours, ['NLB-6'], what)
+  }
+  t.same(claiming('NLB-6', { ...to, held: { S1: [6] } }).behaviours, [], 'held, but never repeated')
+  t.same(claiming('NLB-6', { ...throughFrontEnds, held: { S1: [6] } }).behaviours, [], 'through front ends')
 })
 
 t.test('of several claims the proved ones stay; what no run can show is never proved', async t => {

@@ -66,3 +66,62 @@ t.test('the seed decides the identities', async t => {
   t.not(guids(4)[0], guids(5)[0])
   for (const guid of guids(4)) t.match(guid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
 })
+
+const FRONT_ENDS = parseScenario(
+  `
+scenario: front-ends
+about: names and mappings over HTTP
+topology:
+  gateway: { protocol: http, balance: request, source: keep, healthCheck: { intervalMs: 100 } }
+  frontEnds: [{ count: 1 }, { name: OWN, mapping: { from: 'http://{vip}:8080/msmq/q', to: 'http://{B1}:8080/msmq/private$/orders' } }]
+  backEnd: { queues: { name: 'private$\\orders', transactional: true } }
+  senders: [{ name: A, sendReceiptsTo: 'http://{vip}:8080/msmq/private$/order_queue$' }, { name: B, http: false }]
+load: { to: 'DIRECT=HTTP://{cluster}:8080/msmq/private$/orders', delivery: transactional, messages: 2 }
+faults: [{ atS: 1, kill: F1, backAfterS: 1 }, { atS: 1, stop: B1, backAfterS: 1 }]
+expect: {}
+`,
+  'front-ends.yaml',
+)
+
+t.test(
+  'front ends map the cluster to the back end; balanced machines and the back end are known by its address',
+  async t => {
+    const { specs, gateway } = cast(FRONT_ENDS, 3, addressOf, '/data')
+    const [back, f1, own, a, b] = specs
+    t.match(back, { name: 'B1', data: '/data/B1', http: { port: 8080, aliases: ['127.1.2.10', 'CLUSTER'] } })
+    t.equal(back?.consumer, undefined, 'what a machine that restarts had consumed would be lost with it')
+    t.match(f1, {
+      name: 'F1',
+      data: '/data/F1',
+      http: {
+        aliases: ['127.1.2.10', 'CLUSTER'],
+        redirections: {
+          inbound: ['127.1.2.10', 'CLUSTER'].map(host => ({
+            from: `http://${host}:8080/msmq/private$/orders`,
+            to: 'http://127.1.2.11:8080/msmq/private$/orders',
+          })),
+          defaultStreamReceipt: null,
+        },
+      },
+    })
+    t.equal(own?.data, undefined)
+    t.strictSame(own?.http?.redirections.inbound, [
+      { from: 'http://127.1.2.10:8080/msmq/q', to: 'http://127.1.2.11:8080/msmq/private$/orders' },
+    ])
+    t.match(a?.http, {
+      aliases: [],
+      redirections: { inbound: [], defaultStreamReceipt: 'http://127.1.2.10:8080/msmq/private$/order_queue$' },
+    })
+    t.equal(b?.http, undefined)
+    t.strictSame(a?.workload?.destinations, ['DIRECT=HTTP://CLUSTER:8080/msmq/private$/orders'])
+    t.match(gateway?.spec, {
+      listen: { address: '127.1.2.10', port: 8080 },
+      hosts: [{ name: 'F1', port: 8080 }, { name: 'OWN' }],
+      protocol: 'http',
+      balance: 'request',
+      seed: 3,
+      healthCheck: { intervalMs: 100 },
+    })
+    t.strictSame(Object.keys(gateway?.spec.healthCheck ?? {}), ['intervalMs'], 'nothing undefined travels')
+  },
+)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { firstMisroutedAck } from '../../lab/ack-story.js'
+import { firstGoodAck, firstMisroutedAck } from '../../lab/ack-story.js'
 import { html } from '../../lab/report/html.js'
 import { createReport } from '../../lab/report/report.js'
 import { createRunView, createVerdict } from '../../lab/verdict.js'
@@ -72,6 +72,60 @@ t.test('a misrouted ack is followed from the message to where the ack landed', a
   )
   t.match(story?.steps.at(-2)?.text, /R2 \(127\.0\.9\.12\), which never sent a message, gets the OrderAck of R1/)
   t.match(story?.steps.at(-1)?.text, /still has 6 messages/)
+})
+
+t.test('an ack over HTTP: by a front end there, past the balancer back', async t => {
+  const path = 'private$/orders'
+  const run = handMadeRun({
+    scenario: [['DIRECT=TCP:{vip}\\private$\\orders', `DIRECT=HTTP://{cluster}:8080/msmq/${path}`]],
+    gateway: { protocol: 'http', balance: 'request' },
+    frontEnds: {},
+    delivered: { R1: { S1: '111111', S2: '111111' } },
+    events: [
+      event('S1', 'sent', { atMs: 1100, queue: `DIRECT=HTTP://CLUSTER:8080/msmq/${path}`, messageId: 6, tx: TX }),
+      event('gateway', 'gateway-decision', {
+        atMs: 1110,
+        decision: {
+          timeMs: 1110,
+          connection: 1,
+          request: 4,
+          clientAddress: '127.0.9.101',
+          clientPort: 4000,
+          host: 'F2',
+          hostAddress: '127.0.9.52',
+          hostPort: 8080,
+          upstreamLocalAddress: '127.0.9.10',
+          source: 'translate',
+          bucket: null,
+          reason: 'in turn',
+        },
+      }),
+      event('F2', 'forwarded', { atMs: 1120, messageId: 6, tx: TX }),
+      event('R1', 'arrived', { atMs: 1200, peer: '127.0.9.52', messageId: 6, tx: TX }),
+      event('F1', 'fault', { atMs: 1250, fault: 'killed' }),
+      event('R1', 'order-ack-sent', { atMs: 1300, destination: 'DIRECT=http://S1:8080/MSMQ/PRIVATE$/order_queue$' }),
+      event('S1', 'order-ack-received', { atMs: 1310, result: 'matched' }),
+    ],
+  })
+  const view = createRunView(run)
+  const story = firstGoodAck(view)
+  t.same(story?.lifelines, ['S1', 'gateway', 'F2', 'R1'])
+  t.match(
+    story?.steps.map(({ atMs, from, to, packet }) => [atMs, from, to, packet]),
+    [
+      [1100, 'S1', 'gateway', 'POST'],
+      [1110, 'gateway', null, null],
+      [1120, 'gateway', 'F2', 'POST'],
+      [1200, 'F2', 'R1', 'POST'],
+      [1300, 'R1', 'S1', 'StreamReceipt'],
+      [1310, 'S1', null, null],
+    ],
+  )
+  t.match(story?.steps[1]?.text, /gives S1's request 4 of its connection to F2/)
+  const report = createReport([{ view, verdict: createVerdict(view) }], 'over HTTP')
+  t.match(report, /SRMP over HTTP, port 8080, on real sockets/)
+  t.match(report, /forwarded 1/)
+  t.match(report, /F1 killed/)
 })
 
 t.test('no ack astray, no story', async t => {

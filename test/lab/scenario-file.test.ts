@@ -138,3 +138,67 @@ t.test('loads: one a node, known nodes, negative acknowledgements to a queue of 
     message: /\{vip\} needs a gateway/,
   })
 })
+
+const HTTP = `scenario: front-ends
+about: a sample over HTTP
+topology:
+  gateway: { protocol: http, balance: request, source: translate, dropAnswers: { requestsMax: 2 } }
+  frontEnds: { count: 2 }
+  backEnd: { queues: { name: private$\\orders, transactional: true } }
+  senders: [{ name: A, sendReceiptsTo: 'http://{vip}:8080/msmq/private$/order_queue$', aliases: '{vip}' }, { name: B }]
+load: { to: 'DIRECT=HTTP://{vip}:8080/msmq/private$/orders', delivery: transactional, messages: 9 }
+faults:
+  - { atS: 1, kill: F1, backAfterS: 1 }
+  - { atS: 3, leave: [F1, F2], drain: true }
+  - { atS: 4, stop: B1 }
+expect: { waitingAtFrontEnds: 0 }
+`
+
+t.test('front ends, their back end, and what befalls them', async t => {
+  const scenario = parseScenario(HTTP, 'http.yaml')
+  const { nodes, gatewayHosts, problems } = scenarioNodes(scenario)
+  t.same(problems, [])
+  t.same(
+    nodes.map(({ name, role, http, restarts }) => [name, role, http, restarts]),
+    [
+      ['B1', 'receiver', true, false],
+      ['F1', 'front-end', true, true],
+      ['F2', 'front-end', true, false],
+      ['A', 'sender', true, false],
+      ['B', 'sender', true, false],
+    ],
+  )
+  t.same(gatewayHosts, ['F1', 'F2'])
+  t.notOk(scenarioNodes(parseScenario(GOOD, 'x.yaml')).nodes.some(({ http }) => http))
+})
+
+t.test('what cannot be over HTTP, or cannot befall anybody', async t => {
+  for (const [what, by, message] of [
+    [
+      '  backEnd: { queues: { name: private$\\orders, transactional: true } }\n',
+      '',
+      /nobody receives|neither is there/,
+    ],
+    [':8080/msmq/private$/orders', '/msmq/private$/orders', /load\.to: .*the port is 8080/],
+    [':8080/msmq/private$/orders', ':8080/private$/orders', /no format name for this/],
+    ['http://{vip}', 'https://{vip}', /sendReceiptsTo: .*a URL such as http:/],
+    ["aliases: '{vip}'", "aliases: '{F7}'", /senders\[0\]\.aliases: \{F7\} names nothing/],
+    ['protocol: http, ', '', /topology\.gateway\.balance: only for a gateway that reads HTTP/],
+    ['protocol: http, balance: request', 'protocol: tcp', /dropAnswers: only for a gateway that reads HTTP/],
+    ['kill: F1', 'kill: A', /faults\[0\]\.kill: A has a load/],
+    ['kill: F1', 'kill: F9', /F9 is nobody that can end: one of B1, F1, F2, A, B/],
+    ['leave: [F1, F2]', 'leave: [F1, B1]', /faults\[1\]\.leave: B1 is nobody that can leave: one of F1, F2/],
+    ['kill: F1', 'kill: F1, stop: F2', /faults\[0\]: a fault is one of kill, stop and leave/],
+    [', drain: true', ', kill: F1', /faults\[1\]: a fault is one of/],
+    ['stop: B1', 'stop: B1, drain: true', /faults\[2\]\.drain: only who leaves can drain/],
+    ['atS: 4, stop: B1', 'atS: 1.5, stop: F1', /stop: another fault has F1 out|leave: another fault has F1 out/],
+    [
+      'frontEnds: { count: 2 }',
+      "frontEnds: { mapping: { from: 'http://{vip}/msmq/q', to: 'http://{B1}:8080/msmq/q' } }",
+      /mapping\.from: .*the port is 8080/,
+    ],
+  ] as const) {
+    t.ok(HTTP.includes(what), `the sample has ${what}`)
+    t.throws(() => parseScenario(HTTP.replace(what, by), 'bad.yaml'), { message }, by)
+  }
+})

@@ -290,3 +290,41 @@ t.test('expectations', async t => {
     t.equal(meets(actual, expected, sent), verdict, `${actual} ${expected}`)
   }
 })
+
+t.test('what waits at a front end is neither lost nor delivered, and no sender holds it', async t => {
+  const { counts, findings, frontEnds } = verdictOf({
+    delivered: { R1: { S1: '111100', S2: '111111' } },
+    frontEnds: { F1: [5], F2: [5, 4] },
+    events: [
+      event('F1', 'forwarded', { messageId: 5 }),
+      event('F2', 'forwarded', { messageId: 5 }),
+      event('F2', 'forwarded', { messageId: 4 }),
+      event('F2', 'http-refused', { peer: '127.0.9.10', status: 500, error: 'full' }),
+      event('F1', 'fault', { fault: 'killed' }),
+      event('F1', 'fault', { fault: 'started' }),
+    ],
+  })
+  t.match(counts, { delivered: 10, waitingAtFrontEnds: 2, unacknowledged: 0, lost: 1 })
+  t.match(
+    findings.find(({ id }) => id === 'waiting-at-front-end'),
+    { count: 3, first: { text: /message 4 of S1 waits at F2 .* F2 holds 2, F1 holds 1/ } },
+  )
+  t.match(frontEnds, {
+    F1: { forwarded: 1, waiting: 1, refused: 0, restarts: 1, partial: false },
+    F2: { forwarded: 2, waiting: 2, refused: 1, restarts: 0 },
+  })
+})
+
+t.test('dead-lettered at a front end: of the sender whose message it had', async t => {
+  const { counts } = verdictOf({
+    delivered: { R1: { S1: '111110', S2: '111110' } },
+    frontEnds: {},
+    events: [event('F1', 'forwarded', { messageId: 6 }), event('F1', 'dead-lettered', { messageId: 6 })],
+  })
+  t.match(counts, { deadLettered: 1, lost: 1 }, "S2's message 6 is lost, S1's is not")
+})
+
+t.test('a front end that never came back may have what is missing', async t => {
+  const { counts } = verdictOf({ delivered: { R1: { S1: '111110', S2: '111111' } }, frontEnds: {}, partial: ['F2'] })
+  t.match(counts, { lost: 0, unknown: 1 })
+})
