@@ -34,7 +34,6 @@ const INSECURE_NACKS: ReadonlySet<number> = new Set([
 ])
 
 const EMPTY = Buffer.alloc(0)
-const RECEIPT_PRIORITY = 3
 
 /** How an order ack came: what the history tells of it. */
 interface AckSource {
@@ -156,8 +155,8 @@ export class Acknowledgements {
     const messageId = outgoingQueues.internal.send({
       destination,
       delivery: (user.flags & USER_FLAGS.DM) === 0 ? 'express' : 'recoverable',
-      // receipts over HTTP have the same priority always, and repeat the label ([MC-MQSRM] 4.3, 2.2.4.1)
-      priority: cameByHttp ? RECEIPT_PRIORITY : original.base.flags & 7,
+      priority: original.base.flags & 7,
+      // receipts over HTTP repeat the label ([MC-MQSRM] 2.2.4.1)
       label: cameByHttp ? properties.label : '',
       messageClass,
       correlationId: buildMessageIdentifier(user.sourceQueueManager, user.messageId),
