@@ -3,7 +3,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { fail } from './output.js'
 
-/** In the order of the help. `demo` is cli/demo.ts, which exports `demoCommand(): Command`, and so on. */
+/**
+ * In the order of the help. `demo` is cli/demo.ts, which exports `demoCommand(): Command`, and so on; of a name with a
+ * hyphen, `front-end`, that is `frontEndCommand`.
+ */
 const COMMANDS: readonly (readonly [name: string, summary: string])[] = [
   ['demo', 'the supported and the broken configuration side by side, in real packets'],
   ['run', 'run one scenario and give its verdict'],
@@ -18,6 +21,8 @@ const COMMANDS: readonly (readonly [name: string, summary: string])[] = [
   ['outgoing', 'list, pause, resume and purge outgoing queues'],
   ['store', 'look into the data directory of a queue manager'],
   ['bench', 'measure throughput and latency'],
+  ['front-end', 'run an HTTP store-and-forward server, which maps queues to a back end'],
+  ['lint-mapping', 'find what is wrong in mapping files for HTTP'],
   ['crash', 'kill durable queue managers again and again, and see that nothing promised is lost'],
 ]
 
@@ -64,8 +69,8 @@ const moduleOf = (name: string) => new URL(`./${name}.js`, import.meta.url)
 
 async function load(name: string): Promise<Command> {
   const module = (await import(moduleOf(name).href)) as Record<string, unknown>
-  const create = module[`${name}Command`]
-  if (typeof create !== 'function') throw new TypeError(`cli/${name}.ts exports no ${name}Command()`)
+  const create = module[`${name.replace(/-./g, hyphen => hyphen.charAt(1).toUpperCase())}Command`]
+  if (typeof create !== 'function') throw new TypeError(`cli/${name}.ts exports no command`)
   return create() as Command
 }
 

@@ -15,6 +15,7 @@ const warning = (behaviour: string | null = null): Kind => ({ severity: 'warning
 /** Everything that can be found, by identifiers that stay. */
 export const FINDINGS = {
   // The file
+  unreadable: error(),
   'not-xml': error(),
   'root-unknown': error(),
   'namespace-wrong': error(),

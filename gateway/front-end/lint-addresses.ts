@@ -88,7 +88,7 @@ function destinationFindings(to: PlacedUrl, { host, queue }: QueueUrl, machine: 
   const findings: Finding[] = []
   const isHere = machine.ownerOf(host) === 'own'
   if (isHere && machine.has(queue) === false) {
-    const reason = `${host} is this machine, and it has no queue ${queue}: every message for it is answered with 400`
+    const reason = `${host} is this machine, and no queue ${queue} is declared for it: messages for it are answered with 400`
     findings.push(finding('no-such-queue', to, reason, 'create the queue, or name the one that is meant'))
   }
   if (!queue.startsWith('private$\\') && !(isHere && machine.has(queue))) {

@@ -81,7 +81,7 @@ function readFile(file: string): Mapping {
 function unreadable(file: string, why: string): Mapping {
   const reason = `the file cannot be read (${why})`
   const fault: MappingFault = {
-    id: 'not-xml',
+    id: 'unreadable',
     file,
     line: 1,
     column: 1,

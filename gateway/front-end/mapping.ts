@@ -29,6 +29,7 @@ export type MappingForm = 'redirections' | 'mapping' | 'StreamReceiptSetup' | 'y
 
 /** Why a file cannot be used as a mapping file. */
 export type FaultId =
+  | 'unreadable'
   | 'not-xml'
   | 'root-unknown'
   | 'namespace-wrong'
