@@ -1,5 +1,7 @@
+import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
 import { sequenceIdText } from '../protocol/sequence-id.js'
 import type { Context } from './context.js'
+import { packetOf } from './outgoing-message.js'
 import type { OutgoingQueue, OutgoingQueueState } from './outgoing-queue.js'
 import type { ConnectionAttempt } from './outgoing-route.js'
 
@@ -84,4 +86,25 @@ function sequenceView({ now }: Context, { sequence }: OutgoingQueue): SequenceVi
     resendIntervalMs: sequence.resendDelayMs,
     resendAtMs: resendDeadlineMs === null ? null : now.wallMs + (resendDeadlineMs - now.monotonicMs),
   }
+}
+
+/** A message still in an outgoing queue. */
+export interface WaitingMessage {
+  readonly formatName: string
+  readonly messageId: number
+  readonly transactional: boolean
+  readonly attempts: number
+  /** A view of the packet. */
+  readonly body: Buffer
+}
+
+export function* waitingMessages(context: Context): Iterable<WaitingMessage> {
+  for (const queue of context.outgoingQueues)
+    for (const message of queue.messages()) {
+      const { messageId, place, attempts } = message
+      const packet = packetOf(context, message)
+      if (packet === null) continue
+      const { body } = (decodePacket(packet) as UserMessagePacket).properties
+      yield { formatName: queue.text, messageId, transactional: place !== null, attempts, body }
+    }
 }

@@ -1,4 +1,3 @@
-import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
 import { OptionError } from '../protocol/errors.js'
 import type { Guid } from '../protocol/guid.js'
 import type { MqErrorName } from '../protocol/mq-error.js'
@@ -25,8 +24,12 @@ import { IncomingSequences } from './incoming-sequence.js'
 import type { LocalQueue } from './local-queue.js'
 import { LocalQueues } from './local-queues.js'
 import type { MessageToSend } from './message-to-send.js'
-import { packetOf } from './outgoing-message.js'
-import { type OutgoingQueueView, outgoingQueueView } from './outgoing-queue-view.js'
+import {
+  type OutgoingQueueView,
+  outgoingQueueView,
+  type WaitingMessage,
+  waitingMessages,
+} from './outgoing-queue-view.js'
 import { OutgoingQueues, type SendTicket } from './outgoing-queues.js'
 import { PacketMemory } from './packet-memory.js'
 import { PacketResidency } from './packet-residency.js'
@@ -49,7 +52,7 @@ import { type TransactionId, Transactions } from './transactions.js'
 
 export type { HttpOptions } from './http-names.js'
 export type { MessageToSend } from './message-to-send.js'
-export type { OutgoingQueueView, SequenceView } from './outgoing-queue-view.js'
+export type { OutgoingQueueView, SequenceView, WaitingMessage } from './outgoing-queue-view.js'
 export type { SendTicket } from './outgoing-queues.js'
 export type { ConnectionAttempt } from './outgoing-route.js'
 export type { QueueChanges, QueueOptions } from './queue-properties.js'
@@ -79,16 +82,6 @@ export interface QueueManagerOptions {
   readonly http?: HttpOptions
   /** Keys and certificates, and where chance comes from for keys of a message; absent: nothing is signed or encrypted. */
   readonly security?: { readonly keys: SecurityKeys; readonly randomBytes: RandomBytes }
-}
-
-/** A message still in an outgoing queue. */
-export interface WaitingMessage {
-  readonly formatName: string
-  readonly messageId: number
-  readonly transactional: boolean
-  readonly attempts: number
-  /** A view of the packet. */
-  readonly body: Buffer
 }
 
 /**
@@ -434,15 +427,8 @@ export class QueueManager {
   }
 
   /** What is still in outgoing queues. */
-  *outgoingMessages(): Iterable<WaitingMessage> {
-    for (const queue of this.#context.outgoingQueues)
-      for (const message of queue.messages()) {
-        const { messageId, place, attempts } = message
-        const packet = packetOf(this.#context, message)
-        if (packet === null) continue
-        const { body } = (decodePacket(packet) as UserMessagePacket).properties
-        yield { formatName: queue.text, messageId, transactional: place !== null, attempts, body }
-      }
+  outgoingMessages(): Iterable<WaitingMessage> {
+    return waitingMessages(this.#context)
   }
 
   /** Sends nothing more to a destination until {@link resumeOutgoing}, across restarts. @throws OptionError MSMQ_OPTION_QUEUE. */
