@@ -43,6 +43,11 @@ export class HttpExchange {
     this.#owner = context.owner
   }
 
+  /** The parser has seen its end, whether it has been read to there or not. */
+  get isComplete(): boolean {
+    return this.#request.complete
+  }
+
   /** Begins to read it. A request that expects `100 Continue` is told to go on only if it is wanted. */
   collect(): void {
     const { expect } = this.#request.headers

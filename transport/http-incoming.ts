@@ -65,9 +65,11 @@ export class HttpIncoming {
     if (this.#closing) return
     this.#closing = true
     this.#socket.pause()
-    this.#owesBadRequest = this.#comingIn === null
-    if (this.#comingIn === null) this.#endWhenAnswered()
-    else this.#comingIn.answer(400)
+    const unfinished = this.#comingIn?.isComplete ? null : this.#comingIn
+    this.#owesBadRequest = unfinished === null
+    if (this.#held.at(-1)?.[0].complete === false) this.#held.pop()
+    if (unfinished === null) this.#endWhenAnswered()
+    else unfinished.answer(400)
   }
 
   /** Takes no further request and closes when what was handed over is answered. */
