@@ -92,15 +92,16 @@ export class HttpNames {
     return `${secure ? 'https' : 'http'}://${withPort(host, secure ? securePort : port, secure)}/MSMQ/PRIVATE$/order_queue$`
   }
 
-  /** Where messages to `url` are posted; null when that is no URL. */
+  /** Where messages to `url` are posted; null when that is no URL. Of an outbound redirection only the host counts. */
   hop(url: string): HttpHop | null {
-    const next = outboundRedirect(this.#redirections, url) ?? url
-    const name = parseQueueUrl(next)
-    if (name === null) return null
-    const secure = name.protocol === 'HTTPS'
-    const port = portOf(name)
-    const host = hostOf(name)
-    const path = next.slice(next.indexOf('//') + 2).replaceAll('\\', '/')
+    const name = parseQueueUrl(url)
+    const through = outboundRedirect(this.#redirections, url)
+    const server = through === null ? name : parseServerUrl(through)
+    if (name === null || server === null) return null
+    const secure = server.protocol === 'HTTPS'
+    const port = portOf(server)
+    const host = hostOf(server)
+    const path = url.slice(url.indexOf('//') + 2).replaceAll('\\', '/')
     return {
       host,
       port,
@@ -109,6 +110,12 @@ export class HttpNames {
       target: path.slice(path.indexOf('/')).toLowerCase(),
     }
   }
+}
+
+/** A URL whose path does not matter. */
+function parseServerUrl(url: string): DirectFormatName | null {
+  const [server] = /^https?:[/\\]{2}[^/\\?#]+/i.exec(url) ?? []
+  return server === undefined ? null : parseQueueUrl(`${server}/msmq/any`)
 }
 
 /** The queue that a URL names; a query does not count. Null when it names none. */

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { HttpNames } from '../../queue-manager/http-names.js'
 import {
   comparableUrl,
   NO_REDIRECTIONS,
@@ -94,4 +95,26 @@ t.test('a table of thousands is looked up fast, in order', async t => {
   for (let i = 0; i < 20_000; i++)
     if (redirect(all, `http://vip/msmq/private$/Q${i}`) !== `http://b/${i}`) t.fail(`${i}`)
   t.equal(redirect(all, 'http://vip/msmq/private$/none'), 'http://b/rest')
+})
+
+t.test('of an outbound redirection only the host counts', async t => {
+  const names = new HttpNames('LOCAL', [], {
+    redirections: {
+      ...NO_REDIRECTIONS,
+      outbound: [
+        { from: 'http://far/*', to: 'http://relay:8080' },
+        { from: 'https://far/*', to: 'HTTPS:\\\\relay\\msmq\\private$\\other?x' },
+        { from: 'http://odd/*', to: 'relay' },
+      ],
+    },
+  })
+  const rows: [url: string, host: string, port: number, hostHeader: string, target: string][] = [
+    ['http://far/msmq/private$/Q', 'relay', 8080, 'relay:8080', '/msmq/private$/q'],
+    ['https://far:443/msmq/Q', 'relay', 443, 'relay', '/msmq/q'],
+    ['http://near:81/msmq/Q', 'near', 81, 'near:81', '/msmq/q'],
+  ]
+  for (const [url, host, port, hostHeader, target] of rows)
+    t.strictSame(names.hop(url), { host, port, secure: url.startsWith('https'), hostHeader, target }, url)
+  t.equal(names.hop('http://odd/msmq/q'), null)
+  t.equal(names.hop('http://far/elsewhere/q'), null)
 })
