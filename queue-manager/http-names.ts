@@ -114,7 +114,7 @@ export class HttpNames {
 
 /** A URL whose path does not matter. */
 function parseServerUrl(url: string): DirectFormatName | null {
-  const [server] = /^https?:[/\\]{2}[^/\\?#]+/i.exec(url) ?? []
+  const [server] = /^https?:\/\/[^/?#]+/i.exec(url.replaceAll('\\', '/')) ?? []
   return server === undefined ? null : parseQueueUrl(`${server}/msmq/any`)
 }
 
