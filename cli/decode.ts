@@ -9,6 +9,7 @@ import { decodePacket } from '../protocol/binary/packet.js'
 import { PacketFramer } from '../protocol/binary/packet-framer.js'
 import { decodePing } from '../protocol/binary/ping.js'
 import { DecodeError } from '../protocol/errors.js'
+import { decodeSrmp } from './decode-srmp.js'
 import { EXIT_COULD_NOT_RUN, fail, writeText } from './output.js'
 
 /* `mqlab decode`: bytes in, one result per packet out, in the order of the input. A malformed packet becomes an error
@@ -19,34 +20,63 @@ interface DecodeOptions {
   table?: true
   ping?: true
   stream?: true
+  srmp?: true
   json?: true
 }
 
 export function decodeCommand(): Command {
   return new Command('decode')
-    .description('decode MSMQ packets: one line of hexadecimal text per packet in, one JSON object per packet out')
-    .argument('[file]', 'text file, - for standard input', '-')
+    .description(
+      'decode MSMQ packets, one line of hexadecimal text each, or HTTP messages: one JSON object for each out',
+    )
+    .argument('[file...]', 'text files, - for standard input', ['-'])
     .addOption(new Option('--flat', 'dotted field names in one flat object').conflicts('table'))
     .addOption(new Option('--table', 'a listing of offset, size, field and value'))
     .addOption(new Option('--ping', 'the lines are UDP ping datagrams').conflicts('stream'))
     .addOption(new Option('--stream', 'the input is one TCP direction: hexadecimal text or raw bytes'))
+    .addOption(
+      new Option('--srmp', 'the files hold SRMP: raw HTTP requests and responses, or XML of an envelope').conflicts([
+        'flat',
+        'table',
+        'ping',
+        'stream',
+      ]),
+    )
     .option('--json', 'JSON output: the default, and with --table its rows')
     .addHelpText('after', '\nBlank lines and lines that start with # are skipped; blanks inside a line are ignored.')
     .addHelpText('after', 'Exit code 0: all decoded. 2: a line was malformed, or the file cannot be read.')
     .action(decode)
 }
 
-async function decode(file: string, options: DecodeOptions): Promise<void> {
+async function decode(files: readonly string[], options: DecodeOptions): Promise<void> {
+  for (const file of files) await decodeFile(file, options)
+}
+
+async function decodeFile(file: string, options: DecodeOptions): Promise<void> {
   const input = file === '-' ? process.stdin : createReadStream(file)
   try {
-    const malformed = options.stream
-      ? await decodeStream(await readAll(input), options)
-      : await decodeLines(input, options)
+    const malformed = await decodeInput(input, options)
     if (malformed > 0) process.exitCode = EXIT_COULD_NOT_RUN
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
     fail(`cannot read ${file}: ${(error as Error).message}; name a readable file, or - for standard input`)
   }
+}
+
+/** How many packets or messages were malformed. */
+async function decodeInput(input: Readable, options: DecodeOptions): Promise<number> {
+  if (options.srmp) return await decodeHttp(await bytesOf(input))
+  return options.stream ? await decodeStream(await readAll(input), options) : await decodeLines(input, options)
+}
+
+async function decodeHttp(bytes: Buffer): Promise<number> {
+  let malformed = 0
+  for (const result of decodeSrmp(bytes)) {
+    const isMalformed = result instanceof DecodeError
+    if (isMalformed) malformed++
+    await writeText(`${isMalformed ? errorText(result) : JSON.stringify(result)}\n`)
+  }
+  return malformed
 }
 
 async function decodeLines(input: Readable, options: DecodeOptions): Promise<number> {
@@ -152,10 +182,14 @@ function errorText(error: DecodeError | HexError, streamOffset?: number): string
 }
 
 async function readAll(input: Readable): Promise<Buffer> {
+  const bytes = await bytesOf(input)
+  return hexTextBytes(bytes) ?? bytes
+}
+
+async function bytesOf(input: Readable): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of input) chunks.push(Buffer.from(chunk as Uint8Array))
-  const bytes = Buffer.concat(chunks)
-  return hexTextBytes(bytes) ?? bytes
+  return Buffer.concat(chunks)
 }
 
 // A packet's first byte is 0x10, which no text holds, so a stream cannot be taken for hexadecimal text.

@@ -79,7 +79,9 @@ class PlainParser {
   }
 
   #endTag(): boolean {
-    const { element, name, bindingCount } = this.#open.at(-1)!
+    const open = this.#open.at(-1)
+    if (open === undefined) return false
+    const { element, name, bindingCount } = open
     const end = this.#at + 2 + name.length
     if (!this.#text.startsWith(name, this.#at + 2) || this.#text.charCodeAt(end) !== GREATER) return false
     this.#at = end + 1

@@ -60,7 +60,6 @@ export function parseXml(
   return parsePlainXml(text, limits) ?? new TreeBuilder(text, limits, namespaces).build()
 }
 
-
 function decodeUtf8(document: Uint8Array, limits: XmlLimits): string {
   if (document.length > limits.bytesMax) throw tooLarge(limits)
   if (!isUtf8(document)) {
@@ -88,7 +87,8 @@ class TreeBuilder {
   constructor(source: string, limits: XmlLimits, namespaces: Readonly<Record<string, string>>) {
     this.#source = source
     this.#limits = limits
-    const parser = new SaxesParser({ xmlns: true, resolvePrefix: (prefix: string) => namespaces[prefix] })
+    const known = new Map(Object.entries(namespaces))
+    const parser = new SaxesParser({ xmlns: true, resolvePrefix: (prefix: string) => known.get(prefix) })
     this.#parser = parser
     parser.on('error', error => this.#fail('MSMQ_XML_SYNTAX', withoutPlace(error.message)))
     parser.on('doctype', () => this.#fail('MSMQ_XML_FORBIDDEN', 'a document type definition'))

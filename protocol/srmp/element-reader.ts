@@ -1,7 +1,8 @@
 import { DecodeError } from '../errors.js'
 import type { XmlElement } from '../xml.js'
 import { Namespace, srmpSection } from './namespaces.js'
-import { isHttpUrl, trimmed } from './values.js'
+import { isHttpUrl } from './queue-url.js'
+import { trimmed } from './values.js'
 
 /** What can be wrong with an envelope's elements. */
 export type ElementFault =

@@ -39,14 +39,16 @@ export function headerValue(headers: HttpHeaders, name: string): string | null {
 }
 
 /**
- * One request, and the bytes behind it. The body has Content-Length bytes, or is chunked, or else is empty; it is a view
- * where it can be. Offsets in errors are bytes from the start of `bytes`.
+ * One request, and the bytes behind it. The body has Content-Length bytes, a view, or is chunked; a POST has one of them.
+ * Offsets in errors are bytes from the start of `bytes`.
  * @throws DecodeError `MSMQ_DECODE_SRMP_HTTP`, `MSMQ_DECODE_SRMP_TRUNCATED`
  */
 export function parseRawRequest(bytes: Buffer): { request: HttpRequestLike; rest: Buffer } {
   const head = readHead(bytes)
+  const { method, target } = readRequestLine(head)
+  if (method === 'POST' && !isMeasured(head.headers)) throw httpFault('Content-Length', 0, 'is missing')
   const { body, rest } = readBody(bytes, head, NOTHING)
-  return { request: { ...readRequestLine(head), headers: head.headers, body }, rest }
+  return { request: { method, target, headers: head.headers, body }, rest }
 }
 
 /** The head alone, whatever follows it; `size` is in bytes, with the empty line. */
@@ -70,6 +72,10 @@ export function parseRawResponse(bytes: Buffer): { response: HttpResponseLike; r
   if (match === null) throw httpFault('status line', 0, 'is not HTTP/1.1, status and reason')
   const { body, rest } = readBody(bytes, head, bytes.subarray(head.size))
   return { response: { status: Number(match[1]), reason: match[2] ?? '', headers: head.headers, body }, rest }
+}
+
+function isMeasured(headers: HttpHeaders): boolean {
+  return headerValue(headers, 'content-length') !== null || headerValue(headers, 'transfer-encoding') !== null
 }
 
 function isVersion(text: string | undefined): boolean {
@@ -202,13 +208,13 @@ export function renderRawRequest(request: HttpRequestLike): Buffer {
   let size = 0
   for (const piece of body) size += piece.length
   let head = `${method} ${target} HTTP/1.1\r\n`
-  const isMeasured = headerValue(headers, 'content-length') !== null
+  const needsLength = !isMeasured(headers)
   const place = headers.findIndex(([name]) => name.toLowerCase() === 'content-type')
   for (const [index, [name, value]] of headers.entries()) {
     head += `${name}: ${value}\r\n`
-    if (!isMeasured && index === place) head += `Content-Length: ${size}\r\n`
+    if (needsLength && index === place) head += `Content-Length: ${size}\r\n`
   }
-  if (!isMeasured && place < 0) head += `Content-Length: ${size}\r\n`
+  if (needsLength && place < 0) head += `Content-Length: ${size}\r\n`
   return Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), ...body])
 }
 

@@ -1,6 +1,7 @@
 import type { ElementReader } from './element-reader.js'
 import { ANONYMOUS_ID, type SrmpMessage } from './message.js'
-import { escaped, isHttpUrl, messageIdText, readMessageId, trimmed } from './values.js'
+import { isHttpUrl } from './queue-url.js'
+import { escaped, messageIdText, readMessageId, trimmed } from './values.js'
 
 /* `path` of WS-Routing: action, to, id, rev. Source: [MC-MQSRM] 2.2.4. */
 

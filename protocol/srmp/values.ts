@@ -137,13 +137,6 @@ export function readCorrelation(text: string): Buffer | null {
   return bytes.length === CORRELATION_SIZE ? bytes : null
 }
 
-const URL = /^https?:\/\/[^\s/\\]/i
-
-/** Begins as `http://host` or `https://host`. */
-export function isHttpUrl(text: string): boolean {
-  return URL.test(text)
-}
-
 /** Text as element content. Characters that XML 1.0 has no room for become U+FFFD, as lone surrogates do in UTF-8. */
 export function escaped(text: string): string {
   for (let i = 0; i < text.length; i++) if (isSpecial(text.charCodeAt(i))) return escapedFrom(text, i)

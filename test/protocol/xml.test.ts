@@ -1,0 +1,190 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { parsePlainXml } from '../../protocol/plain-xml.js'
+import { parseXml, XML_LIMITS, type XmlElement, XmlError } from '../../protocol/xml.js'
+import { createRandom } from '../fixtures/mutations.js'
+import { SRMP_VECTORS } from '../fixtures/srmp-vectors.js'
+import { mutateText } from '../fixtures/text-mutations.js'
+
+t.test('a tree with names, namespaces, text and places', async t => {
+  const text =
+    '\ufeff<?xml version="1.0" encoding="utf-8"?>\r\n<a xmlns="urn:a" xmlns:b="urn:b" b:c="1" d=\'2\'>\r\n' +
+    '  é<b:e/>x &amp; &#x79;<![CDATA[ <z> ]]><!-- no -->\r\n</a>\n'
+  const root = parseXml(Buffer.from(text))
+  t.equal(root.name, 'a')
+  t.equal(root.namespace, 'urn:a')
+  t.strictSame(root.attributes, [
+    { name: 'c', namespace: 'urn:b', value: '1' },
+    { name: 'd', namespace: '', value: '2' },
+  ])
+  t.equal(root.attribute('c', 'urn:b'), '1')
+  t.equal(root.attribute('c'), null)
+  t.equal(root.text, '\n  éx & y <z> \n')
+  const [child] = root.children
+  t.equal(child!.namespace, 'urn:b')
+  t.equal(child!.outerText, '<b:e/>')
+  t.equal(child!.line, 3)
+  t.equal(child!.column, 4)
+  t.equal(child!.offset, Buffer.from(text).indexOf('<b:e/>'))
+  t.ok(root.outerText.startsWith('<a xmlns') && root.outerText.endsWith('</a>'))
+})
+
+t.test('what is refused, where', async t => {
+  const rows: [string, string | Uint8Array, string, number?, number?][] = [
+    ['nothing', '', 'MSMQ_XML_SYNTAX'],
+    ['no element', 'text', 'MSMQ_XML_SYNTAX'],
+    ['tags crossed', '<a>\n <b></a>', 'MSMQ_XML_SYNTAX', 2, 9],
+    ['not closed', '<a><b/>', 'MSMQ_XML_SYNTAX'],
+    ['two roots', '<a/><b/>', 'MSMQ_XML_SYNTAX'],
+    ['text behind the root', '<a/>x', 'MSMQ_XML_SYNTAX'],
+    ['an entity', '<a>&bomb;</a>', 'MSMQ_XML_SYNTAX'],
+    ['an entity of the prototype', '<a>&constructor;</a>', 'MSMQ_XML_SYNTAX'],
+    ['a reference to nothing', '<a>&#0;</a>', 'MSMQ_XML_SYNTAX'],
+    ['a control character', '<a>\u0001</a>', 'MSMQ_XML_SYNTAX'],
+    ['a prefix of nothing', '<x:a/>', 'MSMQ_XML_SYNTAX'],
+    ['an attribute twice', '<a b="1" b="2"/>', 'MSMQ_XML_SYNTAX'],
+    ['an attribute twice, by namespace', '<a xmlns:x="u" xmlns:y="u" x:b="1" y:b="2"/>', 'MSMQ_XML_SYNTAX'],
+    ['a value without quotes', '<a b=1/>', 'MSMQ_XML_SYNTAX'],
+    ['the end of CDATA in text', '<a>]]></a>', 'MSMQ_XML_SYNTAX'],
+    ['a DTD', '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', 'MSMQ_XML_FORBIDDEN'],
+    ['an external DTD', '<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', 'MSMQ_XML_FORBIDDEN'],
+    ['a processing instruction', '<?style x?><a/>', 'MSMQ_XML_FORBIDDEN'],
+    ['XML 1.1', '<?xml version="1.1"?><a/>', 'MSMQ_XML_FORBIDDEN'],
+    ['another encoding', '<?xml version="1.0" encoding="utf-16"?><a/>', 'MSMQ_XML_ENCODING'],
+    ['no UTF-8', Uint8Array.of(0x3c, 0x61, 0x3e, 0xff, 0x3c, 0x2f, 0x61, 0x3e), 'MSMQ_XML_ENCODING'],
+    ['UTF-16', Buffer.from('<a/>', 'utf16le'), 'MSMQ_XML_SYNTAX'],
+    ['too deep', '<a>'.repeat(65) + '</a>'.repeat(65), 'MSMQ_XML_SIZE'],
+    ['too many elements', `<a>${'<b/>'.repeat(10_000)}</a>`, 'MSMQ_XML_SIZE'],
+    ['too many attributes', `<a ${Array.from({ length: 65 }, (_, i) => `b${i}=""`).join(' ')}/>`, 'MSMQ_XML_SIZE'],
+    ['too large', `<a>${' '.repeat(1 << 20)}</a>`, 'MSMQ_XML_SIZE'],
+  ]
+  for (const [name, text, code, line, column] of rows) {
+    try {
+      parseXml(text)
+      t.fail(`${name}: taken`)
+    } catch (error) {
+      t.ok(error instanceof XmlError, name)
+      t.has(error, { code, ...(line === undefined ? {} : { line, column }) }, name)
+    }
+  }
+  t.ok(parseXml('<a>'.repeat(64) + '</a>'.repeat(64)), 'as deep as is allowed')
+  t.ok(parseXml(`<a>${'<b/>'.repeat(9_999)}</a>`), 'as many as are allowed')
+})
+
+t.test('prefixes that are known beforehand', async t => {
+  const root = parseXml('<a se:b="1"/>', XML_LIMITS, { se: 'urn:se' })
+  t.equal(root.attribute('b', 'urn:se'), '1')
+  t.throws(() => parseXml('<toString:a/>'), XmlError)
+})
+
+interface Shape {
+  readonly name: string
+  readonly namespace: string
+  readonly attributes: unknown
+  readonly text: string
+  readonly start: number
+  readonly end: number
+  readonly children: readonly Shape[]
+}
+
+const shape = (element: XmlElement): Shape => ({
+  name: element.name,
+  namespace: element.namespace,
+  attributes: element.attributes,
+  text: element.text,
+  start: element.start,
+  end: element.end,
+  children: element.children.map(shape),
+})
+
+/** The way through the full parser: a blank behind the root is nothing for the short one. */
+function fullParse(text: string): Shape | null {
+  try {
+    return shape(parseXml(`${text} `))
+  } catch (error) {
+    if (error instanceof XmlError) return null
+    throw error
+  }
+}
+
+t.test('the short way gives the same trees as the parser, or none', async t => {
+  const plain = [
+    '<a/>',
+    '<a></a>',
+    '<a xmlns="u" xmlns:p="v" p:b="1" c="2"><p:d xmlns="w"><e/></p:d><f>é\n\t></f></a>',
+    '<a><b xmlns="u"/><c/></a>',
+  ]
+  for (const text of plain) t.strictSame(shape(parsePlainXml(text, XML_LIMITS)!), fullParse(text), text)
+  const notPlain = [
+    '<a />',
+    '<a  b="1"/>',
+    '<a>&amp;</a>',
+    '<a>]</a>',
+    '<a b="\n"/>',
+    '<a>\r\n</a>',
+    '<a><!-- --></a>',
+    '<a>\ud83d\ude00</a>',
+    '<a xmlns:xml="u"/>',
+    '<xmlns:a/>',
+    '<a:b:c/>',
+    '<a>',
+    '<a></b>',
+    '<a></a ><b/>',
+    '</a>',
+    '<a',
+    '<',
+    '<a/>\n',
+  ]
+  for (const text of notPlain) t.equal(parsePlainXml(text, XML_LIMITS), null, JSON.stringify(text))
+})
+
+t.test('the short way takes nothing that the parser does not, whatever is put in', async t => {
+  const seed = Math.floor(Math.random() * 0xffffffff)
+  const random = createRandom(seed)
+  const sources = SRMP_VECTORS.map(({ rawBase64 }) => Buffer.from(rawBase64, 'base64').toString())
+    .map(text => text.slice(text.indexOf('<'), text.lastIndexOf('>') + 1))
+    .concat('<a xmlns="u" xmlns:p="v" p:b="1" c="2"><p:d xmlns="w"><e/></p:d><f>é\n\t></f></a>')
+  let taken = 0
+  for (let round = 0; round < 10_000; round++) {
+    const source = sources[random(sources.length)]!
+    const text = random(10) === 0 ? source : mutateText(source, random)
+    const tree = parsePlainXml(text, XML_LIMITS)
+    if (tree === null) continue
+    taken++
+    const full = fullParse(text)
+    if (JSON.stringify(shape(tree)) !== JSON.stringify(full)) t.fail(`seed ${seed}, round ${round}: ${text}`)
+  }
+  t.ok(taken > 1000, `seed ${seed}: ${taken} taken`)
+})
+
+t.test('any text is a tree or an XmlError', async t => {
+  const piece = fc.constantFrom(
+    '<',
+    '>',
+    '/',
+    '</a>',
+    '<a',
+    '</a>',
+    ' b="',
+    '"',
+    '&',
+    ';',
+    '#',
+    '!',
+    '[CDATA[',
+    ']]>',
+    '--',
+    'x:',
+    '?',
+  )
+  fc.assert(
+    fc.property(fc.array(fc.oneof(piece, fc.string()), { maxLength: 30 }), pieces => {
+      const text = pieces.join('')
+      const plain = parsePlainXml(text, XML_LIMITS)
+      const full = fullParse(text)
+      return plain === null || JSON.stringify(shape(plain)) === JSON.stringify(full)
+    }),
+    { numRuns: 3000 },
+  )
+  t.pass('3000 texts')
+})
