@@ -120,6 +120,7 @@ class HttpReception implements Carrier {
 
   /** For a queue of this machine (3.1.5.1.3, 3.1.5.1.5). */
   #deliver(message: SrmpMessage, request: HttpRequest, path: string): void {
+    this.#context.counters.userMessagesReceived += 1
     const { acknowledgements, destinations } = this.#context
     const location = destinations.locatePath(path)
     const kind = kindOf(message)

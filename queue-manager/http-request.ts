@@ -28,8 +28,9 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
 export function requestFor(context: Context, bytes: Buffer, hop: HttpHop): HttpRequest {
   const packet = decodePacket(bytes) as UserMessagePacket
   if (packet.compoundMessage !== null) return forwarded(packet, hop)
-  const url = destinationUrl(packet) ?? ''
-  const message = messageOfPacket(packet, context.httpNames.receiptsUrl(url))
+  const startsStream = packet.transaction?.sequenceNumber === 1
+  const sendReceiptsTo = startsStream ? context.httpNames.receiptsUrl(destinationUrl(packet) ?? '') : null
+  const message = messageOfPacket(packet, sendReceiptsTo)
   const { hostHeader, secure, target } = hop
   const { headers, body } = encodeSrmpRequest(message, { host: hostHeader, target, boundary: packet.user.messageId })
   return { method: 'POST', target, headers, body, secure }

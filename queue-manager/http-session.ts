@@ -44,6 +44,8 @@ export class HttpSession implements OutgoingSession {
     const { counters, log, timers } = context
     this.#answerTimer = timers.create('HTTP answer', () => this.close('no answer in time', 'abort'))
     this.#cleanupTimer = timers.create('HTTP session cleanup', () => this.#cleanUp())
+    // what it was opened for may have expired meanwhile
+    this.#cleanupTimer.start(context.now, context.settings.CleanupInterval)
     counters.connectAttempts += 1
     noteConnecting(context, this)
     const { host, secure } = hop

@@ -24,9 +24,9 @@ const NO_RECEIPTS: Receipts = { streamReceipt: null, deliveryReceipt: null, comm
 
 /**
  * @param packet for a queue whose name is a URL. A stream message has its place.
- * @param sendReceiptsTo what the first message of a stream says there.
+ * @param sendReceiptsTo for the first message of a stream, and no other: where its receipts go.
  */
-export function messageOfPacket(packet: UserMessagePacket, sendReceiptsTo: string): SrmpMessage {
+export function messageOfPacket(packet: UserMessagePacket, sendReceiptsTo: string | null): SrmpMessage {
   const { base, user, properties, transaction } = packet
   const { sentTime, sourceQueueManager: guid } = user
   const receipts = receiptsOf(packet)
@@ -109,14 +109,14 @@ function receiptRequests({
   return { deliveryReceiptTo: flags & MP_FLAGS.PA ? sendTo : null, commitmentReceiptRequest }
 }
 
-function streamOf({ user, transaction }: UserMessagePacket, sendReceiptsTo: string): Stream | null {
+function streamOf({ user, transaction }: UserMessagePacket, sendReceiptsTo: string | null): Stream | null {
   if (transaction === null) return null
   const { sequenceId, sequenceNumber, previousSequenceNumber } = transaction
   return {
     streamId: { guid: user.sourceQueueManager, sequence: sequenceId },
     current: sequenceNumber,
     previous: previousSequenceNumber === 0 ? null : previousSequenceNumber,
-    sendReceiptsTo: sequenceNumber === 1 ? sendReceiptsTo : null,
+    sendReceiptsTo,
   }
 }
 
