@@ -120,6 +120,8 @@ const load = z.strictObject({
 const fault = z.strictObject({
   /** From the beginning of the load. */
   atS: z.number().min(0).max(600),
+  /** Not before each sender of transactions has had an order ack: on a slow machine that takes longer. */
+  onceAcknowledged: z.boolean().default(false),
   kill: oneOrMany(name).optional(),
   stop: oneOrMany(name).optional(),
   leave: oneOrMany(name).optional(),

@@ -7,7 +7,13 @@ export interface FaultTarget {
   end(name: string): Promise<void>
   restart(name: string): Promise<void>
   setHost(host: string, state: HostState): void
+  /** Whether each sender of transactions has had an order ack. */
+  acknowledged(): boolean
 }
+
+const POLL_MS = 20
+/** Longest wait for order acks. What does not happen then is seen by what the scenario expects. */
+const ACKNOWLEDGED_WAIT_MS = 20_000
 
 /**
  * Has each fault happen at its time, counted from this call. One that befalls a machine which is slow to come back from
@@ -26,8 +32,12 @@ export async function performFaults(
     return turn
   }
   await Promise.all(
-    faults.map(async ({ atS, backAfterS, kill = [], stop = [], leave = [], drain = false }) => {
+    faults.map(async ({ atS, onceAcknowledged, backAfterS, kill = [], stop = [], leave = [], drain = false }) => {
       await pause(atS * 1000)
+      for (let waitedMs = 0; onceAcknowledged && waitedMs < ACKNOWLEDGED_WAIT_MS; waitedMs += POLL_MS) {
+        if (target.acknowledged()) break
+        await pause(POLL_MS)
+      }
       for (const host of leave) target.setHost(host, drain ? 'draining' : 'down')
       await Promise.all([
         ...kill.map(name => inTurn(name, () => target.kill(name))),

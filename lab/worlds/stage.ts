@@ -18,6 +18,8 @@ export class Stage {
   readonly #handles = new Map<string, NodeHandle>()
   /** Machines that are meant to end. */
   readonly #ending = new Set<string>()
+  /** Senders that have had an order ack. */
+  readonly #acknowledged = new Set<string>()
   #cleared = false
 
   constructor(casting: Casting, nodesAs: 'process' | 'thread' = 'process') {
@@ -80,6 +82,12 @@ export class Stage {
     this.#handle(gateway.spec.name).setHost(host, state)
   }
 
+  acknowledged(): boolean {
+    return this.#casting.nodes.every(
+      ({ name, load }) => load?.delivery !== 'transactional' || this.#acknowledged.has(name),
+    )
+  }
+
   /**
    * By samples taken after `sinceMs`: senders and front ends have nothing in an outgoing queue, receivers nothing for a
    * consumer.
@@ -115,7 +123,11 @@ export class Stage {
   #launch(spec: NodeSpec): NodeHandle {
     const handle = new NodeHandle(spec, {
       as: this.#nodesAs,
-      onNotes: (node, notes) => this.history.notes(node, notes),
+      onNotes: (node, notes) => {
+        this.history.notes(node, notes)
+        const matched = notes.some(note => note.kind === 'order-ack-received' && note.result === 'matched')
+        if (matched) this.#acknowledged.add(node)
+      },
       onDecisions: (node, decisions, closed, requests) => this.history.gateway(node, decisions, closed, requests),
       onSample: (node, sample) => this.samples.push({ node, sample }),
       onExit: ({ node, exitCode, signal, failure, orderly }) => {

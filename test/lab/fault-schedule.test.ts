@@ -4,7 +4,11 @@ import type { ScenarioFault } from '../../lab/scenario-schema.js'
 import { type FaultTarget, performFaults } from '../../lab/worlds/fault-schedule.js'
 
 /** A clock that goes on when everybody waits for it, and machines whose restart takes `restartMs`. */
-async function performed(faults: readonly ScenarioFault[], restartMs = 0): Promise<string[]> {
+async function performed(
+  given: readonly Partial<ScenarioFault>[],
+  { restartMs = 0, acknowledgedMs = 0 } = {},
+): Promise<string[]> {
+  const faults = given.map(fault => ({ atS: 0, onceAcknowledged: false, ...fault }))
   let nowMs = 0
   const waiting: { atMs: number; go: () => void }[] = []
   const pause = (ms: number) => new Promise<void>(go => waiting.push({ atMs: nowMs + ms, go }))
@@ -17,7 +21,8 @@ async function performed(faults: readonly ScenarioFault[], restartMs = 0): Promi
       await pause(restartMs)
       say(`restart ${name}`)
     },
-    setHost: (host, state) => say(`${host} ${state}`),
+    setHost: (host, state) => void say(`${host} ${state}`),
+    acknowledged: () => nowMs >= acknowledgedMs,
   }
   let over = false
   const done = performFaults(faults, target, pause).then(() => {
@@ -61,7 +66,22 @@ t.test('a machine that is slow to come back is there before it is struck again',
     { atS: 1, kill: ['F1'], backAfterS: 0.5 },
     { atS: 2, stop: ['F1'], backAfterS: 0.5 },
   ]
-  t.same(await performed(faults, 3000), ['1000 kill F1', '4500 restart F1', '4500 end F1', '8000 restart F1'])
+  t.same(await performed(faults, { restartMs: 3000 }), [
+    '1000 kill F1',
+    '4500 restart F1',
+    '4500 end F1',
+    '8000 restart F1',
+  ])
+})
+
+t.test('not before everybody has had an order ack; but not for ever', async t => {
+  const faults = [
+    { atS: 1, onceAcknowledged: true, leave: ['R1'] },
+    { atS: 1, leave: ['R2'] },
+  ]
+  t.same(await performed(faults, { acknowledgedMs: 2990 }), ['1000 R2 down', '3000 R1 down'])
+  t.same(await performed(faults, { acknowledgedMs: 500 }), ['1000 R1 down', '1000 R2 down'])
+  t.same(await performed(faults, { acknowledgedMs: 1e9 }), ['1000 R2 down', '21000 R1 down'])
 })
 
 t.test('a machine that does not come up again fails the run', async t => {
@@ -70,9 +90,10 @@ t.test('a machine that does not come up again fails the run', async t => {
     end: async () => undefined,
     restart: async () => Promise.reject(new Error('port taken')),
     setHost: () => undefined,
+    acknowledged: () => true,
   }
   await t.rejects(
-    performFaults([{ atS: 0, kill: ['F1'], backAfterS: 0.01 }], target, async () => undefined),
+    performFaults([{ atS: 0, onceAcknowledged: false, kill: ['F1'], backAfterS: 0.01 }], target, async () => undefined),
     { message: 'port taken' },
   )
 })
