@@ -99,6 +99,14 @@ export function driverHttp({ http, https, ca }: HttpConfig) {
   }
 }
 
+/** `http://host:port` by which others reach it, by HTTPS if by nothing else; null: by none. */
+export function ownUrl({ http, https, name }: HttpConfig, computerName: string): string | null {
+  const endpoint = http ?? https
+  if (endpoint === undefined) return null
+  const host = name ?? computerName
+  return `${http === undefined ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${endpoint.port}`
+}
+
 /** Addresses that a socket bound to `address` is reached at. */
 export function ownAddresses(address: string): string[] {
   if (!isWildcard(address)) return [address]

@@ -21,7 +21,7 @@ import { fail, writeJson } from './output.js'
 import { packageVersion } from './program.js'
 import type { QmConfig } from './qm-config.js'
 import { EventLog } from './qm-events.js'
-import { driverHttp, engineHttp, isWildcard, ownAddresses, withFreePorts } from './qm-http.js'
+import { driverHttp, engineHttp, isWildcard, ownAddresses, ownUrl, withFreePorts } from './qm-http.js'
 import { createLog } from './qm-log.js'
 import { metricsText } from './qm-metrics.js'
 import { declareQueues } from './qm-queues.js'
@@ -86,7 +86,7 @@ async function start(config: QmConfig, json: boolean, undo: Undo): Promise<Runni
   driver.call((engine, now) => declareQueues(engine, now, config.queues))
   const { address, port } = await driver.start()
   undo.add(() => driver.stop())
-  const control = await openControl(place, config, name, driver, logger)
+  const control = await openControl(place, { ...config, http }, name, driver, logger)
   if (control !== null) undo.add(() => control.close())
   const conceal = await announce(control, name)
   undo.add(conceal)
@@ -220,15 +220,17 @@ function controlPlace({ control, controlToken }: QmConfig): ControlPlace {
 /** Null for `off`, and where the place that nobody asked for cannot be had: by another one of that name, say. */
 async function openControl(
   place: ControlPlace,
-  { data }: QmConfig,
+  { data, http }: QmConfig,
   name: string,
   driver: Driver<QueueManager>,
   logger: Logger,
 ): Promise<ControlServer | null> {
   if (place === 'off') return null
-  if (place !== undefined) return startControlServer({ driver, ...place })
+  const httpUrl = ownUrl(http, name)
+  const options = { driver, ...(httpUrl !== null && { httpUrl }) }
+  if (place !== undefined) return startControlServer({ ...options, ...place })
   try {
-    return await startControlServer({ driver, listen: defaultControlEndpoint({ data, name }) })
+    return await startControlServer({ ...options, listen: defaultControlEndpoint({ data, name }) })
   } catch (error) {
     if (!(error instanceof MqlabError)) throw error
     logger.warn({ event: 'no-control', error: error.message }, 'no control socket; --control gives it another place')

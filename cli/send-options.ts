@@ -37,6 +37,8 @@ export interface SendOptions extends ClientOptions {
   wait?: Wait
   timeout: number
   port: number
+  httpName?: string
+  ca?: string
   temporary?: true
 }
 
@@ -45,7 +47,10 @@ const U32_MAX = 0xffffffff
 export function sendOptions(command: Command): Command {
   return withClientOptions(
     command
-      .option('--to <format name>', "send straight to it, such as 'DIRECT=TCP:192.0.2.7\\private$\\orders'")
+      .option(
+        '--to <format name>',
+        "send straight to it: 'DIRECT=TCP:192.0.2.7\\private$\\orders', 'DIRECT=HTTP://host/msmq/private$/orders'",
+      )
       .option('--file <file>', 'the body is what the file holds; - is standard input')
       .option('--each-line', 'a message of each line of the input')
       .option('--count <number>', 'so many times', wholeNumber(1, 1_000_000_000), 1)
@@ -85,7 +90,9 @@ export function sendOptions(command: Command): Command {
         'with a temporary queue manager: port of the binary protocol',
         wholeNumber(1, 65_535),
         1801,
-      ),
+      )
+      .option('--http-name <host>', '… how receipts over HTTP reach it (default: its address)')
+      .option('--ca <file>', "… PEM file: certificates to believe for HTTPS (default: the platform's)"),
   )
 }
 

@@ -8,7 +8,8 @@ import {
 } from '../control/client.js'
 import { clientFailure, connectClient } from './client-options.js'
 import { queueNamed } from './client-queue-names.js'
-import { EXIT_NOT_AS_EXPECTED, fail, writeJson, writeText } from './output.js'
+import { EXIT_NOT_AS_EXPECTED, fail, log, writeJson, writeText } from './output.js'
+import { flagHost, flagPem } from './qm-http.js'
 import { messagesToSend, type SendOptions, sendOptions, type Wait } from './send-options.js'
 import { AcknowledgementWatch } from './send-watch.js'
 import { TemporaryQueueManager } from './temporary-queue-manager.js'
@@ -102,8 +103,17 @@ async function routeFor(queue: string | undefined, options: SendOptions): Promis
     }
   }
   const wait = checkedWait(options.wait ?? 'session-ack', true)
-  const temporary = await TemporaryQueueManager.start({ destination, port: options.port })
-  if (temporary.unreachable !== null && (wantsTransaction || wait === 'reach' || wait === 'receive')) {
+  const ca = flagPem('--ca', options.ca)
+  const httpName = options.httpName === undefined ? undefined : flagHost('--http-name', options.httpName)
+  const temporary = await TemporaryQueueManager.start({
+    destination,
+    port: options.port,
+    ...(ca !== undefined && { ca }),
+    ...(httpName !== undefined && { httpName }),
+  })
+  const wantsReceipts = wantsTransaction || wait === 'reach' || wait === 'receive'
+  if (temporary.httpUrl !== null && wantsReceipts && !options.json) log(`receipts come to ${temporary.httpUrl}/msmq/`)
+  if (temporary.unreachable !== null && wantsReceipts) {
     await temporary.close()
     const what = wantsTransaction ? 'the order ack of a transactional message' : 'an administration acknowledgement'
     fail(
@@ -134,14 +144,16 @@ function checkedWait(wait: Wait, temporary: boolean): Wait {
 }
 
 async function sendAll(route: Route, text: string | undefined, options: SendOptions): Promise<void> {
-  const watch = await AcknowledgementWatch.start(route.client, route.wait, route.temporary, options.timeout * 1000)
+  const watch = await AcknowledgementWatch.start(route, options.timeout * 1000)
   try {
     const messages = prepared(messagesToSend(text, options), route, watch, options)
     let sent = 0
     let good = 0
+    let last = ''
     const accepted = async ({ ids }: SentMessage) => {
       for (const id of ids) {
         sent += 1
+        last = id
         const result = await watch.result(id)
         if (result.good) good += 1
         if (options.json) await writeJson({ id, destination: route.destination, ...result })
@@ -150,6 +162,7 @@ async function sendAll(route: Route, text: string | undefined, options: SendOpti
     }
     if (options.transaction) await sendTogether(route.client, messages, accepted)
     else await sendEach(route, messages, accepted)
+    if (sent > 0 && good === sent) await watch.settled(last)
     if (!options.json) await writeText(summary(sent, good, route))
     if (good < sent) process.exitCode = EXIT_NOT_AS_EXPECTED
   } finally {
@@ -216,6 +229,7 @@ async function sendTogether(
 
 function summary(sent: number, good: number, { shown, temporary, transactional, wait }: Route): string {
   const number = `${sent.toLocaleString('en-US')} ${sent === 1 ? 'message' : 'messages'}`
+  const overHttp = temporary !== null && temporary.httpUrl !== null
   if (good < sent) return `${(sent - good).toLocaleString('en-US')} of ${number} to ${shown} came to nothing so far\n`
   const outcome =
     wait === 'accepted'
@@ -227,7 +241,7 @@ function summary(sent: number, good: number, { shown, temporary, transactional, 
           : wait === 'receive'
             ? 'received by an application'
             : transactional
-              ? 'taken, by order ack'
-              : 'taken, by session ack'
+              ? `taken, by ${overHttp ? 'stream receipt' : 'order ack'}`
+              : `taken, by ${overHttp ? 'HTTP status 200' : 'session ack'}`
   return `${number} to ${shown}: ${outcome}${temporary === null ? '' : ` (sent from ${temporary.address})`}\n`
 }

@@ -7,15 +7,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Client, connect } from '../control/client.js'
 import { startControlServer } from '../control/control-server.js'
-import { hostOf, parseFormatNames } from '../protocol/format-name.js'
+import { type FormatName, hostOf, parseFormatNames } from '../protocol/format-name.js'
 import type { Note } from '../queue-manager/notes.js'
 import { QueueManager } from '../queue-manager/queue-manager.js'
+import { NO_REDIRECTIONS } from '../queue-manager/redirections.js'
 import { createSettings } from '../queue-manager/settings.js'
 import { MemoryStore } from '../store/memory-store.js'
 import { Driver } from '../transport/driver.js'
 import { systemCode, TransportError } from '../transport/errors.js'
 import { createResolver } from '../transport/resolver.js'
 import { fail } from './output.js'
+import { driverHttp, engineHttp, freePort, type HttpConfig, ownUrl } from './qm-http.js'
 
 /** How far the packets of a message have come: on the wire, or taken over by the next queue manager. */
 export type Passage = 'sent' | 'acknowledged'
@@ -23,19 +25,34 @@ export type Passage = 'sent' | 'acknowledged'
 export interface TemporaryOptions {
   /** Direct format names that are going to be sent to. */
   readonly destination: string
-  /** Port that the destination listens on, and that it sends its acknowledgements to. */
+  /** Port of the binary protocol that the destination listens on, and that it sends its acknowledgements to. */
   readonly port: number
+  /** PEM text: whose certificates are believed. Default: the platform's. */
+  readonly ca?: string
+  /** Host by which the destination reaches this machine over HTTP. Default: the address that it sees. */
+  readonly httpName?: string
 }
 
 const LINGER_MS = 300
 
+/** What is the same for every attempt to start one. */
+interface Setting {
+  readonly address: string
+  readonly port: number
+  readonly http: HttpConfig | null
+  readonly passages: Passages
+}
+
 /**
  * A queue manager for the time of one command, with a name and identity of its own, and its messages in memory. It
- * listens where the destination sees it coming from, for acknowledgements are messages that come to that address.
+ * listens where the destination sees it coming from, for acknowledgements are messages that come to that address; where
+ * the destination is reached over HTTP, they come over HTTP to a port of its own.
  */
 export class TemporaryQueueManager {
   readonly client: Client
   readonly address: string
+  /** `http://host:port` that receipts come to; null when nothing is sent over HTTP. */
+  readonly httpUrl: string | null
   /** Why no acknowledgements can come to it, or null when they can. */
   readonly unreachable: string | null
   readonly #passages: Passages
@@ -43,29 +60,32 @@ export class TemporaryQueueManager {
 
   private constructor(
     client: Client,
-    address: string,
+    { address, http, passages }: Setting,
     unreachable: string | null,
-    passages: Passages,
     close: () => Promise<void>,
   ) {
     this.client = client
     this.address = address
+    this.httpUrl = http === null ? null : ownUrl(http, address)
     this.unreachable = unreachable
     this.#passages = passages
     this.#close = close
   }
 
-  static async start({ destination, port }: TemporaryOptions): Promise<TemporaryQueueManager> {
+  static async start(options: TemporaryOptions): Promise<TemporaryQueueManager> {
+    const { destination, port } = options
     const address = await sourceAddress(await firstAddress(destination))
-    const passages = new Passages()
-    let driver = createDriver(address, port, port, passages)
+    const http = usesHttp(destination) ? await httpOf(address, options) : null
+    const setting = { address, port, http, passages: new Passages() }
+    // Nothing comes to the binary port in answer to HTTP.
+    let driver = createDriver(setting, isHttpOnly(destination) ? 0 : port)
     let unreachable: string | null = null
     try {
       await driver.start()
     } catch (error) {
       if (!(error instanceof TransportError)) throw error
       unreachable = `port ${port} of ${address} cannot be listened on (${systemCode(error.cause)})`
-      driver = createDriver(address, 0, port, passages)
+      driver = createDriver(setting, 0)
       await driver.start()
     }
     const directory = mkdtempSync(join(tmpdir(), 'mqlab-send-'))
@@ -77,7 +97,7 @@ export class TemporaryQueueManager {
       const path = join(directory, 'control.sock')
       const server = await startControlServer({ driver, listen: { path } })
       const client = await connect(path)
-      return new TemporaryQueueManager(client, address, unreachable, passages, async () => {
+      return new TemporaryQueueManager(client, setting, unreachable, async () => {
         await client.close()
         await server.close()
         await close()
@@ -91,6 +111,11 @@ export class TemporaryQueueManager {
   /** Resolves when the message has come so far; {@link trouble} says why it does not. */
   passed(id: string, passage: Passage): Promise<void> {
     return this.#passages.wait(Number(id.split('\\')[1]), passage)
+  }
+
+  /** Resolves when the destination refuses the message, with how; never for most. */
+  refused(id: string): Promise<string> {
+    return this.#passages.refusal(Number(id.split('\\')[1]))
   }
 
   /** Why nothing goes on, as far as is known. */
@@ -111,6 +136,8 @@ class Passages {
   /** Places of transactional messages in their sequences, whose order acks name the last one they are about. */
   readonly #places = new Map<string, Map<number, number>>()
   readonly #transactional = new Set<number>()
+  readonly #refused = new Map<number, string>()
+  readonly #waitingForRefusal = new Map<number, (how: string) => void>()
 
   note(note: Note): void {
     if (note.kind === 'sent') {
@@ -129,7 +156,17 @@ class Passages {
           places.delete(number)
           this.#reach(messageId, 'acknowledged')
         }
+    } else if (note.kind === 'http-answered' && note.status === 400) {
+      const how = `refused with HTTP status ${note.status}`
+      this.#refused.set(note.messageId, how)
+      this.#waitingForRefusal.get(note.messageId)?.(how)
     }
+  }
+
+  refusal(messageId: number): Promise<string> {
+    const how = this.#refused.get(messageId)
+    if (how !== undefined) return Promise.resolve(how)
+    return new Promise(resolve => this.#waitingForRefusal.set(messageId, resolve))
   }
 
   wait(messageId: number, passage: Passage): Promise<void> {
@@ -151,7 +188,7 @@ class Passages {
   }
 }
 
-function createDriver(address: string, listenPort: number, port: number, passages: Passages): Driver<QueueManager> {
+function createDriver({ address, port, http, passages }: Setting, listenPort: number): Driver<QueueManager> {
   const store = new MemoryStore()
   return new Driver({
     engine: new QueueManager({
@@ -161,22 +198,36 @@ function createDriver(address: string, listenPort: number, port: number, passage
       settings: createSettings({ MsmqIpPort: port }),
       sequenceTimeStamp: Math.floor(Date.now() / 1000),
       packets: store,
+      ...(http !== null && { http: engineHttp(http) }),
     }),
     store,
     resolver: createResolver({ system: true }),
     listen: { address, port: listenPort },
+    ...(http !== null && driverHttp(http)),
     localAddress: address,
     limits: { lingerMs: LINGER_MS },
     onNote: note => passages.note(note),
   })
 }
 
+const isHttp = (name: FormatName) => name.kind === 'direct' && (name.protocol === 'HTTP' || name.protocol === 'HTTPS')
+const usesHttp = (destination: string) => parseFormatNames(destination).some(isHttp)
+const isHttpOnly = (destination: string) => parseFormatNames(destination).every(isHttp)
+
+/** Receipts come by plain HTTP whatever the message goes by: there is no certificate for one command. */
+async function httpOf(address: string, { ca, httpName }: TemporaryOptions): Promise<HttpConfig> {
+  const http = { address, port: await freePort(address) }
+  const config = { http, https: undefined, ca, aliases: [], name: httpName ?? address }
+  const defaultStreamReceipt = `${ownUrl(config, address)}/msmq/private$/order_queue$`
+  return { ...config, redirections: { ...NO_REDIRECTIONS, defaultStreamReceipt } }
+}
+
 /** IP address of the first element of a destination. */
 async function firstAddress(destination: string): Promise<string> {
   for (const name of parseFormatNames(destination)) {
-    if (name.kind !== 'direct' || (name.protocol !== 'TCP' && name.protocol !== 'OS'))
+    if (name.kind !== 'direct' || name.protocol === 'SPX' || name.protocol === 'IPX')
       fail(
-        `--to ${destination}: without a running queue manager only DIRECT=TCP: and DIRECT=OS: names can be found; start one with mqlab qm`,
+        `--to ${destination}: without a running queue manager only DIRECT=TCP:, OS:, HTTP: and HTTPS: names can be found; start one with mqlab qm`,
       )
     const host = hostOf(name)
     if (isIP(host) !== 0) return host

@@ -79,6 +79,8 @@ export interface QueueManagerStatus {
   readonly guid: Guid
   readonly nowMs: number
   readonly processId: number
+  /** `http://host:port` by which others reach it over HTTP, such as for acknowledgements; null: they do not. */
+  readonly httpUrl: string | null
   readonly counters: Counters
 }
 

@@ -25,6 +25,7 @@ const UNREAD_BYTES_PAUSE = 8 * 1024 * 1024
 export interface ConnectionServer {
   readonly host: ControlledHost
   readonly desk: RequestDesk
+  readonly httpUrl: string | null
   /** Is that what a client has to show? */
   admits(token: string | undefined): boolean
   /** The client said hello as it must. */
@@ -38,6 +39,7 @@ export interface ConnectionServer {
 export class ControlConnection implements Requester {
   readonly host: ControlledHost
   readonly desk: RequestDesk
+  readonly httpUrl: string | null
   readonly transactions = new Set<number>()
   readonly receives = new Map<number, { readonly request: number; readonly waits: boolean }>()
   readonly #server: ConnectionServer
@@ -53,6 +55,7 @@ export class ControlConnection implements Requester {
     this.#socket = socket
     this.host = server.host
     this.desk = server.desk
+    this.httpUrl = server.httpUrl
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#received(chunk))
     socket.on('drain', () => this.#goOn())

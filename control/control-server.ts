@@ -16,6 +16,8 @@ export interface ControlServerOptions {
   readonly listen: ControlEndpoint
   /** What a client has to show. Needed on TCP, where every user of the machine can connect. */
   readonly token?: string
+  /** `http://host:port` by which others reach the queue manager over HTTP; absent: they do not. */
+  readonly httpUrl?: string
   readonly limits?: Partial<ControlLimits>
 }
 
@@ -72,6 +74,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
 class OpenControlServer implements ControlServer, ConnectionServer {
   readonly host: ControlledHost
   readonly desk: RequestDesk
+  readonly httpUrl: string | null
   endpoint: ControlEndpoint
   readonly #server: Server
   readonly #limits: ControlLimits
@@ -83,9 +86,10 @@ class OpenControlServer implements ControlServer, ConnectionServer {
   readonly #unfinished = new Map<ControlConnection, number>()
   #unfinishedBytes = 0
 
-  constructor({ driver, limits, listen, token }: ControlServerOptions) {
+  constructor({ driver, httpUrl, limits, listen, token }: ControlServerOptions) {
     this.host = driver
     this.desk = new RequestDesk(driver)
+    this.httpUrl = httpUrl ?? null
     this.endpoint = listen
     this.#limits = { ...CONTROL_LIMITS, ...limits }
     this.#tokenHash = 'path' in listen || token === undefined ? null : hashOf(token)

@@ -67,6 +67,7 @@ export function status(by: Requester, id: number): void {
       guid: engine.guid,
       nowMs: now.wallMs,
       processId: process.pid,
+      httpUrl: by.httpUrl,
       counters: engine.counters,
     })),
   )

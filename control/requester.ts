@@ -15,6 +15,8 @@ export type MessageRow = readonly [
 export interface Requester {
   readonly host: ControlledHost
   readonly desk: RequestDesk
+  /** How others reach the queue manager over HTTP; null: they do not. */
+  readonly httpUrl: string | null
   /** Transactions begun on this connection that have not ended. */
   readonly transactions: Set<number>
   /** Receives under way, by the client's id: the engine's request, and whether it may wait. */
