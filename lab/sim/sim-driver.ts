@@ -2,6 +2,8 @@ import type {
   Action,
   ConnectionId,
   Endpoint,
+  ExchangeId,
+  HttpRequest,
   PingSocket,
   ResolveQuery,
   SendOutcome,
@@ -14,6 +16,7 @@ import type { DrivenEngine } from '../../transport/driven-engine.js'
 import type { SimSocket, SocketHandlers } from './connection.js'
 import type { SimNetwork } from './network.js'
 import type { ScheduledEvent, Scheduler } from './scheduler.js'
+import { SimHttp, type SimHttpPorts } from './sim-http.js'
 import type { VirtualClock } from './virtual-clock.js'
 
 /** A graceful close that the peer does not complete is cut after this. */
@@ -35,6 +38,8 @@ export interface SimDriverOptions<E extends DrivenEngine> {
   readonly listen: Endpoint
   /** UDP port that pings go to and are answered on; absent: no pings in or out. */
   readonly pingPort?: number
+  /** Where SRMP messages are taken over HTTP; absent: nowhere. */
+  readonly http?: SimHttpPorts
   readonly onReceived?: (
     request: number,
     queue: string,
@@ -52,6 +57,7 @@ export class SimDriver<E extends DrivenEngine> {
   readonly #options: SimDriverOptions<E>
   readonly #sockets = new Map<ConnectionId, SimSocket>()
   readonly #connecting = new Set<ConnectionId>()
+  readonly #http: SimHttp
   #unbind: (() => void)[] = []
   #timer: ScheduledEvent | null = null
   #armedMs = Number.NaN
@@ -63,6 +69,19 @@ export class SimDriver<E extends DrivenEngine> {
   constructor(options: SimDriverOptions<E>) {
     this.#options = options
     this.engine = options.engine
+    const { network, scheduler, clock, listen, http: ports = {} } = options
+    this.#http = new SimHttp({
+      network,
+      scheduler,
+      address: listen.address,
+      ports,
+      owner: {
+        requested: (peer, request, numbered) => this.#requested(peer, request, numbered),
+        answered: (exchange, status) => this.#report(now => this.engine.httpAnswered(now, exchange, status)),
+        failed: (exchange, reason) => this.#report(now => this.engine.httpFailed(now, exchange, reason)),
+        wallMs: () => clock.now().wallMs,
+      },
+    })
   }
 
   get isRunning(): boolean {
@@ -77,6 +96,7 @@ export class SimDriver<E extends DrivenEngine> {
       this.#bindPings('service', pingPort)
       this.#bindPings('client', PING_CLIENT_PORT)
     }
+    this.#http.listen()
     this.#input(now => this.engine.start(now))
   }
 
@@ -84,6 +104,7 @@ export class SimDriver<E extends DrivenEngine> {
   stop(): void {
     this.#input(now => this.engine.stop(now))
     this.#unlisten()
+    this.#http.stop()
   }
 
   /**
@@ -100,6 +121,7 @@ export class SimDriver<E extends DrivenEngine> {
       else socket.vanish()
     }
     this.#sockets.clear()
+    this.#http.crash(how)
   }
 
   /** An application's call into the engine; what follows from it is carried out before this returns. */
@@ -171,6 +193,9 @@ export class SimDriver<E extends DrivenEngine> {
         break
       case 'note':
         options.onNote?.(action.note)
+        break
+      default:
+        this.#http.carryOut(action)
     }
   }
 
@@ -180,6 +205,16 @@ export class SimDriver<E extends DrivenEngine> {
       if (error === null) this.engine.persisted(now, ticket)
       else this.engine.persistFailed(now, ticket, error.message)
     })
+  }
+
+  #requested(peer: Endpoint, request: HttpRequest, numbered: (exchange: ExchangeId) => void): void {
+    if (!this.#running) return
+    numbered(this.engine.httpRequested(this.#options.clock.now(), peer, request))
+    this.#drain()
+  }
+
+  #report(input: (now: Now) => void): void {
+    if (this.#running) this.#input(input)
   }
 
   #bindPings(socket: PingSocket, port: number): void {
@@ -245,9 +280,7 @@ export class SimDriver<E extends DrivenEngine> {
   }
 
   #later(delayMs: number, input: (now: Now) => void): void {
-    this.#options.scheduler.after(delayMs, () => {
-      if (this.#running) this.#input(input)
-    })
+    this.#options.scheduler.after(delayMs, () => this.#report(input))
   }
 
   #arm(): void {

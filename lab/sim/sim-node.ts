@@ -2,7 +2,7 @@ import type { Guid } from '../../protocol/guid.js'
 import type { SendOutcome } from '../../queue-manager/actions.js'
 import type { MessageToSend } from '../../queue-manager/message-to-send.js'
 import type { Note } from '../../queue-manager/notes.js'
-import { QueueManager, type SendTicket } from '../../queue-manager/queue-manager.js'
+import { type HttpOptions, QueueManager, type SendTicket } from '../../queue-manager/queue-manager.js'
 import type { QueueOptions } from '../../queue-manager/queue-properties.js'
 import type { ReceivedMessage } from '../../queue-manager/queued-message.js'
 import type { ReceiveOptions } from '../../queue-manager/reads.js'
@@ -30,6 +30,11 @@ export interface SimNodeOptions {
   readonly settings?: Readonly<Record<string, number>>
   readonly sequenceTimeStamp?: number
   readonly queues?: readonly QueueOptions[]
+  /** Where it takes SRMP messages over HTTP, on its own address; absent: nowhere. Sending over HTTP needs neither. */
+  readonly httpPort?: number
+  readonly httpsPort?: number
+  /** What it says of itself over HTTP. Its ports are those above where nothing else is said. */
+  readonly http?: HttpOptions
   readonly security?: SecurityKeys
   readonly clock?: VirtualClockOptions
   readonly store?: SimStoreOptions
@@ -95,6 +100,7 @@ export class SimNode {
   /** Starts a queue manager on what the disk holds. */
   start(): void {
     const { name, dnsName, address, guid, settings, sequenceTimeStamp, queues, security: keys } = this.#options
+    const { http, httpPort, httpsPort } = this.#options
     const random = this.#keyRandom
     const engine = new QueueManager({
       name,
@@ -105,6 +111,11 @@ export class SimNode {
       sequenceTimeStamp: sequenceTimeStamp ?? 0x5f00_0000,
       stored: this.store.load(),
       packets: this.store,
+      http: {
+        ...(httpPort === undefined ? {} : { port: httpPort }),
+        ...(httpsPort === undefined ? {} : { securePort: httpsPort }),
+        ...http,
+      },
       ...(keys === undefined || random === null ? {} : { security: { keys, randomBytes: size => random.bytes(size) } }),
     })
     this.#submissions.clear()
@@ -120,6 +131,10 @@ export class SimNode {
       resolver: query => this.#world.resolve(query),
       resolveDelayMs: this.#world.resolver.delayMs,
       listen: { address, port: engine.settings.MsmqIpPort },
+      http: {
+        ...(httpPort === undefined ? {} : { http: httpPort }),
+        ...(httpsPort === undefined ? {} : { https: httpsPort }),
+      },
       ...(engine.settings.EnablePingService === 1 ? { pingPort: engine.settings.MsmqIpPingPort } : {}),
       onOutcome: (request, outcome, error) => {
         const submission = this.#submissions.get(request)
