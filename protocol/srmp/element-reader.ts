@@ -2,7 +2,7 @@ import { DecodeError } from '../errors.js'
 import type { XmlElement } from '../xml.js'
 import { Namespace, srmpSection } from './namespaces.js'
 import { isHttpUrl } from './queue-url.js'
-import { trimmed } from './values.js'
+import { detached, trimmed } from './values.js'
 
 /** What can be wrong with an envelope's elements. */
 export type ElementFault =
@@ -73,7 +73,7 @@ export class ElementReader {
     if (!isHttpUrl(text) && !text.startsWith('MSMQ:')) {
       this.failSelf('MSMQ_DECODE_SRMP_VALUE', section, `${quoted(text)} is no http:// or https:// URL`)
     }
-    return text
+    return detached(text)
   }
 
   /** `se:mustUnderstand="1"`. */

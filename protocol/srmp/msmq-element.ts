@@ -2,7 +2,7 @@ import type { Guid } from '../guid.js'
 import type { ElementReader } from './element-reader.js'
 import type { Msmq } from './message.js'
 import { readDateElement } from './properties-element.js'
-import { dateText, escaped, readCorrelation, readGuid, readNumber, trimmed, U32_MAX } from './values.js'
+import { dateText, detached, escaped, readCorrelation, readGuid, readNumber, trimmed, U32_MAX } from './values.js'
 
 /* `Msmq`: what a message has beyond SOAP. Numbers are xs:unsignedLong, and hold what the properties they are for can
  * hold. Source: [MC-MQSRM] 2.2.6. */
@@ -62,7 +62,7 @@ export function readEod(eod: ElementReader): NonNullable<Msmq['eod']> {
 export function readProvider(provider: ElementReader): NonNullable<Msmq['provider']> {
   return {
     type: readMsmqNumber(provider.one('Type', '2.2.6.12'), '2.2.6.12'),
-    name: provider.one('Name', '2.2.6.12').text,
+    name: detached(provider.one('Name', '2.2.6.12').text),
   }
 }
 
@@ -70,7 +70,7 @@ export function readProvider(provider: ElementReader): NonNullable<Msmq['provide
 export function readNames(element: ElementReader | null): readonly string[] {
   if (element === null) return []
   const text = trimmed(element.element.text)
-  return text === '' ? [] : text.split(/[ \t\r\n]+/)
+  return text === '' ? [] : text.split(/[ \t\r\n]+/).map(detached)
 }
 
 /** In the product's order. What is null is not written; the product always writes App, Correlation and HashAlgorithm. */

@@ -65,7 +65,7 @@ function readPartHead(body: Buffer, start: number): { headers: HttpHeaders; end:
     if (end < 0 || end - start > PART_HEAD_SIZE_MAX) {
       throw mimeFault('part head', start, `has no empty line within ${PART_HEAD_SIZE_MAX} bytes`)
     }
-    const line = body.toString('latin1', at, end > at && body[end - 1] === CR ? end - 1 : end)
+    const line = body.toString('utf8', at, end > at && body[end - 1] === CR ? end - 1 : end)
     at = end + 1
     if (line === '') return { headers: readHeaders(lines, 'MIME part', start), end: at }
     lines.push(line)
@@ -111,9 +111,11 @@ function skipDelimiter(body: Buffer, end: number, delimiter: Buffer): number {
 
 /** `body@…` of `body@…`, `<body@…>` and `"body@…"`; '' when the part has none. */
 export function contentIdOf(headers: HttpHeaders): string {
-  const text = headerValue(headers, 'content-id') ?? ''
-  const isWrapped = (text.startsWith('<') && text.endsWith('>')) || (text.startsWith('"') && text.endsWith('"'))
-  return isWrapped && text.length >= 2 ? text.slice(1, -1) : text
+  let id = (headerValue(headers, 'content-id') ?? '').trim()
+  while ((id.startsWith('<') && id.endsWith('>')) || (id.length > 1 && id.startsWith('"') && id.endsWith('"'))) {
+    id = id.slice(1, -1).trim()
+  }
+  return id
 }
 
 /** Whether a part, or a body without parts, is XML by its Content-Type. */

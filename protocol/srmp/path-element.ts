@@ -1,7 +1,7 @@
 import type { ElementReader } from './element-reader.js'
 import { ANONYMOUS_ID, type SrmpMessage } from './message.js'
 import { isHttpUrl } from './queue-url.js'
-import { escaped, messageIdText, readMessageId, trimmed } from './values.js'
+import { detached, escaped, messageIdText, readMessageId, trimmed } from './values.js'
 
 /* `path` of WS-Routing: action, to, id, rev. Source: [MC-MQSRM] 2.2.4. */
 
@@ -30,7 +30,7 @@ export function readTo(to: ElementReader): string {
   if (!isHttpUrl(text) && !text.startsWith('MSMQ:MULTICAST=')) {
     to.value(() => null, '2.2.4.2', 'an http:// or https:// URL, nor MSMQ:MULTICAST=')
   }
-  return text
+  return detached(text)
 }
 
 function readId(id: ElementReader, hasMsmq: boolean): SrmpMessage['id'] {
@@ -45,7 +45,7 @@ export function readIdElement(id: ElementReader, section: string): SrmpMessage['
 export function readRev(rev: ElementReader | null): string | null {
   if (rev === null) return null
   const { text } = rev.one('via', '2.2.4.4')
-  return isHttpUrl(text) || text.startsWith('MSMQ:') ? text : null
+  return isHttpUrl(text) || text.startsWith('MSMQ:') ? detached(text) : null
 }
 
 /** In the product's order: `rev` before `id`. */

@@ -19,6 +19,8 @@ export { kindOf } from './kind.js'
 
 /** The envelope, which is one part, has at most 1 MiB, and messages at most 4 MiB (1.6). */
 export const REQUEST_BODY_SIZE_MAX = 5 * 1024 * 1024
+/** RFC 2046 5.1.1. */
+const BOUNDARY_LENGTH_MAX = 70
 
 /**
  * The message in a request. Parts are views of the request's body, where that is in one piece.
@@ -58,6 +60,7 @@ function partsOf(body: Buffer, headers: HttpHeaders): readonly ReadPart[] {
   if (type?.mediaType !== 'multipart/related' || boundary === undefined || boundary === '') {
     throw httpFault('Content-Type', 'is neither text/xml in UTF-8 nor multipart/related with a boundary')
   }
+  if (boundary.length > BOUNDARY_LENGTH_MAX) throw httpFault('boundary', `more than ${BOUNDARY_LENGTH_MAX} characters`)
   const parts = readParts(body, boundary)
   const first = parts[0]
   if (first === undefined) throw mimeFault('parts', 0, 'there are none')

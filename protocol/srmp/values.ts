@@ -64,7 +64,24 @@ export function sequenceNumberText({ ordinal, timeStamp }: TxSequenceId): string
 }
 
 export function readGuid(text: string): Guid | null {
-  return isGuid(text) ? text.toLowerCase() : null
+  return isGuid(text) ? detached(text).toLowerCase() : null
+}
+
+const detachedTexts = new Map<string, string>()
+const DETACHED_TEXTS_MAX = 1024
+const DETACHED_LENGTH_MAX = 256
+
+/** The same text, without a hold on the envelope that it was cut from: a name that is kept would keep a megabyte. The few
+ *  names that are met again and again are the same strings. */
+export function detached(text: string): string {
+  const known = detachedTexts.get(text)
+  if (known !== undefined) return known
+  const copy = Buffer.from(text).toString()
+  if (copy.length <= DETACHED_LENGTH_MAX) {
+    if (detachedTexts.size >= DETACHED_TEXTS_MAX) detachedTexts.clear()
+    detachedTexts.set(copy, copy)
+  }
+  return copy
 }
 
 /** `uuid:index@guid`. */
