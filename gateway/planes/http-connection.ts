@@ -4,6 +4,7 @@ import { resetNow } from '../../transport/abrupt-close.js'
 import type { Policy } from '../nlb/policy.js'
 import type { HostStates } from './host-states.js'
 import { type ExchangeOwner, HttpExchange } from './http-exchange.js'
+import type { Refusal } from './http-head.js'
 import { HostLeases, type LeasesOwner } from './http-leases.js'
 import type { Balance } from './http-options.js'
 import type { CutBudget, UpstreamConnection } from './http-upstream.js'
@@ -67,8 +68,8 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
   #requests = 0
   /** Its host has had a request of it. */
   #isBound = false
-  /** An answer has been given after which there is none. */
-  #isEnding = false
+  /** Number of the request whose answer is the last. */
+  #lastRequest = Number.POSITIVE_INFINITY
   readonly #bytes = { toHost: 0, toClient: 0 }
   #ending: Pick<ConnectionClosed, 'closedBy' | 'manner' | 'code'> | undefined
   #brokenOff = false
@@ -92,6 +93,8 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
         : { bytesLeft: cutAfterBytes, cut: () => this.breakOff('gateway', 'cut', null) }
     this.#leases = new HostLeases(this, context.upstreams, cutBudget)
     socket.on('end', () => (this.#ending ??= { closedBy: 'client', manner: 'end', code: null }))
+    // node:http resumes the socket after each request, in the hope of the next
+    socket.on('resume', () => this.#isAhead && socket.pause())
     socket.on('close', () => this.#closed())
     if (this.clientAddress === '') this.breakOff('client', 'reset', 'ECONNRESET')
   }
@@ -151,7 +154,7 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
     this.#brokenOff = true
     this.#ending = { closedBy, manner, code }
     resetNow(this.#socket)
-    this.#leases.reset()
+    this.#leases.end()
   }
 
   /** A host has gone: what it was busy with for this client fails. */
@@ -189,15 +192,21 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
   }
 
   unsent(exchange: HttpExchange): void {
-    exchange.unsentCount++
     // what comes after a failed request on the client's connection is not carried out in its place
-    if (this.#isEnding || this.#brokenOff) return
+    if (exchange.number > this.#lastRequest || this.#brokenOff) return
+    exchange.unsentCount++
     if (exchange.unsentCount < UNSENT_MAX) this.#leases.lend(exchange, exchange.host!, this.#localAddress())
-    else exchange.refuse({ status: 502, reason: 'the host closes its connections' }, this.#isLast())
+    else this.failed(exchange, { status: 502, reason: 'the host closes its connections' })
   }
 
-  last(): void {
-    this.#isEnding = true
+  failed(exchange: HttpExchange, refusal: Refusal): void {
+    if (this.#brokenOff) return
+    // balanced by connection, the client is to come again and be given to a host anew
+    if (exchange.number <= this.#lastRequest) exchange.refuse(refusal, this.#context.balance === 'connection')
+  }
+
+  last(exchange: HttpExchange): void {
+    this.#lastRequest = Math.min(this.#lastRequest, exchange.number)
   }
 
   lent(upstream: UpstreamConnection): void {
@@ -215,7 +224,7 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
     for (const exchange of waiting) {
       exchange.failedHosts.add(host)
       if (canRetry) this.#choose(exchange)
-      else exchange.refuse({ status: isOurs ? 503 : code === 'ETIMEDOUT' ? 504 : 502, reason: code }, this.#isLast())
+      else this.failed(exchange, { status: isOurs ? 503 : code === 'ETIMEDOUT' ? 504 : 502, reason: code })
     }
   }
 
@@ -237,32 +246,31 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
     this.breakOff('host', 'reset', code)
   }
 
-  /** Balance `connection`: after a failure the client is to come again, and be given to a host anew. */
-  #isLast(): boolean {
-    return this.#context.balance === 'connection'
-  }
-
   /** Gives hosts the requests whose turn it is. */
   #giveOut(): void {
-    while (this.#given < this.#exchanges.length && !this.#brokenOff && !this.#isEnding) {
+    while (this.#given < this.#exchanges.length && !this.#brokenOff) {
       const exchange = this.#exchanges[this.#given]!
-      if (this.#given >= this.#context.pipelineMax) break
+      if (this.#given >= this.#context.pipelineMax || exchange.number > this.#lastRequest) break
       exchange.turn()
       if (!exchange.isReady) break
       this.#given++
       if (exchange.refusal !== null) exchange.refuse(exchange.refusal, true)
       else this.#choose(exchange)
     }
-    const isAhead = this.#exchanges.length > this.#context.pipelineMax
-    if (isAhead) this.#socket.pause()
-    else if (this.#socket.isPaused() && this.#malformed === undefined) this.#socket.resume()
+    if (this.#isAhead) this.#socket.pause()
+    else if (this.#socket.isPaused()) this.#socket.resume()
+  }
+
+  /** Nothing more is to be read for now. */
+  get #isAhead(): boolean {
+    return this.#exchanges.length > this.#context.pipelineMax || this.#malformed !== undefined
   }
 
   #choose(exchange: HttpExchange): void {
     const { balance, states, policy, hosts } = this.#context
     if (balance === 'connection' && this.host !== null && !exchange.failedHosts.has(this.host)) {
       if (states.of(this.host) !== 'down') this.#send(exchange, this.host)
-      else exchange.refuse({ status: 503, reason: `${this.host} is down` }, true)
+      else this.failed(exchange, { status: 503, reason: `${this.host} is down` })
       return
     }
     const client = { address: this.clientAddress, port: this.clientPort }
@@ -284,7 +292,7 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
       ...(balance === 'request' && { request: exchange.number }),
     })
     this.host = decision.host
-    if (host === undefined) exchange.refuse({ status: 503, reason: decision.reason }, this.#isLast())
+    if (host === undefined) this.failed(exchange, { status: 503, reason: decision.reason })
     else this.#send(exchange, host.name)
   }
 

@@ -28,8 +28,10 @@ export interface ExchangeOwner {
   unsent(exchange: HttpExchange): void
   /** Its answer has gone out, or none will. */
   over(exchange: HttpExchange): void
+  /** It cannot be answered by its host. */
+  failed(exchange: HttpExchange, refusal: Refusal): void
   /** Its answer is the last on its connection. */
-  last(): void
+  last(exchange: HttpExchange): void
   /** An answer broke off in the middle, and so must the client's connection. */
   brokeOff(code: string): void
 }
@@ -188,7 +190,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
     this.#sent = true
-    this.#bytesToHost = this.#streams ? 0 : this.#inline.reduce((sum, { length }) => sum + length, 0)
+    for (const { length } of this.#inline) this.#bytesToHost += length
     this.#inline = []
     if (this.#over) controller.abort(new Error('the client has gone'))
   }
@@ -198,6 +200,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#status = status
     if (this.#isDropped) return
     const response = this.#response
+    // The host does not wait for all of the body: what may be left of it must not be taken for a request.
+    if (!this.#request.complete) this.#isLast()
     response.writeHead(status, message ?? '', headersToClient((controller.rawHeaders ?? []) as Buffer[]))
     this.#answering = true
   }
@@ -213,8 +217,6 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     this.#comeBack()
     if (this.#over || this.#isDropped) return
-    // The host has answered without waiting for all of the body: what is left of it must not be taken for a request.
-    if (!this.#request.complete) this.#isLast()
     this.#response.end()
   }
 
@@ -223,20 +225,18 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#comeBack()
     if (this.#over) return
     const code = error.code ?? error.message
-    if (code === 'UND_ERR_INVALID_ARG') this.refuse({ status: 400, reason: error.message }, false)
+    if (code === 'UND_ERR_INVALID_ARG') this.#owner.failed(this, { status: 400, reason: error.message })
     else if (!this.#sent && wasAway) this.#owner.unsent(this)
-    else if (TIMEOUTS.has(code)) this.refuse({ status: 504, reason: code }, false)
-    else this.refuse({ status: 502, reason: code }, false)
+    else this.#owner.failed(this, { status: TIMEOUTS.has(code) ? 504 : 502, reason: code })
   }
 
   get #isDropped(): boolean {
     return typeof this.dropManner === 'string'
   }
 
-  /** Where the head of the answer has gone already, closing is all that can still be done. */
   #isLast(): void {
     this.#response.shouldKeepAlive = false
-    this.#owner.last()
+    this.#owner.last(this)
   }
 
   #collect(): void {

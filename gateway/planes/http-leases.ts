@@ -28,6 +28,7 @@ export class HostLeases {
   readonly #upstreams: UpstreamPool
   readonly #cutBudget: CutBudget | null
   readonly #leases = new Map<string, Lease>()
+  #isOver = false
 
   /** `cutBudget`: connections are made for this client alone, and let out so many bytes in all. */
   constructor(owner: LeasesOwner, upstreams: UpstreamPool, cutBudget: CutBudget | null) {
@@ -73,14 +74,22 @@ export class HostLeases {
     else lease.upstream.close()
   }
 
-  /** Breaks off the connection to a host, or to all. */
-  reset(host?: string): void {
-    for (const lease of this.#leases.values()) {
-      if (host === undefined || lease.host === host) lease.upstream?.reset()
-    }
+  /** Breaks off the connection to a host. */
+  reset(host: string): void {
+    this.#leases.get(host)?.upstream?.reset()
+  }
+
+  /** Breaks off all, and those that come to be. */
+  end(): void {
+    this.#isOver = true
+    for (const { upstream } of this.#leases.values()) upstream?.reset()
   }
 
   #lent(lease: Lease, upstream: UpstreamConnection): void {
+    if (this.#isOver) {
+      upstream.reset()
+      return
+    }
     lease.upstream = upstream
     const { waiting } = lease
     lease.waiting = []

@@ -178,7 +178,7 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
       headersTimeout: limits.headTimeoutMs,
       // the whole of a request may take as long as it likes, so long as it moves
       requestTimeout: 0,
-      connectionsCheckingInterval: Math.min(1000, limits.headTimeoutMs / 4),
+      connectionsCheckingInterval: Math.min(1000, Math.ceil(limits.headTimeoutMs / 4)),
       keepAliveTimeout: 0,
       // asked for by ourselves, so that the refusal is counted
       requireHostHeader: false,

@@ -40,27 +40,23 @@ export class UpstreamConnection {
     this.localAddress = socket.localAddress ?? null
     this.localPort = socket.localPort ?? null
     this.#socket = socket
-    let connector: ((options: object, callback: (error: Error | null, socket?: Socket) => void) => void) | undefined = (
-      _,
-      callback,
-    ) => callback(null, socket)
-    this.#client = new Client(
-      `http://${host.address.includes(':') ? `[${host.address}]` : host.address}:${host.port}`,
-      {
-        connect: (options: object, callback: (error: Error | null, socket?: Socket) => void) => {
-          const once = connector
-          connector = undefined
-          if (once === undefined || socket.destroyed) callback(new UpstreamClosed(), undefined)
-          else once(options, callback)
-        },
-        pipelining: PIPELINE_MAX,
-        headersTimeout: limits.answerTimeoutMs,
-        bodyTimeout: limits.answerTimeoutMs,
-        keepAliveTimeout: limits.upstreamIdleMs,
-        keepAliveMaxTimeout: limits.upstreamIdleMs,
-        maxHeaderSize: limits.headerBytesMax,
-      } as ConstructorParameters<typeof Client>[1],
-    )
+    let isUsed = false
+    const origin = `http://${host.address.includes(':') ? `[${host.address}]` : host.address}:${host.port}`
+    this.#client = new Client(origin, {
+      // undici does not expect to be called back at once
+      connect: (_: unknown, callback: (error: Error | null, socket: Socket | null) => void) =>
+        queueMicrotask(() => {
+          const isGone = isUsed || socket.destroyed
+          isUsed = true
+          callback(isGone ? new UpstreamClosed() : null, isGone ? null : socket)
+        }),
+      pipelining: PIPELINE_MAX,
+      headersTimeout: limits.answerTimeoutMs,
+      bodyTimeout: limits.answerTimeoutMs,
+      keepAliveTimeout: limits.upstreamIdleMs,
+      keepAliveMaxTimeout: limits.upstreamIdleMs,
+      maxHeaderSize: limits.headerBytesMax,
+    } as ConstructorParameters<typeof Client>[1])
     socket.on('close', () => {
       this.#open = false
       closed(this)
