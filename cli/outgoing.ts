@@ -74,7 +74,7 @@ function details(queue: OutgoingQueueView, nowMs: number): string {
     ],
     [
       'unacknowledged',
-      `${queue.unacknowledged.toLocaleString('en-US')} transactional messages without their order ack`,
+      `${queue.unacknowledged.toLocaleString('en-US')} transactional messages without their ${isHttp(queue) ? 'stream receipt' : 'order ack'}`,
     ],
     [
       'unprocessed',
@@ -86,9 +86,9 @@ function details(queue: OutgoingQueueView, nowMs: number): string {
   ]
   if (sequence !== null)
     rows.push(
-      ['sequence', `${sequence.id}, next number ${sequence.nextNumber}`],
+      [isHttp(queue) ? 'stream' : 'sequence', `${sequence.id}, next number ${sequence.nextNumber}`],
       [
-        'waiting for acks',
+        isHttp(queue) ? 'waiting for receipts' : 'waiting for acks',
         sequence.firstUnacknowledged === null
           ? 'none'
           : `numbers ${sequence.firstUnacknowledged} to ${sequence.lastUnacknowledged}`,
@@ -110,6 +110,8 @@ function details(queue: OutgoingQueueView, nowMs: number): string {
   ])
   return `${text}\n${table(history, ['when', 'address', 'status', '', ''])}`
 }
+
+const isHttp = ({ formatName }: OutgoingQueueView) => /^direct=https?:/i.test(formatName)
 
 function changeCommand(
   name: string,

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { NIL_GUID } from '../protocol/guid.js'
 import { messageClassName } from '../protocol/message-class.js'
 import type { Note } from '../queue-manager/notes.js'
 
@@ -37,8 +38,7 @@ export class EventLog {
     if (line === null || !this.#logger.isLevelEnabled(line.level)) return
     const { kind, atMs, ...fields } = note
     if (!this.#allowed(line, atMs)) return
-    const named = kind === 'dead-lettered' && { class: messageClassName(note.messageClass) }
-    this.#logger[line.level]({ event: kind, ...shortened(fields), ...named }, line.message)
+    this.#logger[line.level]({ event: kind, ...shortened(fields), ...named(note) }, line.message)
   }
 
   /** The store refused or failed a write: what it was for is told by the engine to whom it matters. */
@@ -124,6 +124,13 @@ export class EventLog {
         return null
     }
   }
+}
+
+/** What a reader of the log would have to look up. */
+function named(note: Note): Record<string, unknown> {
+  if (note.kind === 'dead-lettered') return { class: messageClassName(note.messageClass) }
+  // Over HTTP nobody says who they are when they connect.
+  return note.kind === 'session-open' && note.peerGuid === NIL_GUID ? { peerGuid: null } : {}
 }
 
 /** A peer's names may be long. */

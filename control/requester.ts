@@ -77,6 +77,6 @@ const MEANINGS: Readonly<Record<string, string>> = {
   MQ_ERROR_QUEUE_DELETED: 'the queue was deleted meanwhile',
   MQ_ERROR_QUEUE_NOT_FOUND: 'there is no such queue on this machine',
   MQ_ERROR_UNSUPPORTED_FORMATNAME_OPERATION:
-    'messages to direct names cannot be encrypted; send to PRIVATE=guid\\number or a public name',
+    'messages to direct names cannot be encrypted, and those over HTTP cannot be signed either; send to PRIVATE=guid\\number or a public name',
   MQ_ERROR_TRANSACTION_USAGE: 'a transaction that is not open on this connection, or a queue that takes the other kind',
 }

@@ -72,11 +72,13 @@ t.test('refusals and dead letters are warnings, messages that go their way are n
 t.test('HTTP: what was refused here and elsewhere; what is sent on is for who looks closely', async t => {
   const { lines, events } = eventLog('debug')
   const message = { connection: 7, queue: 'DIRECT=http://far/msmq/q', messageId: 9 }
+  events.note(at(1, { ...opened(6), peerGuid: '00000000-0000-0000-0000-000000000000' } as NoteBody))
   events.note(at(1, { kind: 'http-refused', peer: '127.0.0.2', status: 400, error: 'no such queue' }))
   events.note(at(1, { kind: 'http-answered', ...message, status: 400 }))
   events.note(at(1, { kind: 'http-answered', ...message, status: 503 }))
   events.note(at(1, { kind: 'forwarded', ...message, peer: '127.0.0.2', source: GUID, tx: null }))
   t.match(lines, [
+    { level: 'info', event: 'session-open', connection: 6, peerGuid: null },
     { level: 'warn', event: 'http-refused', peer: '127.0.0.2', status: 400, error: 'no such queue' },
     { level: 'warn', event: 'http-answered', status: 400, msg: /refuses/ },
     { level: 'warn', event: 'http-answered', status: 503, queue: message.queue, msg: /again/ },
