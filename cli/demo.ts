@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { firstMisroutedAck } from '../lab/ack-story.js'
+import { firstGoodAck, firstMisroutedAck } from '../lab/ack-story.js'
 import { COUNT_LABELS, type ReportedRun } from '../lab/report/report.js'
 import { DEMO_PARTS, type DemoPart, demoScenario } from '../lab/scenario-catalogue.js'
 import type { VerdictCounts } from '../lab/verdict.js'
@@ -13,6 +13,7 @@ const TITLES: Readonly<Record<DemoPart, string>> = {
   supported: '1 supported',
   broken: '2 unsupported',
   repaired: '3 repaired',
+  'front-ends': '4 over HTTP',
 }
 
 const REPORT_TITLE = 'MSMQ behind a load balancer: what works, what does not, and why'
@@ -23,12 +24,10 @@ export function demoCommand(): Command {
     .description('the supported and the broken configuration side by side, in real packets')
     .option('--seed <n>', 'seed of QMIds and arrival times', wholeNumber, 1)
     .option('--report <file>', 'where the HTML report goes', REPORT_DEFAULT)
-    .option('--json', 'print the three verdicts as JSON')
+    .option('--json', 'print the four verdicts as JSON')
     .action(async ({ seed, report, json }: { seed: number; report: string; json?: boolean }) => {
       reportFile(report)
-      log(
-        'Three configurations of MSMQ behind a load balancer, each machine a process with its own address and port 1801.',
-      )
+      log('Four configurations of MSMQ behind a load balancer, each machine a process with its own address and ports.')
       const runs = await performAll(seed)
       writeReport(report, runs, REPORT_TITLE)
       const asExpected = runs.every(({ verdict }) => verdict.asExpected)
@@ -69,6 +68,8 @@ function describeDemo(runs: readonly ReportedRun[], report: string): string {
   )
   const broken = runs.find(({ title }) => title === TITLES.broken)
   const story = broken === undefined ? null : firstMisroutedAck(broken.view)
+  const overHttp = runs.find(({ title }) => title === TITLES['front-ends'])
+  const happyEnd = overHttp === undefined ? null : firstGoodAck(overHttp.view)
   return [
     '\n',
     ...runs.map(
@@ -85,6 +86,7 @@ function describeDemo(runs: readonly ReportedRun[], report: string): string {
         : `${title}: ${describeOutcome(verdict)}`,
     ),
     story === null ? '' : `\n${describeStory(story, broken?.view.run.startedMs ?? 0)}`,
+    happyEnd === null ? '' : `\n${describeStory(happyEnd, overHttp?.view.run.startedMs ?? 0)}`,
     `\nReport with pictures: ${resolve(report)}\n`,
   ].join('')
 }

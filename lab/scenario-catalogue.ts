@@ -11,8 +11,8 @@ export interface ShippedScenario {
   readonly scenario: Scenario
 }
 
-/** The demo's three configurations: what works, what does not, and what is repaired. */
-export const DEMO_PARTS = ['supported', 'broken', 'repaired'] as const
+/** The demo's configurations: what works, what does not, what is repaired, and what is supported for transactions. */
+export const DEMO_PARTS = ['supported', 'broken', 'repaired', 'front-ends'] as const
 export type DemoPart = (typeof DEMO_PARTS)[number]
 
 export function demoScenario(part: DemoPart): Scenario {
