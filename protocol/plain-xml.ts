@@ -86,7 +86,7 @@ class PlainParser {
     if (!this.#text.startsWith(name, this.#at + 2) || this.#text.charCodeAt(end) !== GREATER) return false
     this.#at = end + 1
     element.end = this.#at
-    this.#bindings.length = bindingCount
+    this.#unbind(bindingCount)
     this.#open.pop()
     return true
   }
@@ -108,9 +108,13 @@ class PlainParser {
     this.#open.at(-1)?.element.children.push(element)
     if (isEmpty) {
       element.end = this.#at
-      this.#bindings.length = bindingCount
+      this.#unbind(bindingCount)
     } else this.#open.push({ element, name, bindingCount })
     return element
+  }
+
+  #unbind(bindingCount: number): void {
+    while (this.#bindings.length > bindingCount) this.#bindings.pop()
   }
 
   /** Names are resolved when the whole tag is known: its declarations count for itself. */

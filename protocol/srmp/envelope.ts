@@ -74,10 +74,20 @@ export function readEnvelope(
   const streamReceipt = header.optional('streamReceipt', '2.2.5.6', srmp)
   const deliveryReceipt = header.optional('deliveryReceipt', '2.2.5.4', srmp)
   const commitmentReceipt = header.optional('commitmentReceipt', '2.2.5.5', srmp)
-  const envelope = {
-    ...readPath(path, msmq !== null),
-    ...readProperties(header.one('properties', '2.2.5.1', srmp)),
-    ...readServices(header.optional('services', '2.2.5.2', srmp)),
+  const { action, to, id, via } = readPath(path, msmq !== null)
+  const { expiresAtS, sentAtS } = readProperties(header.one('properties', '2.2.5.1', srmp))
+  const services = readServices(header.optional('services', '2.2.5.2', srmp))
+  // Field by field: three objects spread into one take longer than all else here.
+  const envelope: Envelope = {
+    action,
+    to,
+    id,
+    via,
+    expiresAtS,
+    sentAtS,
+    durable: services.durable,
+    deliveryReceiptTo: services.deliveryReceiptTo,
+    commitmentReceiptRequest: services.commitmentReceiptRequest,
     stream: stream === null ? null : readStream(stream),
     streamReceipt: streamReceipt === null ? null : readStreamReceipt(streamReceipt),
     deliveryReceipt: deliveryReceipt === null ? null : readDeliveryReceipt(deliveryReceipt),

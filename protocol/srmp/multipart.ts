@@ -1,5 +1,5 @@
 import { DecodeError } from '../errors.js'
-import { parseContentType } from './content-type.js'
+import type { ContentType } from './content-type.js'
 import { type HttpHeaders, headerValue, readHeaders, readLength } from './http-head.js'
 import type { Part } from './message.js'
 import { srmpSection } from './namespaces.js'
@@ -118,13 +118,11 @@ export function contentIdOf(headers: HttpHeaders): string {
   return id
 }
 
-/** Whether a part, or a body without parts, is XML by its Content-Type. */
-export function isXmlType(contentType: string): boolean {
-  const type = parseContentType(contentType)
-  if (type === null) return false
+/** Whether a part, or a body without parts, is XML in UTF-8. */
+export function isXmlType(type: ContentType | null): boolean {
+  if (type === null || (type.mediaType !== 'text/xml' && type.mediaType !== 'application/xml')) return false
   const charset = type.parameters.get('charset')?.toLowerCase()
-  if (charset !== undefined && charset !== 'utf-8' && charset !== 'us-ascii') return false
-  return type.mediaType === 'text/xml' || type.mediaType === 'application/xml'
+  return charset === undefined || charset === 'utf-8' || charset === 'us-ascii'
 }
 
 /** As the product frames them. `bodyOffset` is where the first part's bytes begin. */

@@ -40,7 +40,7 @@ export function decodeSpelledRequest({ method, headers, body }: HttpRequestLike)
   if (bytes.length > REQUEST_BODY_SIZE_MAX) throw tooLarge()
   const parts = partsOf(bytes, headers)
   const { envelope, spelling } = decodeEnvelope(parts[0]!.bytes, parts[0]!.offset)
-  return { message: { ...envelope, ...attachmentsOf(parts) }, spelling }
+  return { message: Object.assign(envelope, attachmentsOf(parts)), spelling }
 }
 
 function joined(pieces: readonly Buffer[]): Buffer {
@@ -54,8 +54,8 @@ function joined(pieces: readonly Buffer[]): Buffer {
 function partsOf(body: Buffer, headers: HttpHeaders): readonly ReadPart[] {
   const text = headerValue(headers, 'content-type')
   if (text === null) throw httpFault('Content-Type', 'is missing')
-  if (isXmlType(text)) return [{ headers, bytes: body, offset: 0 }]
   const type = parseContentType(text)
+  if (isXmlType(type)) return [{ headers, bytes: body, offset: 0 }]
   const boundary = type?.parameters.get('boundary')
   if (type?.mediaType !== 'multipart/related' || boundary === undefined || boundary === '') {
     throw httpFault('Content-Type', 'is neither text/xml in UTF-8 nor multipart/related with a boundary')
@@ -64,11 +64,15 @@ function partsOf(body: Buffer, headers: HttpHeaders): readonly ReadPart[] {
   const parts = readParts(body, boundary)
   const first = parts[0]
   if (first === undefined) throw mimeFault('parts', 0, 'there are none')
-  if (!isXmlType(headerValue(first.headers, 'content-type') ?? 'text/xml')) {
+  const firstType = headerValue(first.headers, 'content-type')
+  if (firstType !== null && firstType !== ENVELOPE_TYPE && !isXmlType(parseContentType(firstType))) {
     throw mimeFault('Content-Type', first.offset, 'the first part, the envelope, is not text/xml in UTF-8')
   }
   return parts
 }
+
+/** That of the product. */
+const ENVELOPE_TYPE = 'text/xml; charset=UTF-8'
 
 function attachmentsOf([, ...others]: readonly ReadPart[]): Pick<SrmpMessage, 'body' | 'extension' | 'attachments'> {
   let body: Part | null = null
