@@ -122,7 +122,13 @@ async function startLonePair(
   let runs = 0
   return async messages => {
     runs += 1
-    await receiver.call('begin', { queue: QUEUE, transactional: false, sender: runs, latency: false, consume: false })
+    await receiver.call('begin', {
+      queues: [QUEUE],
+      transactional: false,
+      sender: runs,
+      latency: false,
+      consume: false,
+    })
     const { accepted, refused, durable, sessionAck } = await sender.call('send', {
       sender: runs,
       destination: directName(receiverAddress, QUEUE),

@@ -52,7 +52,7 @@ export async function startDurablePair(start: StartRole, options: DurablePairOpt
       const transactional = delivery === 'transactional'
       const queue = `private$\\${delivery}`
       const consume = until === 'consumed'
-      await receiver.call('begin', { queue, transactional, sender: runs, latency: false, consume })
+      await receiver.call('begin', { queues: [queue], transactional, sender: runs, latency: false, consume })
       const before = await receiver.call('tally')
       const run = await sender.call('run', {
         sender: runs,

@@ -58,7 +58,7 @@ export async function startEnginePair(start: StartRole, options: EnginePairOptio
       runs += 1
       const transactional = load.delivery === 'transactional'
       const queue = `private$\\${load.delivery}`
-      await receiver.call('begin', { queue, transactional, sender: runs, latency: false })
+      await receiver.call('begin', { queues: [queue], transactional, sender: runs, latency: false })
       const before = await receiver.call('tally')
       await sender.call('start', {
         sender: runs,

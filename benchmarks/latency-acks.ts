@@ -107,7 +107,7 @@ async function measureRun(
   { sender, transactional, receiverAddress, runMs }: Run,
 ): Promise<Latencies> {
   const queue = transactional ? 'private$\\transactional' : 'private$\\express'
-  await receiver.call('begin', { queue, transactional, sender, latency: true })
+  await receiver.call('begin', { queues: [queue], transactional, sender, latency: true })
   const groups = Math.max(1, Math.round((runMs * RATE_PER_S) / 1000 / GROUP_MESSAGES))
   const sent = await pacer.call('send', {
     sender,

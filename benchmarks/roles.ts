@@ -13,6 +13,10 @@ export const ROLES = {
   'engine-receiver': async () => (await import('./roles/engine-receiver.js')).startEngineReceiver,
   'engine-lone': async () => (await import('./roles/engine-lone.js')).startEngineLone,
   'queue-keeper': async () => (await import('./roles/queue-keeper.js')).startQueueKeeper,
+  'http-poster': async () => (await import('./roles/http-poster.js')).startHttpPoster,
+  'http-answerer': async () => (await import('./roles/http-answerer.js')).startHttpAnswerer,
+  'http-plane': async () => (await import('./roles/http-plane.js')).startHttpPlane,
+  'front-end': async () => (await import('./roles/front-end.js')).startFrontEnd,
   'engine-pacer': async () => (await import('./roles/engine-pacer.js')).startEnginePacer,
 }
 

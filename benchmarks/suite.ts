@@ -13,6 +13,8 @@ import { peersDurableBenchmark } from './peers-durable.js'
 import { proxyBulkBenchmark } from './proxy-bulk.js'
 import { proxyEchoBenchmark } from './proxy-echo.js'
 import type { BenchmarkReport } from './report.js'
+import { srmpBenchmark, srmpDurableBenchmark } from './srmp.js'
+import { srmpCodecBenchmark } from './srmp-codec.js'
 import { transactionalBenchmark } from './transactional.js'
 import { waitingMillionBenchmark } from './waiting-million.js'
 
@@ -20,6 +22,7 @@ import { waitingMillionBenchmark } from './waiting-million.js'
 export const BENCHMARKS: readonly Benchmark[] = [
   rawBenchmark,
   decodeBenchmark,
+  srmpCodecBenchmark,
   expressBenchmark,
   transactionalBenchmark,
   expressProxyBenchmark,
@@ -32,6 +35,8 @@ export const BENCHMARKS: readonly Benchmark[] = [
   durableLoneBenchmark,
   waitingMillionBenchmark,
   peersDurableBenchmark,
+  srmpBenchmark,
+  srmpDurableBenchmark,
 ]
 
 export function findBenchmark(name: string): Benchmark | undefined {

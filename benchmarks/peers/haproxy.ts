@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import type { Address } from '../roles/address.js'
 import { findProgram, type RunningServer, type ServerProgram, startServer } from './server-program.js'
 
-/** Ceiling (b): HAProxy, one thread, layer 4. */
+/** Ceiling (b): HAProxy, one thread, layer 4, or HTTP. */
 export interface HaproxyRoute {
+  /** Default `tcp`. */
+  readonly mode?: 'tcp' | 'http'
   readonly listen: Address
   readonly to: Address
 }
@@ -39,13 +41,13 @@ export async function startHaproxy(
 
 /** HAProxy's own defaults but for the one thread; `splice-auto` lets it move bytes without copying them where it judges
  *  that worth while, which can only raise the ceiling. */
-export function haproxyConfiguration({ listen, to }: HaproxyRoute, readyAt: Address): string {
+export function haproxyConfiguration({ listen, to, mode = 'tcp' }: HaproxyRoute, readyAt: Address): string {
   const lines = [
     'global',
     '  nbthread 1',
     '  maxconn 1000',
     'defaults',
-    '  mode tcp',
+    `  mode ${mode}`,
     '  option splice-auto',
     '  timeout connect 5s',
     '  timeout client 60s',

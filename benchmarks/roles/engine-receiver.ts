@@ -28,8 +28,8 @@ export interface ReceiverTally extends ReceiverCount {
 }
 
 export interface ReceiverRun {
-  /** `private$\NAME`, created when new. */
-  readonly queue: string
+  /** Each `private$\NAME`, created when new. */
+  readonly queues: readonly string[]
   readonly transactional: boolean
   readonly sender: number
   readonly latency: boolean
@@ -46,7 +46,7 @@ export async function startEngineReceiver(options: EngineRoleOptions) {
   let sender = 0
   let consuming = true
   let whenConsumed: { readonly count: number; readonly resolve: () => void } | null = null
-  const { engine, host, durable, stop } = await runEngine(options, false, {
+  const { engine, host, durable, stored, stop } = await runEngine(options, false, {
     onArrived: queue => {
       if (consuming) consumer?.arrived(queue)
     },
@@ -62,14 +62,15 @@ export async function startEngineReceiver(options: EngineRoleOptions) {
   })
 
   return {
-    /** A new ledger, and a consumer that fills it from this queue, at once or when told to. */
+    /** A new ledger, and a consumer that fills it from these queues, at once or when told to. */
     begin: (run: ReceiverRun): void => {
       consumer?.stop()
-      const { queue: name, transactional } = run
-      if (engine.queue(name) === null) host.call((engine, now) => engine.createQueue(now, { name, transactional }))
+      const { queues, transactional } = run
+      for (const name of queues)
+        if (engine.queue(name) === null) host.call((engine, now) => engine.createQueue(now, { name, transactional }))
       sender = run.sender
       ledger = new ReceiverLedger({ latency: run.latency })
-      consumer = new Consumer(host, ledger, { queues: [name], verifyBodies: run.latency })
+      consumer = new Consumer(host, ledger, { queues, verifyBodies: run.latency })
       consuming = run.consume !== false
       if (consuming) consumer.start()
     },
@@ -94,6 +95,7 @@ export async function startEngineReceiver(options: EngineRoleOptions) {
       return monotonicUs()
     },
     count,
+    stored,
     tally: (): ReceiverTally => {
       const { senders, foreign, bodyFailures, latency } = ledger.data()
       const row = senders.find(row => row.sender === sender)

@@ -28,7 +28,7 @@ export async function startEngineSender(options: EngineRoleOptions) {
   let workload: Workload | null = null
   let whenDone: () => void = () => {}
   let whenDelivered: (() => void) | null = null
-  const { engine, host, stop } = await runEngine(options, false, {
+  const { engine, host, stored, stop } = await runEngine(options, false, {
     onOutcome: (request, outcome, error) => workload?.outcome(request, outcome, error),
     onTurn: () => {
       workload?.turned()
@@ -73,6 +73,7 @@ export async function startEngineSender(options: EngineRoleOptions) {
         connectFailures: engine.counters.connectFailures,
       }
     },
+    stored,
     close: async (): Promise<void> => {
       workload?.stop()
       await stop()

@@ -1,11 +1,13 @@
 import type { Guid } from '../../protocol/guid.js'
 import { QueueManager } from '../../queue-manager/queue-manager.js'
+import { NO_REDIRECTIONS, type Redirection } from '../../queue-manager/redirections.js'
 import { createSettings } from '../../queue-manager/settings.js'
 import { MemoryStore } from '../../store/memory-store.js'
 import type { Store } from '../../store/store.js'
 import { type ApplicationHost, applicationHost } from '../../transport/application-host.js'
 import { Driver, type DriverOptions } from '../../transport/driver.js'
 import { createResolver } from '../../transport/resolver.js'
+import { type StoreWork, WatchedStore } from '../watched-store.js'
 
 /** Where a queue manager keeps what must outlive it. `folder` is made when it is not there. */
 export type StoreChoice = { readonly kind: 'memory' } | { readonly kind: 'lmdb'; readonly folder: string }
@@ -19,6 +21,12 @@ export interface EngineRoleOptions {
   readonly settings: Readonly<Record<string, number>>
   /** Default: memory. */
   readonly store?: StoreChoice
+  /** Takes messages over HTTP at this port of its address. Default: none. */
+  readonly http?: {
+    readonly port: number
+    readonly aliases?: readonly string[]
+    readonly inbound?: readonly Redirection[]
+  }
 }
 
 type Handlers = Pick<DriverOptions<QueueManager>, 'onArrived' | 'onReceived' | 'onOutcome' | 'onNote' | 'onTurn'>
@@ -28,11 +36,14 @@ export interface RunningEngine {
   readonly host: ApplicationHost<QueueManager>
   /** Resolves when all that the queue manager has done so far is in the store for good. */
   durable(): Promise<void>
+  /** What its store has done; nothing of a store in memory. */
+  stored(): StoreWork
   stop(): Promise<void>
 }
 
 const PORT = 1801
 const LINGER_MS = 500
+const NO_WORK: StoreWork = { commits: 0, busyUs: 0 }
 /** TxSequenceID.TimeStamp; any time of installation will do. */
 const INSTALLED_AT = 1_750_000_000
 
@@ -42,7 +53,7 @@ export async function runEngine(
   notes: boolean,
   handlers: Handlers,
 ): Promise<RunningEngine> {
-  const { name, address, guid, settings } = options
+  const { name, address, guid, settings, http } = options
   const store = await openStore(options)
   const engine = new QueueManager({
     name,
@@ -53,6 +64,14 @@ export async function runEngine(
     notes,
     stored: store.load(),
     packets: store,
+    ...(http !== undefined && {
+      http: {
+        host: address,
+        port: http.port,
+        aliases: http.aliases ?? [],
+        redirections: { ...NO_REDIRECTIONS, inbound: http.inbound ?? [] },
+      },
+    }),
   })
   const driver = new Driver({
     engine,
@@ -60,17 +79,25 @@ export async function runEngine(
     resolver: createResolver({}),
     listen: { address, port: PORT },
     localAddress: address,
+    ...(http !== undefined && { http: { address, port: http.port } }),
     limits: { lingerMs: LINGER_MS },
     ...handlers,
   })
   await driver.start()
-  return { engine, host: applicationHost(driver), durable: () => written(store), stop: () => driver.stop() }
+  return {
+    engine,
+    host: applicationHost(driver),
+    durable: () => written(store),
+    stored: () => (store instanceof WatchedStore ? store.work() : NO_WORK),
+    stop: () => driver.stop(),
+  }
 }
 
 async function openStore({ name, guid, store = { kind: 'memory' } }: EngineRoleOptions): Promise<Store> {
   if (store.kind === 'memory') return new MemoryStore()
   const { LmdbStore } = await import('../../store/lmdb-store.js')
-  return await LmdbStore.open(store.folder, { identity: { name, guid, sequenceTimeStamp: INSTALLED_AT } })
+  const identity = { name, guid, sequenceTimeStamp: INSTALLED_AT }
+  return new WatchedStore(await LmdbStore.open(store.folder, { identity }))
 }
 
 /** Writes are done in their order: when an empty one is, all before it are. The driver hands over what a call into the

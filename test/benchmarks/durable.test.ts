@@ -66,7 +66,7 @@ t.test('what counts as filled is on the disk of both: it is found by those who o
         settings: {},
         store: { kind: 'lmdb', folder: folder.child('sender') },
       })
-      await receiver.call('begin', { queue, transactional: false, sender: 1, latency: false, consume: false })
+      await receiver.call('begin', { queues: [queue], transactional: false, sender: 1, latency: false, consume: false })
       await sender.call('run', {
         sender: 1,
         destinations: [directName(address, queue)],
@@ -77,7 +77,7 @@ t.test('what counts as filled is on the disk of both: it is found by those who o
     })
     await withProcesses({}, async start => {
       const receiver = await start('engine-receiver', receiverOptions)
-      await receiver.call('begin', { queue, transactional: false, sender: 1, latency: false })
+      await receiver.call('begin', { queues: [queue], transactional: false, sender: 1, latency: false })
       await receiver.call('consumed', 640)
       t.match(await receiver.call('tally'), {
         delivered: 640,

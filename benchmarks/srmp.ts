@@ -1,0 +1,248 @@
+import {
+  type Benchmark,
+  type BenchmarkContext,
+  type BenchmarkResult,
+  interleave,
+  sampleMs,
+  warmUpMs,
+} from './benchmark.js'
+import { BODY_BYTES } from './engine-pair.js'
+import { createFigure, type Figure, type Goal, type Sample } from './figure.js'
+import { startHttpCeiling } from './http-ceiling.js'
+import { findHaproxy, startHaproxy } from './peers/haproxy.js'
+import { withProcesses } from './processes.js'
+import { NO_HAPROXY } from './proxies.js'
+import { type Address, benchmarkAddress } from './roles/address.js'
+import { PART_NAMES, type PartName, type PartWork, type SrmpLoad, type SrmpSample, startSrmpPath } from './srmp-path.js'
+import { withStoreFolder } from './store-folder.js'
+import { ORDER_ACK_SETTINGS, ORDER_ACKS_QUICK } from './transactional.js'
+
+const GOAL = { at: 'least', of: 'ratio', value: 0.25 } as const
+/** Outgoing queues of the sender, each a connection of its own: two for each front end. */
+const QUEUES = 4
+/** More than what is under way on all connections of all hops; each sample ends by sending it all. */
+const OUTGOING_MAX = 1024
+const DEPTH_DEFAULT = 16
+/** As many as a listener takes of one connection: what may share a commit. */
+const DEPTH_DURABLE = 64
+
+const RECOVERABLE: SrmpLoad = { delivery: 'recoverable', perTransaction: 1, outgoingMax: OUTGOING_MAX, way: 'cluster' }
+const STREAM: SrmpLoad = { delivery: 'transactional', perTransaction: 10, outgoingMax: OUTGOING_MAX, way: 'cluster' }
+const STRAIGHT: SrmpLoad = { ...STREAM, way: 'straight' }
+
+const PART_SAYS: Readonly<Record<PartName, string>> = {
+  sender: 'sender',
+  balancer: 'balancer',
+  frontEnds: 'both front ends',
+  backEnd: 'back end',
+}
+const ROLES = ['front-end', 'engine-receiver', 'engine-sender', 'http-plane', 'http-poster', 'http-answerer'] as const
+
+/** The whole supported configuration with stores in memory: what HTTP and the engine cost. */
+export const srmpBenchmark: Benchmark = {
+  name: 'srmp',
+  about:
+    'messages of 1 KB over HTTP by balancer, two front ends and back end, memory store; ceilings: undici to a bare ' +
+    'node:http server (a), HAProxy between (b)',
+  roles: ROLES,
+  run: async context =>
+    await withProcesses({ inProcess: context.inProcess }, start =>
+      withHttpProxy(context, async proxy => {
+        const ceiling = await startHttpCeiling(start, {
+          posterAddress: benchmarkAddress(70),
+          answererAddress: benchmarkAddress(71),
+          bodyBytes: BODY_BYTES,
+          connections: QUEUES,
+        })
+        const { answererAt } = ceiling
+        const plane = await start('http-plane', { address: benchmarkAddress(72), hosts: [answererAt] })
+        const planeAt = await plane.call('listening')
+        const haproxy = await proxy(answererAt)
+        const path = await startSrmpPath(start, {
+          node: 74,
+          store: () => ({ kind: 'memory' }),
+          settings: ORDER_ACK_SETTINGS,
+          queues: QUEUES,
+        })
+        const durationMs = sampleMs(context, 6)
+        const post = (via?: Address) => () => ceiling.sample(durationMs, DEPTH_DEFAULT, via)
+        const send = (load: SrmpLoad) => () => path.sample(load, durationMs)
+        for (const load of [STRAIGHT, RECOVERABLE, STREAM]) await path.sample(load, warmUpMs(context))
+        for (const via of [answererAt, planeAt, haproxy?.at])
+          if (via !== undefined) await ceiling.sample(warmUpMs(context) / 3, DEPTH_DEFAULT, via)
+        const samples = await interleave(context.repetitions, {
+          raw: post(),
+          theirs: haproxy === null ? undefined : post(haproxy.at),
+          ours: post(planeAt),
+          straight: send(STRAIGHT),
+          recoverable: send(RECOVERABLE),
+          stream: send(STREAM),
+        })
+        const a = { name: ceilingName(DEPTH_DEFAULT), samples: samples.raw }
+        const b = haproxy === null ? undefined : { name: `HAProxy ${haproxy.version}`, samples: samples.theirs }
+        const cluster = [
+          { name: 'recoverable, by balancer and front ends', samples: samples.recoverable as SrmpSample[] },
+          { name: 'stream, by balancer and front ends', samples: samples.stream as SrmpSample[] },
+        ]
+        const rate = rateFigure('srmp')
+        return {
+          figures: [
+            rate(a.name, a.samples),
+            ...(b === undefined ? [] : [rate(`(a) with ${b.name} between`, b.samples, a)]),
+            rate('(a) with our plane between', samples.ours, a),
+            rate('stream, straight to the back end', samples.straight, a),
+            ...cluster.flatMap(({ name, samples }) => [
+              rate(name, samples, a, GOAL),
+              ...(b === undefined ? [] : [rate(name, samples, b)]),
+            ]),
+            ...cluster.flatMap(({ name, samples }) => costFigures('srmp', name, samples, a.samples)),
+          ],
+          skipped: haproxy === null ? [NO_HAPROXY] : [],
+          remarks: [`${QUEUES} queues, a connection each; for streams ${ORDER_ACKS_QUICK} (defaults 500 ms, 10 s)`],
+        }
+      }),
+    ),
+}
+
+/** The same with every queue manager's store on disk: what is left over the flushes, and how many messages share one. */
+export const srmpDurableBenchmark: Benchmark = {
+  name: 'srmp-durable',
+  about: 'the same with sender, front ends and back end on disk: rate, messages to a commit, commits a second',
+  roles: ROLES,
+  run: async context =>
+    await withStoreFolder(folder =>
+      withProcesses({ inProcess: context.inProcess }, async start => {
+        const ceiling = await startHttpCeiling(start, {
+          posterAddress: benchmarkAddress(80),
+          answererAddress: benchmarkAddress(81),
+          bodyBytes: BODY_BYTES,
+          connections: QUEUES,
+        })
+        const path = await startSrmpPath(start, {
+          node: 84,
+          store: name => ({ kind: 'lmdb', folder: folder.child(name) }),
+          settings: { ...ORDER_ACK_SETTINGS, HttpPipelineDepth: DEPTH_DURABLE },
+          queues: QUEUES,
+        })
+        const durationMs = sampleMs(context, 3)
+        for (const load of [RECOVERABLE, STREAM]) await path.sample(load, warmUpMs(context))
+        await ceiling.sample(warmUpMs(context) / 3, DEPTH_DURABLE)
+        const samples = await interleave(context.repetitions, {
+          raw: () => ceiling.sample(durationMs, DEPTH_DURABLE),
+          recoverable: () => path.sample(RECOVERABLE, durationMs),
+          stream: () => path.sample(STREAM, durationMs),
+        })
+        const a = { name: ceilingName(DEPTH_DURABLE), samples: samples.raw }
+        const cluster = [
+          { name: 'recoverable', samples: samples.recoverable as SrmpSample[] },
+          { name: 'stream', samples: samples.stream as SrmpSample[] },
+        ]
+        const rate = rateFigure('srmp-durable')
+        return {
+          figures: [
+            rate(a.name, a.samples),
+            ...cluster.map(({ name, samples }) => rate(`${name}, all on disk`, samples, a)),
+            ...cluster.flatMap(({ name, samples }) => [
+              ...costFigures('srmp-durable', name, samples, a.samples),
+              ...storeFigures('srmp-durable', name, samples),
+            ]),
+          ],
+          skipped: [],
+          remarks: [
+            folder.remark,
+            `${QUEUES} queues, a connection each, HttpPipelineDepth ${DEPTH_DURABLE} (default ${DEPTH_DEFAULT}); ` +
+              `for streams ${ORDER_ACKS_QUICK} (defaults 500 ms, 10 s)`,
+          ],
+        }
+      }),
+    ),
+}
+
+function ceilingName(depth: number): string {
+  return `undici to node:http, ${QUEUES} connections, ${depth} under way on each`
+}
+
+interface HttpPeer {
+  readonly at: Address
+  readonly version: string
+}
+
+/** Gives `body` a function that puts HAProxy, where it is installed, before an HTTP server; it is taken away afterwards. */
+async function withHttpProxy(
+  context: BenchmarkContext,
+  body: (proxy: (to: Address) => Promise<HttpPeer | null>) => Promise<BenchmarkResult>,
+): Promise<BenchmarkResult> {
+  let stop: () => Promise<void> = async () => undefined
+  try {
+    return await body(async to => {
+      const found = findHaproxy()
+      if (found === null) return null
+      const address = benchmarkAddress(73)
+      const at = { address, port: 8080 }
+      const server = await startHaproxy(found, { mode: 'http', listen: at, to }, { address, port: 8081 })
+      stop = () => server.stop()
+      context.note(`against HAProxy ${found.version}`)
+      return { at, version: found.version }
+    })
+  } finally {
+    await stop()
+  }
+}
+
+type Against = { readonly name: string; readonly samples: readonly Sample[] }
+
+function rateFigure(benchmark: string) {
+  return (name: string, samples: readonly Sample[], ceiling?: Against, goal?: Goal): Figure =>
+    createFigure({ benchmark, name, unit: 'messages/s', samples, ceiling, goal })
+}
+
+/** Of all processes together against both processes of the ceiling, then of each part. */
+function costFigures(
+  benchmark: string,
+  name: string,
+  samples: readonly SrmpSample[],
+  ceiling: readonly Sample[],
+): Figure[] {
+  const unit = 'us/message'
+  const all = samples.map(({ parts, verdict }) => ({
+    value: PART_NAMES.reduce((total, part) => total + parts[part].usPerMessage, 0),
+    verdict,
+  }))
+  const both = ceiling.map(({ cost, verdict }) => ({ value: (cost?.sendUs ?? 0) + (cost?.receiveUs ?? 0), verdict }))
+  return [
+    createFigure({
+      benchmark,
+      name: `${name}: processor time of all`,
+      unit,
+      samples: all,
+      ceiling: { name: 'both ends of (a)', samples: both },
+    }),
+    ...PART_NAMES.map(part =>
+      partFigure(benchmark, `${name}: ${PART_SAYS[part]}`, unit, samples, part, 'usPerMessage'),
+    ),
+  ]
+}
+
+function storeFigures(benchmark: string, name: string, samples: readonly SrmpSample[]): Figure[] {
+  return (['sender', 'frontEnds', 'backEnd'] as const).flatMap(part => {
+    const figure = (what: string, unit: string, key: keyof PartWork) =>
+      partFigure(benchmark, `${name}: ${PART_SAYS[part]}, ${what}`, unit, samples, part, key)
+    return [
+      figure('messages to a commit', 'messages', 'messagesPerCommit'),
+      figure('commits', 'commits/s', 'commitsPerS'),
+      figure('waiting for the disk', 'of the time', 'storeBusy'),
+    ]
+  })
+}
+
+function partFigure(
+  benchmark: string,
+  name: string,
+  unit: string,
+  samples: readonly SrmpSample[],
+  part: PartName,
+  key: keyof PartWork,
+): Figure {
+  const values = samples.map(({ parts, verdict }) => ({ value: parts[part][key], verdict }))
+  return createFigure({ benchmark, name, unit, samples: values })
+}
