@@ -105,7 +105,7 @@ export class HttpSession implements OutgoingSession {
   close(reason: string, how: 'graceful' | 'abort' = 'graceful'): void {
     if (this.#closed) return
     this.#closed = true
-    const { counters, log, sessions } = this.#context
+    const { counters, log, sessions, settings } = this.#context
     log.push({ do: 'http-close', connection: this.connection, how, reason })
     this.#answerTimer.discard()
     this.#cleanupTimer.discard()
@@ -117,7 +117,7 @@ export class HttpSession implements OutgoingSession {
     this.queue.lastFailure = reason
     this.queue.route.ended(reason, 'SocketConnectFailure')
     const outstanding = Array.from(this.#posts, ({ message }) => message)
-    if (how === 'abort' && outstanding.length > 0) this.queue.sequence.stopResend()
+    if (how === 'abort') this.queue.sequence.postponeResend(settings.HttpRetransmissionTimeout)
     this.#posts.length = 0
     this.queue.sessionEnded(outstanding)
   }

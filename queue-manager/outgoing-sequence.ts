@@ -237,9 +237,12 @@ export class OutgoingSequence implements StoredState {
     if (!this.#resendTimer.running) this.#resendTimer.start(this.#context.now, this.resendDelayMs)
   }
 
-  /** Something is wrong on the way: only what is sent again can be awaited again ([MC-MQSRM] 3.1.7.2.5). */
-  stopResend(): void {
-    this.#resendTimer.stop()
+  /**
+   * Something is wrong on the way, and will be tried again after `retryMs`: the wait goes on from then ([MC-MQSRM] 3.1.7.2.5
+   * stops it until something is sent, but it may be that all was answered, and nothing is left to send).
+   */
+  postponeResend(retryMs: number): void {
+    if (this.#resendTimer.running) this.#resendTimer.start(this.#context.now, retryMs + this.resendDelayMs)
   }
 
   /** The session ended: what it had not acknowledged waits again; what the order ack had covered is done. */

@@ -215,6 +215,17 @@ t.test('trouble after some were answered: those wait for their receipt as before
   t.strictSame(places(here.takePosts()), ['1<0*', '2<1', '3<2'])
 })
 
+t.test('a plain message fails in the queue of a stream that waits for its receipt', async t => {
+  const here = machine()
+  here.sendTogether(TO, ['a'])
+  here.onPost = () => 503
+  here.send(TO, 'plain', { delivery: 'express', timeToReachQueueS: 5 })
+  here.onPost = () => 200
+  here.takePosts()
+  here.pass(60_000)
+  t.strictSame(places(here.takePosts()), ['1<0*'])
+})
+
 t.test('a stream ends when nothing waits any more; the next one has a higher number (3.1.1.2)', async t => {
   const here = machine()
   const sequences: number[] = []
