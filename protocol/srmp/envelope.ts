@@ -121,7 +121,7 @@ function readFrame(root: XmlElement, bytesBefore: number): ElementReader {
   return new ElementReader(header.element, 'Header', bytesBefore)
 }
 
-/** Spelled either way, but there once (decision A1). */
+/** Spelled either way, but there once (decision 0024). */
 function optionalStream(header: ElementReader): ElementReader | null {
   const upper = header.optional('Stream', '2.2.5.3', Namespace.srmp)
   const lower = header.optional('stream', '2.2.5.3', Namespace.srmp)

@@ -104,7 +104,7 @@ function acknowledgements({ deliveryReceiptTo, commitmentReceiptRequest }: SrmpM
   return names
 }
 
-/** The one that the data model has room for: what a first stream message says goes before the others (decision A14). */
+/** The one that the data model has room for: what a first stream message says goes before the others (decision 0024). */
 function adminQueue({ stream, deliveryReceiptTo, commitmentReceiptRequest }: SrmpMessage): string | null {
   return stream?.sendReceiptsTo ?? deliveryReceiptTo ?? commitmentReceiptRequest?.sendTo ?? null
 }

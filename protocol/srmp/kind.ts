@@ -8,7 +8,7 @@ const NEGATIVE_CLASSES: readonly number[] = [
   MessageClass.NACK_Q_DELETED,
   MessageClass.NACK_Q_PURGED,
   MessageClass.NACK_RECEIVE_TIMEOUT,
-  // Missing in 3.1.5.1.5, made by 3.1.7.3.1 (decision A9).
+  // Missing in 3.1.5.1.5, made by 3.1.7.3.1 (decision 0024).
   MessageClass.NACK_RECEIVE_REJECTED,
 ]
 

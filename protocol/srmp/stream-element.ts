@@ -2,7 +2,7 @@ import type { ElementReader } from './element-reader.js'
 import type { Stream, StreamId } from './message.js'
 import { escaped, readNumber, readStreamId, streamIdText, U32_MAX } from './values.js'
 
-/* `stream`: streamId, current, previous, start. Where `start` stands is not looked at here (decision A22).
+/* `stream`: streamId, current, previous, start. Where `start` stands is not looked at here (decision 0024).
  * Source: [MC-MQSRM] 2.2.5.3. */
 
 export function readStream(stream: ElementReader): Stream {
@@ -39,7 +39,7 @@ export function readOrdinal(text: string): number | null {
   return value === 0 ? null : value
 }
 
-/** Spelled as the product spells it (decision A1). */
+/** Spelled as the product spells it (decision 0024). */
 export function streamText({ streamId, current, previous, sendReceiptsTo }: Stream): string {
   const before = previous === null ? '' : `<previous>${previous}</previous>`
   const start =
