@@ -75,8 +75,9 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
   #brokenOff = false
   /** What the client sent is no HTTP: the answer to that, once the requests before it are over. */
   #malformed: { status: number; manner: CloseManner; code: string } | undefined
-  #progress = -1
-  #progressMs: number
+  /** Bytes that the client has sent and taken, and how long that has been so. */
+  #progress = 0
+  #restMs = 0
 
   constructor(connection: number, socket: Socket, cutAfterBytes: number | undefined, context: HttpConnectionContext) {
     this.connection = connection
@@ -84,7 +85,6 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
     this.clientPort = socket.remotePort ?? 0
     this.forwardedFor = context.forwardedFor
     this.openedMs = context.nowMs()
-    this.#progressMs = this.openedMs
     this.#context = context
     this.#socket = socket
     const cutBudget: CutBudget | null =
@@ -163,19 +163,15 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
     else if (this.#context.balance === 'connection' && this.host === name) this.breakOff('gateway', 'hostDown', null)
   }
 
-  /** Looks whether the client has been idle, or slow, for too long. */
-  checkTime(nowMs: number): void {
+  /** Looks whether the client has been idle, or slow, for too long. `elapsedMs` since the last look. */
+  checkTime(elapsedMs: number): void {
     const socket = this.#socket
     const progress = socket.bytesRead + socket.bytesWritten - socket.writableLength
-    if (progress !== this.#progress) {
-      this.#progress = progress
-      this.#progressMs = nowMs
-      return
-    }
+    this.#restMs = progress === this.#progress ? this.#restMs + elapsedMs : 0
+    this.#progress = progress
     const { idleTimeoutMs, clientStallMs } = this.#context
-    const restMs = nowMs - this.#progressMs
-    if (idleTimeoutMs > 0 && restMs >= idleTimeoutMs) this.breakOff('gateway', 'idle', null)
-    else if (restMs >= clientStallMs && this.#waitsForClient()) this.breakOff('gateway', 'slow', null)
+    if (idleTimeoutMs > 0 && this.#restMs >= idleTimeoutMs) this.breakOff('gateway', 'idle', null)
+    else if (this.#restMs >= clientStallMs && this.#waitsForClient()) this.breakOff('gateway', 'slow', null)
   }
 
   #waitsForClient(): boolean {

@@ -95,6 +95,7 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
   let server: Server | undefined
   let started: Promise<{ address: string; port: number }> | undefined
   let timer: NodeJS.Timeout | undefined
+  let checkedMs = 0
   let idle: (() => void) | undefined
 
   const context: HttpConnectionContext = {
@@ -189,7 +190,8 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
     // fields beyond a number would be dropped without a word; their bytes are limited anyway
     listener.maxHeadersCount = 0
     listener.timeout = 0
-    listener.maxConnections = Math.min(limits.connectionsMax, connectionsWithinDescriptors())
+    const descriptors = balance === 'connection' ? 2 : 1 + options.hosts.length
+    listener.maxConnections = Math.min(limits.connectionsMax, connectionsWithinDescriptors(descriptors))
     listener.on('drop', () => counts.overLimit++)
     listener.on('connection', accept)
     listener.on('request', requested)
@@ -199,9 +201,12 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
     return listener
   }
 
-  function checkTimes(): void {
-    const now = nowMs()
-    for (const connection of open.values()) connection.checkTime(now)
+  /** Time in which this process itself stood still is nobody's fault. */
+  function checkTimes(intervalMs: number): void {
+    const now = performance.now()
+    const elapsedMs = Math.min(now - checkedMs, 2 * intervalMs)
+    checkedMs = now
+    for (const connection of open.values()) connection.checkTime(elapsedMs)
   }
 
   return {
@@ -221,7 +226,9 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
       })
       const { idleTimeoutMs, clientStallMs } = context
       const shortestMs = Math.min(clientStallMs, idleTimeoutMs > 0 ? idleTimeoutMs : clientStallMs)
-      timer = setInterval(checkTimes, Math.min(1000, Math.max(10, shortestMs / 4)))
+      const intervalMs = Math.min(1000, Math.max(10, shortestMs / 4))
+      checkedMs = performance.now()
+      timer = setInterval(checkTimes, intervalMs, intervalMs)
       return started
     },
 

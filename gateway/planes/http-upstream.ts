@@ -29,6 +29,12 @@ export class UpstreamConnection {
   readonly #socket: Socket
   readonly #client: Client
   #open = true
+  /** Requests that were read at one time are written at one time. */
+  #isCorked = false
+  readonly #uncork = () => {
+    this.#isCorked = false
+    this.#socket.uncork()
+  }
 
   private constructor(
     host: ProxyHost,
@@ -97,6 +103,11 @@ export class UpstreamConnection {
 
   /** Never throws: what is wrong with the request goes to the handler's `onResponseError`. */
   dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    if (!this.#isCorked) {
+      this.#isCorked = true
+      this.#socket.cork()
+      setImmediate(this.#uncork)
+    }
     this.#client.dispatch({ ...request, idempotent: true, blocking: false }, handler)
   }
 

@@ -104,7 +104,7 @@ t.test('slow heads, stalled bodies and stalled readers are cut; slow but moving 
     else response.end(await body())
   })
   const { open, closed, gateway } = await startHttpGateway(t, [host], {
-    limits: { headTimeoutMs: 400, clientStallMs: 600 },
+    limits: { headTimeoutMs: 1500, clientStallMs: 600 },
   })
   const slowHead = open()
   slowHead.write('POST / HTTP/1.1\r\nHo')
@@ -133,10 +133,10 @@ t.test('slow heads, stalled bodies and stalled readers are cut; slow but moving 
 
 t.test('a client waits for a slow host as long as that takes', async t => {
   const host = await startHttpHost(t, '127.77.1.1', async (_, response) => {
-    await sleep(600)
+    await sleep(1500)
     response.end('late')
   })
-  const { open } = await startHttpGateway(t, [host], { limits: { clientStallMs: 150, headTimeoutMs: 150 } })
+  const { open } = await startHttpGateway(t, [host], { limits: { clientStallMs: 150, headTimeoutMs: 1000 } })
   t.equal((await open().post('/', 'x').answer()).body.toString(), 'late')
 })
 

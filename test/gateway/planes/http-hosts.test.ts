@@ -280,7 +280,7 @@ t.test('health checks, by connection and by path, take hosts out and bring them 
 t.test('no more connections to a host than allowed: others wait for one, or are told', async t => {
   const held: (() => void)[] = []
   const host = await startHttpHost(t, '127.77.1.1', (_, response) => held.push(() => response.end()))
-  const limits = { upstreamsPerHostMax: 2, connectTimeoutMs: 400 }
+  const limits = { upstreamsPerHostMax: 2, connectTimeoutMs: 2000 }
   const { open, gateway } = await startHttpGateway(t, [host], { limits })
   const clients = ['127.77.2.5', '127.77.2.6', '127.77.2.7'].map(open)
   for (const client of clients) client.get('/')

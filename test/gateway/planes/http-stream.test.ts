@@ -41,7 +41,7 @@ t.test('balanced by connection, pipelined requests are pipelined to the host, in
     Array.from({ length: 40 }, (_, n) => `POST /${n}`),
   )
   t.equal(host.sockets.length, 1)
-  t.ok(most > 10, `${most} with the host at a time`)
+  t.ok(most > 1, `${most} with the host at a time`)
   await until(() => requests.length === 40, 'all reports')
 })
 
