@@ -13,6 +13,7 @@ import type { Redirections } from '../queue-manager/redirections.js'
 import { type FrontEndFile, frontEndSchema } from './front-end-schema.js'
 import { fail } from './output.js'
 import { parseConfigAs, type QmConfig, qmConfigOf, readConfig } from './qm-config.js'
+import { ownAddresses } from './qm-http.js'
 
 /** Everything that `mqlab front-end` is told: what its configuration says, and the mapping files that it names. */
 export interface FrontEndConfig {
@@ -95,10 +96,8 @@ function yamlMapping(
   }
 }
 
-const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
-
 function namesOf({ name, dnsName, address, http, queues }: QmConfig): MachineNames {
-  const own = [name, dnsName, http.name, address].filter(each => each !== undefined && !WILDCARDS.has(each))
+  const own = [name, dnsName, http.name, ...ownAddresses(address)]
   const aliases = new Set(http.aliases.map(alias => alias.toLowerCase()))
   return {
     own: own.filter(each => each !== undefined).filter(each => !aliases.has(each.toLowerCase())),

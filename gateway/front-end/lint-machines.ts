@@ -1,5 +1,6 @@
 import { comparableUrl, redirect, urlPattern } from '../../queue-manager/redirections.js'
 import { type Finding, finding } from './finding.js'
+import { SELF_HOSTS } from './machine.js'
 import type { Mapping, MappingRule, PlacedUrl } from './mapping.js'
 import { placeText } from './mapping.js'
 import { ORDER_QUEUE, parseQueueUrl, shortHost } from './queue-url.js'
@@ -33,13 +34,16 @@ function backEndFindings(machines: readonly (readonly Mapping[])[]): Finding[] {
         const place = firstPlace(machines[index]!)
         if (other === null && isPrefix && table.some(({ from }) => urlPattern(from).text.startsWith(text))) continue
         if (other === null) return [missing(rule, place)]
-        if (comparableUrl(other) === comparableUrl(target)) continue
+        if (comparableUrl(other) === comparableUrl(target) && !isEachOnesOwn(target)) continue
         return [severalBackEnds(rule, target, other, ruleTo(machines[index]!, other) ?? place)]
       }
       return []
     }),
   )
 }
+
+/** The same words, and another machine wherever they are read. */
+const isEachOnesOwn = (url: string) => SELF_HOSTS.has(parseQueueUrl(url)?.host ?? '')
 
 const inboundOf = (mappings: readonly Mapping[]): MappingRule[] =>
   mappings.flatMap(({ rules }) => rules.filter(({ table }) => table === 'inbound'))
@@ -68,7 +72,8 @@ function severalBackEnds(
       related: place,
     })
   }
-  const isSpelling = a !== null && b !== null && a.path === b.path && shortHost(a.host) === shortHost(b.host)
+  const isSpelling =
+    a !== null && b !== null && !isEachOnesOwn(target) && a.path === b.path && shortHost(a.host) === shortHost(b.host)
   const reason = isSpelling
     ? `${from.url} goes to ${target} here and to ${other} there (${where}): one machine, it seems, but told in two ways`
     : `${from.url} goes to ${target} here and to ${other} there (${where}): each back end gets a part of a stream, with duplicates, incomplete transactions and messages that stay`

@@ -11,7 +11,7 @@ export interface MachineNames {
 }
 
 /** Names that each machine has for itself. */
-const SELF: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1'])
+export const SELF_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1'])
 
 /** Whose a host is. `unknown` when nothing was told about the machine. */
 export type HostOwner = 'own' | 'shared' | 'other' | 'unknown'
@@ -31,7 +31,7 @@ export class Machine {
 
   /** `host` in lower case, without port and brackets. */
   ownerOf(host: string): HostOwner {
-    if (SELF.has(host) || this.#own.has(host)) return 'own'
+    if (SELF_HOSTS.has(host) || this.#own.has(host)) return 'own'
     if (this.#aliases.has(host)) return 'shared'
     return this.#own.size === 0 ? 'unknown' : 'other'
   }

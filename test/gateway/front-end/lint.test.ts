@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import type { Finding } from '../../../gateway/front-end/finding.js'
 import { FINDINGS } from '../../../gateway/front-end/finding.js'
@@ -29,8 +30,12 @@ function mappingOf(tables: Partial<Record<MappingTable, readonly Row[]>>, more: 
   return { ...EMPTY_MAPPING, file: 'm.xml', form: 'yaml', rules, ...more }
 }
 
+/** Every kind that a test below has seen. */
+const seen = new Set<string>()
+
 const shown = (findings: readonly Finding[]) =>
   findings.map(({ id, severity, line, column }) => {
+    seen.add(id)
     return `${line}${column === 100 ? ' to' : ' from'} ${id}${severity === 'warning' ? '?' : ''}`
   })
 
@@ -372,7 +377,10 @@ t.test('front ends beside each other', async t => {
   const lint = (...machines: (readonly Row[])[]) =>
     lintMappings(
       machines.map((rules, index) => ({ mappings: [file(`fe${index + 1}.xml`, rules)], names: NOBODY })),
-    ).map(({ id, severity, file, line, behaviour }) => `${file}:${line} ${severity} ${id} ${behaviour}`)
+    ).map(({ id, severity, file, line, behaviour }) => {
+      seen.add(id)
+      return `${file}:${line} ${severity} ${id} ${behaviour}`
+    })
   const vip = 'http://vip/msmq/private$/q'
   t.strictSame(lint([[vip, BACK]], [[vip, BACK]]), [])
   t.strictSame(lint([[vip, BACK]], [['http://vip/*', BACK]]), [])
@@ -387,6 +395,8 @@ t.test('front ends beside each other', async t => {
     'fe1.xml:2 error not-on-every-front-end NLB-5',
     'fe3.xml:2 error not-on-every-front-end NLB-5',
   ])
+  const own = 'http://localhost/msmq/private$/q'
+  t.strictSame(lint([[vip, own]], [[vip, own]]), ['fe1.xml:2 error several-back-ends NLB-6'], 'a queue on each node')
   const acks = 'http://vip/msmq/acks'
   t.strictSame(
     lint([[acks, 'http://S1/msmq/private$/order_queue$']], [[acks, 'http://S2/msmq/private$/order_queue$']]),
@@ -420,4 +430,21 @@ t.test('faults of files are findings, in the order of the lines', async t => {
     t.ok(reason.length > 10 && remedy.length >= 10, `${id} says why and what to do`)
     t.equal(severity, FINDINGS[id].severity)
   }
+})
+
+t.test('every kind of finding has been seen, and is explained', async t => {
+  const ofFiles =
+    /^(unreadable|not-xml|root-unknown|(namespace|element|text|address|shape)-(wrong|case|unknown|missing|repeated|misplaced))$/
+  const rest = Object.keys(FINDINGS).filter(id => !ofFiles.test(id))
+  t.strictSame(
+    rest.filter(id => !seen.has(id)),
+    [],
+  )
+  const page = readFileSync('docs/front-end.md', 'utf8')
+  const table = page.slice(page.indexOf('| id | severity'))
+  t.strictSame(
+    Object.keys(FINDINGS).filter(id => !table.includes(`\`${id}\``)),
+    [],
+    'in docs/front-end.md',
+  )
 })
