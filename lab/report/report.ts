@@ -77,6 +77,9 @@ function runSection(reported: ReportedRun): Markup {
   const { run } = view
   const astray = firstMisroutedAck(view)
   const story = astray ?? firstGoodAck(view)
+  const topology = html`<h3>Topology</h3>${topologyDrawing(view, verdict)}`
+  // Four columns of machines are not to be read in half the width.
+  const wide = Object.keys(verdict.frontEnds).length > 0
   return html`<section>
 <h2>${titleOf(reported)}</h2>
 <p class="small quiet">${verdict.scenario} · ${verdict.behaviours.join(', ')} · ${(verdict.durationMs / 1000).toFixed(1)} s
@@ -84,9 +87,10 @@ function runSection(reported: ReportedRun): Markup {
 <p>${run.scenario.about}</p>
 ${verdict.unmet.map(({ count, expected, actual }) => html`<p class="bad">Expected ${count} ${expected}, saw ${actual}.</p>`)}
 ${verdict.vacuous.map(entry => html`<p class="warn">This run proves too little; ${vacuousText(entry)}.</p>`)}
+${wide ? topology : null}
 <div class="columns">
 <div><h3>Counts</h3>${countsTable(verdict)}</div>
-<div><h3>Topology</h3>${topologyDrawing(view, verdict)}<h3>Outgoing queues</h3>${depthChart(run)}</div>
+<div>${wide ? null : topology}<h3>Outgoing queues</h3>${depthChart(run)}</div>
 </div>
 ${verdict.findings.length === 0 ? null : html`<h3>Findings</h3>${findingsTable(verdict)}`}
 <h3>Machines</h3>${machinesTable(reported)}

@@ -107,8 +107,8 @@ function topologyLinks(run: RunRecord, astrayAt: ReadonlySet<string>): Link[] {
 }
 
 function gatewayRemark({ source, protocol, balance }: RunGateway): string {
-  const seen = source === 'keep' ? "the client's address" : 'its own address'
-  return protocol === 'tcp' ? `receivers see ${seen}` : `HTTP, per ${balance}; shows ${seen}`
+  if (protocol === 'http') return `per ${balance}, source ${source === 'keep' ? 'kept' : 'translated'}`
+  return source === 'keep' ? "receivers see the client's address" : 'receivers see its own address'
 }
 
 function faultsOf(run: RunRecord, name: string): string {
