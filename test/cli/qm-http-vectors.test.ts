@@ -86,7 +86,7 @@ t.test('all on one connection, without waiting for answers, which come in order'
 })
 
 t.test('what does not belong here: another host, no such queue, the other kind of queue, no message', async t => {
-  const { http } = await queueManager(t, false)
+  const { http, client } = await queueManager(t, false)
   const [stream] = requests.filter(isStream)
   const good = bytesOf(requests.find(({ name }) => name === 'd-no-body')!).toString('latin1')
   const changed = (what: string, by: string) => {
@@ -100,9 +100,22 @@ t.test('what does not belong here: another host, no such queue, the other kind o
     [changed('Envelope', 'Enveloop'), 400, 'no envelope'],
     [Buffer.from('GET /msmq/private$/orders HTTP/1.1\r\nHost: farm\r\n\r\n'), 400, 'no POST'],
     [Buffer.from(good, 'latin1'), 200, 'the message itself'],
+    [chunked(good), 200, 'the same in chunks'],
   ]
   for (const [bytes, status, what] of rows) {
     const [answer] = await postedRaw(http, [bytes])
     t.equal(statusOf(answer), status, what)
   }
+  const held = await (await client.open('private$\\orders')).list(10)
+  t.equal(held.length, 2, 'the others left nothing')
+  t.match(held[0]?.http?.envelope, /<to>http:\/\/farm\//)
+  t.equal(held[1]?.http?.envelope, held[0]?.http?.envelope)
 })
+
+function chunked(request: string): Buffer {
+  const [head = '', body = ''] = request.split('\r\n\r\n')
+  const pieces = [body.slice(0, 100), body.slice(100)]
+  const chunks = pieces.map(piece => `${piece.length.toString(16)}\r\n${piece}\r\n`).join('')
+  const heads = head.replace(/^Content-Length: .*$/im, 'Transfer-Encoding: chunked')
+  return Buffer.from(`${heads}\r\n\r\n${chunks}0\r\n\r\n`, 'latin1')
+}

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { freePort } from '../../cli/qm-http.js'
 import { type Client, connect } from '../../control/client.js'
+import { mqlab } from '../fixtures/mqlab-command.js'
 import { type QmChild, startQm, temporaryDirectory } from '../fixtures/qm-child.js'
 import { postedRaw, statusOf } from '../fixtures/raw-http.js'
 
@@ -28,6 +29,7 @@ interface Ready {
 
 interface Running extends QmChild {
   readonly ready: Ready
+  readonly control: string
   readonly client: Client
 }
 
@@ -38,7 +40,7 @@ async function running(t: Test, name: string, address: string, ...args: string[]
   const ready = JSON.parse(await child.line()) as Ready
   const client = await connect(control)
   t.teardown(() => client.close())
-  return { ...child, ready, client }
+  return { ...child, ready, control, client }
 }
 
 const url = ({ ready: { http } }: Running, queue: string) =>
@@ -167,6 +169,20 @@ t.test('a queue manager that ends and comes back has lost and doubled nothing', 
   await drained(again.client)
   const orders = await b.client.open('private$\\orders')
   t.equal(await orders.receive({ timeoutMs: 0 }), null)
+})
+
+t.test('what waits for a machine that is not there, as people are shown it', async t => {
+  const a = await running(t, 'ALPHA', '127.0.97.11')
+  const far = `DIRECT=HTTP://127.0.97.12:${await freePort('127.0.97.12')}/msmq/private$/orders`
+  for (const body of ['one', 'two']) await a.client.sendTransaction([{ destination: far, body }])
+  await until('it was tried', async () => (await a.client.outgoing()).some(({ lastFailure }) => lastFailure !== null))
+  const shown = (...args: string[]) => mqlab(['outgoing', ...args], { MQLAB_CONTROL: a.control })
+  t.match(await shown(), { code: 0, stdout: /127\.0\.97\.12:\d+\/msmq\/private\$\/orders +\w+ +2 .* 2 .*ECONNREFUSED/ })
+  const { stdout } = await shown('show', '127.0.97.12')
+  t.match(stdout, /^unacknowledged +2 transactional messages without their stream receipt$/m)
+  t.match(stdout, /^stream +[0-9a-f:]+, next number 3$/m)
+  t.match(stdout, /^waiting for receipts +numbers 1 to 2$/m)
+  t.match(await shown('purge', far, '--json'), { code: 0, stdout: /"done":"purge","messages":2/ })
 })
 
 t.test('what cannot be is one line on stderr and exit code 2', async t => {
