@@ -1,4 +1,5 @@
 import { DecodeError } from '../errors.js'
+import { messageClassName } from '../message-class.js'
 import { parseXml, type XmlElement, XmlError } from '../xml.js'
 import { ElementReader } from './element-reader.js'
 import { readEnvelope, xmlFault } from './envelope.js'
@@ -144,6 +145,11 @@ function streamElementFields(element: ElementReader): SrmpFields {
   return { ...streamFields(readStream(element)), elementName: element.element.name }
 }
 
+function classFields(element: ElementReader): SrmpFields {
+  const value = readMsmqNumber(element, '2.2.6.1', 0xffff)
+  return { class: value, className: messageClassName(value) }
+}
+
 const FRAGMENTS = new Map<string, FragmentReader>([
   ['path', pathFields],
   ['action', actionFields],
@@ -176,7 +182,7 @@ const FRAGMENTS = new Map<string, FragmentReader>([
   ['streamReceipt', element => streamReceiptFields(readStreamReceipt(element))],
   ['lastOrdinal', element => ({ lastOrdinal: String(readLastOrdinal(element)) })],
   ['Msmq', element => msmqFields(readMsmq(element))],
-  ['Class', number('class', '2.2.6.1', 0xffff)],
+  ['Class', classFields],
   ['Priority', number('priority', '2.2.6.2', 7)],
   ['Journal', flag('journal')],
   ['DeadLetter', flag('deadLetter')],
@@ -196,5 +202,9 @@ const FRAGMENTS = new Map<string, FragmentReader>([
   ['AdminMqf', element => ({ adminMqf: readNames(element) })],
   ['ResponseMqf', element => ({ responseMqf: readNames(element) })],
   ['TTrq', date('ttrq', '2.2.6.17')],
+  ['SignatureMethod', ({ element }) => ({ algorithm: element.attribute('Algorithm') })],
+  ['DigestMethod', ({ element }) => ({ algorithm: element.attribute('Algorithm') })],
+  ['DigestValue', ({ text }) => ({ digestValue: text })],
+  ['SignatureValue', ({ text }) => ({ signatureValue: text })],
   ['Signature', ({ element }) => ({ signature: element.outerText })],
 ])

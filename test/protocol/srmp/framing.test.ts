@@ -117,7 +117,7 @@ t.test('framings that are refused', async t => {
     ['no parts', end, mime],
     ['no end', head + part('abc'), mime],
     ['no end, without lengths', `--b b\r\n\r\n${envelope}`, mime],
-    ['an end that is cut', head + part('abc') + '--b b-', mime],
+    ['an end that is cut', `${head + part('abc')}--b b-`, mime],
     ['a length too large', head + part('abc').replace(': 3', ': 4') + end, mime],
     ['a length too small', head + part('abc').replace(': 3', ': 2') + end, mime],
     ['a length beyond the body', head + part('abc').replace(': 3', ': 3000') + end, mime],

@@ -90,4 +90,32 @@ t.test('fragments', async t => {
   t.throws(() => decodeSrmpFragment(Buffer.from('<nothing/>')), DecodeError)
   t.throws(() => decodeSrmpFragment(Buffer.from('<to>ftp://x/y</to>')), { code: 'MSMQ_DECODE_SRMP_VALUE' })
   t.throws(() => decodeSrmpFragment(Buffer.from('<to>http:')), { code: 'MSMQ_DECODE_SRMP_XML' })
+  const rows: [string, Record<string, unknown>][] = [
+    ['<to>MSMQ:MULTICAST=234.1.1.1:8001</to>', { destinationFormatName: 'MULTICAST=234.1.1.1:8001', port: 8001 }],
+    [
+      '<to>http://[::1]:8080/msmq\\q?x=y</to>',
+      { host: '::1', port: 8080, queuePath: 'q', private: false, query: 'x=y' },
+    ],
+    ['<rev><via>MSMQ:DIRECT=OS:m\\q</via></rev>', { responseQueue: 'DIRECT=OS:m\\q' }],
+    ['<rev><via/></rev>', { responseQueue: null }],
+    [
+      '<path se:mustUnderstand="1"><action/><to>http://a/b</to><id>uuid:1@11111111-2222-4333-8444-555555555555</id></path>',
+      { label: null, to: 'http://a/b' },
+    ],
+    ['<sentAt>20070618T210654</sentAt>', { utc: '2007-06-18T21:06:54Z' }],
+    ['<services se:mustUnderstand="1"><durable/></services>', { durable: true, deliveryReceiptTo: null }],
+    [
+      '<streamId>uid:4a85b192-3ccd-4ba2-a0ac-7f0a11be1b08\\4839986701558349830</streamId>',
+      { seqId: '4839986701558349830', seqOrdinal: 6 },
+    ],
+    [
+      '<stream se:mustUnderstand="1"><streamId>uid:4a85b192-3ccd-4ba2-a0ac-7f0a11be1b08\\1</streamId><current>2</current></stream>',
+      { current: '2', previous: null, isFirst: false, elementName: 'stream' },
+    ],
+    ['<Class>255</Class>', { class: 255, className: 'ORDER_ACK' }],
+    ['<Provider><Type>1234</Type><Name>ProviderName</Name></Provider>', { type: 1234, name: 'ProviderName' }],
+    ['<m:App xmlns:m="msmq.namespace.xml"> 36 </m:App>', { app: 36 }],
+    ['<DigestMethod Algorithm="x#sha1"></DigestMethod>', { algorithm: 'x#sha1' }],
+  ]
+  for (const [xml, fields] of rows) t.has(decodeSrmpFragment(Buffer.from(xml)), fields, xml)
 })
