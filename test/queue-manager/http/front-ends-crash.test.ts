@@ -1,5 +1,6 @@
 import t from 'tap'
 import { HttpCampaign, type HttpCampaignOptions, type HttpCampaignRun } from '../../fixtures/http-campaign.js'
+import { byteStage, requestStage } from '../../fixtures/http-stage.js'
 import { forEachSeed, SEEDS_TIMEOUT_MS } from '../../fixtures/sim-tests.js'
 
 /* NLB-5 and NLB-6 through crashes, lost requests and lost answers, for many seeds. */
@@ -20,38 +21,42 @@ function faultsOf({ faults }: HttpCampaignRun): string[] {
   return Object.entries(faults).flatMap(([fault, found]) => found.slice(0, 5).map(what => `${fault}: ${what}`))
 }
 
-t.test('NLB-5: nothing lost, nothing twice, order kept, everything acknowledged', async t => {
-  const total = { accepted: 0, unknown: 0, crashes: 0, requests: 0, lostRequests: 0, lostAnswers: 0, resends: 0 }
-  const seeds = forEachSeed(24, seed => {
-    const run = new HttpCampaign(seed, optionsOf(seed, 'nlb-5')).run()
-    const faults = faultsOf(run)
-    if (faults.length > 0) throw new Error(faults.join('; '))
-    total.accepted += run.accepted
-    total.unknown += run.unknown
-    const { crashes, requests, lostRequests, lostAnswers } = run.world.counts
-    total.crashes += crashes
-    total.requests += requests
-    total.lostRequests += lostRequests
-    total.lostAnswers += lostAnswers
-    total.resends += run.world.nodes.flatMap(({ notes }) => notes).filter(({ kind }) => kind === 'resend').length
-  })
-  t.comment(`${seeds} seeds: ${JSON.stringify(total)}`)
-  t.ok(total.accepted > 40 * seeds, 'there was work')
-  t.ok(total.crashes > 4 * seeds && total.lostAnswers > 5 * seeds && total.resends > seeds, 'and trouble')
-})
+const STAGES = [
+  ['requests and answers are lost', requestStage, 12, 6],
+  ['connections break at any byte', byteStage, 8, 4],
+] as const
 
-t.test('NLB-6: with the queues on the nodes the same load and trouble show every failure', async t => {
-  const shown: Record<string, number> = {}
-  const silent: number[] = []
-  const seeds = forEachSeed(12, seed => {
-    const { faults } = new HttpCampaign(seed, optionsOf(seed, 'nlb-6')).run()
-    for (const [fault, found] of Object.entries(faults)) if (found.length > 0) shown[fault] = (shown[fault] ?? 0) + 1
-    if (Object.values(faults).every(found => found.length === 0)) silent.push(seed)
+for (const [what, stage, seedsOfNlb5, seedsOfNlb6] of STAGES) {
+  t.test(`NLB-5, ${what}: nothing lost, nothing twice, order kept, everything acknowledged`, async t => {
+    const total = { accepted: 0, unknown: 0, crashes: 0, resends: 0, failedPosts: 0 }
+    const seeds = forEachSeed(seedsOfNlb5, seed => {
+      const run = new HttpCampaign(stage(seed), optionsOf(seed, 'nlb-5')).run()
+      const faults = faultsOf(run)
+      if (faults.length > 0) throw new Error(faults.join('; '))
+      total.accepted += run.accepted
+      total.unknown += run.unknown
+      total.crashes += run.crashes
+      for (const { kind } of run.stage.nodes.flatMap(({ notes }) => notes))
+        if (kind === 'resend') total.resends += 1
+        else if (kind === 'session-closed') total.failedPosts += 1
+    })
+    t.comment(`${seeds} seeds: ${JSON.stringify(total)}`)
+    t.ok(total.accepted > 40 * seeds, 'there was work')
+    if (seeds < seedsOfNlb5) return
+    t.ok(total.crashes > 4 * seeds && total.failedPosts > 5 * seeds && total.resends > seeds, 'and trouble')
   })
-  t.comment(`${seeds} seeds, of which so many showed: ${JSON.stringify(shown)}`)
-  t.strictSame(silent, [], 'no run passes in silence')
-  // one seed alone, asked for by its number, need not show all
-  if (seeds >= 12)
-    for (const fault of ['twice', 'torn', 'unacknowledged'])
-      t.ok((shown[fault] ?? 0) > seeds / 4, `${fault}: in ${shown[fault] ?? 0} of ${seeds}`)
-})
+
+  t.test(`NLB-6, ${what}: with the queues on the nodes the same load and trouble show every failure`, async t => {
+    const shown: Record<string, number> = {}
+    const silent: number[] = []
+    const seeds = forEachSeed(seedsOfNlb6, seed => {
+      const { faults } = new HttpCampaign(stage(seed), optionsOf(seed, 'nlb-6')).run()
+      for (const [fault, found] of Object.entries(faults)) if (found.length > 0) shown[fault] = (shown[fault] ?? 0) + 1
+      if (Object.values(faults).every(found => found.length === 0)) silent.push(seed)
+    })
+    t.comment(`${seeds} seeds, of which so many showed: ${JSON.stringify(shown)}`)
+    t.strictSame(silent, [], 'no run passes in silence')
+    if (seeds < seedsOfNlb6) return
+    for (const fault of ['twice', 'torn', 'unacknowledged']) t.ok((shown[fault] ?? 0) > 0, `${fault}: ${shown[fault]}`)
+  })
+}
