@@ -74,6 +74,8 @@ function tooLarge(limits: XmlLimits): XmlError {
   return new XmlError('MSMQ_XML_SIZE', `more than ${limits.bytesMax} bytes`, place)
 }
 
+const MESSAGE_LENGTH_MAX = 120
+
 class TreeBuilder {
   readonly #source: string
   readonly #limits: XmlLimits
@@ -147,7 +149,9 @@ class TreeBuilder {
   }
 
   #fail(code: XmlErrorCode, what: string): never {
-    throw new XmlError(code, what, placeOf(this.#source, Math.min(this.#parser.position, this.#source.length)))
+    // Names that are quoted have any length.
+    const short = what.length > MESSAGE_LENGTH_MAX ? `${what.slice(0, MESSAGE_LENGTH_MAX)}…` : what
+    throw new XmlError(code, short, placeOf(this.#source, Math.min(this.#parser.position, this.#source.length)))
   }
 }
 

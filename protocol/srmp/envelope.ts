@@ -1,6 +1,6 @@
 import { DecodeError } from '../errors.js'
 import { parseXml, XML_LIMITS, type XmlElement, XmlError } from '../xml.js'
-import { ElementReader } from './element-reader.js'
+import { ElementReader, quoted } from './element-reader.js'
 import type { SrmpMessage } from './message.js'
 import { msmqText, readMsmq } from './msmq-element.js'
 import { Namespace, srmpSection } from './namespaces.js'
@@ -107,7 +107,7 @@ function readFrame(root: XmlElement, bytesBefore: number): ElementReader {
     envelope.failSelf(
       'MSMQ_DECODE_SRMP_MISSING',
       '2.2.2',
-      `the root is ${root.name} of ${JSON.stringify(root.namespace)}`,
+      `the root is ${quoted(root.name)} of ${quoted(root.namespace)}`,
     )
   }
   const header = envelope.one('Header', '2.2.2', soap)

@@ -35,7 +35,7 @@ export function decodeSpelledRequest({ method, headers, body }: HttpRequestLike)
   message: SrmpMessage
   spelling: EnvelopeSpelling
 } {
-  if (method !== 'POST') throw httpFault('method', `${method}, not POST`)
+  if (method !== 'POST') throw httpFault('method', `${method.slice(0, 20)}, not POST`)
   const bytes = body.length === 1 ? body[0]! : joined(body)
   if (bytes.length > REQUEST_BODY_SIZE_MAX) throw tooLarge()
   const parts = partsOf(bytes, headers)
