@@ -159,8 +159,13 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
 
   /** A host has gone: what it was busy with for this client fails. */
   hostDown(name: string): void {
-    if (this.#leases.has(name)) this.#leases.reset(name)
-    else if (this.#context.balance === 'connection' && this.host === name) this.breakOff('gateway', 'hostDown', null)
+    const isItsOwn = this.#context.balance === 'connection' && this.host === name
+    if (!this.#leases.has(name)) {
+      if (isItsOwn) this.breakOff('gateway', 'hostDown', null)
+      return
+    }
+    if (isItsOwn) this.#ending ??= { closedBy: 'gateway', manner: 'hostDown', code: null }
+    this.#leases.reset(name)
   }
 
   /** Looks whether the client has been idle, or slow, for too long. `elapsedMs` since the last look. */
@@ -192,13 +197,17 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
     if (exchange.number > this.#lastRequest || this.#brokenOff) return
     exchange.unsentCount++
     if (exchange.unsentCount < UNSENT_MAX) this.#leases.lend(exchange, exchange.host!, this.#localAddress())
-    else this.failed(exchange, { status: 502, reason: 'the host closes its connections' })
+    else this.failed(exchange, { status: 502, reason: 'the host closes its connections', manner: 'hostDown' })
   }
 
   failed(exchange: HttpExchange, refusal: Refusal): void {
     if (this.#brokenOff) return
+    if (exchange.number > this.#lastRequest) return
     // balanced by connection, the client is to come again and be given to a host anew
-    if (exchange.number <= this.#lastRequest) exchange.refuse(refusal, this.#context.balance === 'connection')
+    const isLast = this.#context.balance === 'connection'
+    const { manner = 'end', reason } = refusal
+    if (isLast) this.#ending ??= { closedBy: manner === 'reset' ? 'host' : 'gateway', manner, code: reason }
+    exchange.refuse(refusal, isLast)
   }
 
   last(exchange: HttpExchange): void {
@@ -217,10 +226,11 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
     // a lack of addresses or descriptors is ours, and no other host would cure it
     const isOurs = LOCAL_FAILURES.has(code) || code === 'EUPSTREAMS'
     const canRetry = retryOtherHosts && !isOurs && !(balance === 'connection' && this.#isBound)
+    const status = isOurs ? 503 : code === 'ETIMEDOUT' ? 504 : 502
     for (const exchange of waiting) {
       exchange.failedHosts.add(host)
       if (canRetry) this.#choose(exchange)
-      else this.failed(exchange, { status: isOurs ? 503 : code === 'ETIMEDOUT' ? 504 : 502, reason: code })
+      else this.failed(exchange, { status, reason: code, manner: 'hostDown' })
     }
   }
 
@@ -266,7 +276,7 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
     const { balance, states, policy, hosts } = this.#context
     if (balance === 'connection' && this.host !== null && !exchange.failedHosts.has(this.host)) {
       if (states.of(this.host) !== 'down') this.#send(exchange, this.host)
-      else this.failed(exchange, { status: 503, reason: `${this.host} is down` })
+      else this.failed(exchange, { status: 503, reason: `${this.host} is down`, manner: 'hostDown' })
       return
     }
     const client = { address: this.clientAddress, port: this.clientPort }
@@ -288,7 +298,8 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
       ...(balance === 'request' && { request: exchange.number }),
     })
     this.host = decision.host
-    if (host === undefined) this.failed(exchange, { status: 503, reason: decision.reason })
+    const manner = failedHosts.size > 0 ? 'hostDown' : 'noHost'
+    if (host === undefined) this.failed(exchange, { status: 503, reason: decision.reason, manner })
     else this.#send(exchange, host.name)
   }
 

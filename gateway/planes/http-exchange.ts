@@ -224,10 +224,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     const wasAway = this.#away
     this.#comeBack()
     if (this.#over) return
-    const code = error.code ?? error.message
+    const { code = error.message } = error
     if (code === 'UND_ERR_INVALID_ARG') this.#owner.failed(this, { status: 400, reason: error.message })
     else if (!this.#sent && wasAway) this.#owner.unsent(this)
-    else this.#owner.failed(this, { status: TIMEOUTS.has(code) ? 504 : 502, reason: code })
+    else if (TIMEOUTS.has(code)) this.#owner.failed(this, { status: 504, reason: 'ETIMEDOUT', manner: 'hostDown' })
+    else this.#owner.failed(this, { status: 502, reason: BREAKS.get(code) ?? code, manner: 'reset' })
   }
 
   get #isDropped(): boolean {
@@ -305,6 +306,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 }
 
 const TIMEOUTS: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT'])
+
+/** undici's words for what the system calls otherwise. */
+const BREAKS: ReadonlyMap<string, string> = new Map([['UND_ERR_SOCKET', 'ECONNRESET']])
 
 /** Null: chunked, so that nobody knows. A request that states neither has none. RFC 9112 6.3. */
 function bodyLength({ headers }: IncomingMessage): number | null {

@@ -29,6 +29,8 @@ const FORWARDED_FOR = 'X-Forwarded-For'
 export interface Refusal {
   readonly status: number
   readonly reason: string
+  /** What it says of the client's connection where that ends with it. Default `end`. */
+  readonly manner?: 'hostDown' | 'noHost' | 'reset'
 }
 
 /** Why a request that the parser let pass is not forwarded all the same, or null. */

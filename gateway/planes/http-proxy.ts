@@ -113,13 +113,11 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
     clientStallMs: limits.clientStallMs,
     nowMs,
     decided(decision) {
-      if (decision.host === null) counts.noHost++
-      else counts.hosts[decision.host]!.chosen++
+      if (decision.host !== null) counts.hosts[decision.host]!.chosen++
       options.onDecision?.(decision)
     },
     hostFailed(name, code) {
       counts.hosts[name]!.failed++
-      counts.hostDown++
       increment(counts.connectFailures, code)
     },
     dropsAnswer(target) {

@@ -15,6 +15,7 @@ export interface ProxyCounters {
   overLimit: number
   /** Failures to accept, by the system's word: out of descriptors or memory. */
   acceptErrors: number
+  /** Connections that ended since nobody was to have them, or nobody could be reached. */
   noHost: number
   hostDown: number
   /** Failed attempts to reach a host, by system error code. */

@@ -18,6 +18,8 @@ t.test('a host that is down: 502, and by connection the client is to come again'
   t.match(byConnection.requests, [
     { status: 502, outcome: 'refused', reason: 'ECONNREFUSED', sent: false, host: 'h1', upstreamLocalAddress: null },
   ])
+  await until(() => byConnection.closed.length === 1, 'the end')
+  t.match(byConnection.closed[0], { closedBy: 'gateway', manner: 'hostDown', code: 'ECONNREFUSED', host: 'h1' })
   t.match(byConnection.gateway.counters(), {
     hostDown: 1,
     connectFailures: { ECONNREFUSED: 1 },
@@ -62,8 +64,10 @@ t.test('retryOtherHosts: what was not sent goes to another host; when none is le
 t.test('nobody to give it to: 503', async t => {
   const host = await startHttpHost(t, '127.77.1.1')
   const { open, gateway } = await startHttpGateway(t, [{ ...host, weight: 0 }])
-  t.equal((await open().get('/').answer()).status, 503)
-  t.equal(gateway.counters().noHost, 1)
+  const client = open()
+  t.equal((await client.get('/').answer()).status, 503)
+  await client.ended
+  await until(() => gateway.counters().noHost === 1, 'the end')
 })
 
 t.test('a host that accepts and does not answer: 504; one that answers nonsense: 502', async t => {
@@ -73,7 +77,7 @@ t.test('a host that accepts and does not answer: 504; one that answers nonsense:
   client.post('/', 'abc')
   t.equal((await client.answer()).status, 504)
   await until(() => requests.length === 1, 'the report')
-  t.match(requests[0], { outcome: 'refused', sent: true, bytesToHost: 3 })
+  t.match(requests[0], { outcome: 'refused', sent: true, bytesToHost: 3, reason: 'ETIMEDOUT' })
 
   const odd = await startHost(t, '127.77.1.2')
   for (const nonsense of [
