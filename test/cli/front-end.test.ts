@@ -328,12 +328,21 @@ names: { target.example: 127.0.112.16 }
     path: target,
     headers: Object.fromEntries(headers),
   })
-  posted.end(bytesOf(body))
+  const bytes = bytesOf(body)
+  // In chunks, without a Content-Length.
+  posted.write(bytes.subarray(0, 100))
+  posted.end(bytes.subarray(100))
   const [answer] = await once(posted, 'response')
   t.equal(answer.statusCode, 200)
   answer.resume()
   t.ok(await comesTrue(() => backEnd.requests.length === 1))
-  t.equal(backEnd.requests[0]?.body.toString('latin1'), bytesOf(body).toString('latin1'))
+  const [got] = backEnd.requests
+  t.equal(got?.body.toString('latin1'), bytes.toString('latin1'))
+  t.strictSame(
+    got?.headers.filter(([name]) => /^(content-length|transfer-encoding)$/i.test(name)).map(([, value]) => value),
+    [String(bytes.length)],
+    'with its length',
+  )
 })
 
 t.test('the supported configuration: through a front end to a back end, whose receipts go past it', async t => {
