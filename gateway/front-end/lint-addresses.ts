@@ -153,11 +153,15 @@ function pathFindings(
   if (steps.length > 1 && last === '' && steps.length <= 3)
     return one('trailing-slash', `${at.url} ends in a slash, and no queue's name does`, 'leave the last slash out')
   const [first = ''] = steps
-  if (steps.length === 2 && first !== '' && last !== '') {
+  if (steps.length === 2 && first !== '' && first !== 'private$' && last !== '') {
     const remedy = isNearPrivate(first) ? `write private$ for ${first}` : 'write /msmq/private$/QUEUE or /msmq/QUEUE'
     return one('not-private', `between /msmq/ and the queue only private$ may stand, not ${first}`, remedy)
   }
-  return one('no-queue', `${path} names no queue`, `write ${FORM}`)
+  return one(
+    'no-queue',
+    `${shortened(path)} names no queue: a name has 1 to 124 characters, without ; + , and quotes`,
+    `write ${FORM}`,
+  )
 }
 
 const isNearPrivate = (step: string) => /^p?ri?v/.test(step) || step.includes('$') || step.includes('%24')
@@ -169,3 +173,5 @@ function escapedFindings(at: PlacedUrl, path: string): Finding[] {
   const reason = `${escaped} is compared as it stands, and is not the same as ${JSON.stringify(letter)}`
   return [finding('escaped', at, reason, `write the letter itself, as MSMQ does in "to"`)]
 }
+
+const shortened = (path: string) => (path.length > 160 ? `${path.slice(0, 157)}...` : path)

@@ -1,4 +1,4 @@
-import { comparableUrl, redirect, urlPattern } from '../../queue-manager/redirections.js'
+import { comparableUrl, redirect, urlPattern } from '../../queue-manager/http/redirections.js'
 import { type Finding, finding } from './finding.js'
 import { SELF_HOSTS } from './machine.js'
 import type { Mapping, MappingRule, PlacedUrl } from './mapping.js'

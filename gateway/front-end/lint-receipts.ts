@@ -1,4 +1,4 @@
-import { type Redirection, redirect } from '../../queue-manager/redirections.js'
+import { type Redirection, redirect } from '../../queue-manager/http/redirections.js'
 import { type Finding, finding } from './finding.js'
 import type { Machine } from './machine.js'
 import { type Mapping, type MappingRule, type MappingTable, type PlacedUrl, placeText } from './mapping.js'

@@ -15,6 +15,7 @@ export interface QueueUrl {
 }
 
 const URL = /^(https?):\/\/([^/?#]+)([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s
+const QUEUE_NAME_MAX = 124
 const AUTHORITY = /^(?:\[([^\]]+)\]|([^:[\]@]+))(?::(\d{0,5}))?$/
 
 /** Null for what is no http or https URL with a host. */
@@ -41,7 +42,10 @@ export function parseQueueUrl(text: string): QueueUrl | null {
 function queueOf(path: string): string | null {
   const steps = path.split('/').slice(1)
   if (steps.shift() !== 'msmq' || steps.length === 0 || steps.length > 2 || steps.includes('')) return null
-  if (steps.length === 2 && steps[0] !== 'private$') return null
+  if (steps.length === 2 ? steps[0] !== 'private$' : steps[0] === 'private$') return null
+  // What a queue's name cannot have ([MS-MQMQ] 2.1.1): a subqueue cannot be sent to either.
+  const name = steps.at(-1) ?? ''
+  if (name.length > QUEUE_NAME_MAX || /[;+,"\p{Cc}]/u.test(name)) return null
   return steps.join('\\')
 }
 

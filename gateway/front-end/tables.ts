@@ -1,4 +1,4 @@
-import type { Redirection, Redirections } from '../../queue-manager/redirections.js'
+import type { Redirection, Redirections } from '../../queue-manager/http/redirections.js'
 import type { Mapping, MappingTable } from './mapping.js'
 
 /** The tables of a queue manager that has these files, earlier ones first: of several rules that fit, the first counts. */

@@ -3,7 +3,7 @@ import t from 'tap'
 import { lintMappings } from '../../../gateway/front-end/lint.js'
 import { readMapping } from '../../../gateway/front-end/read-mapping.js'
 import { redirectionsOf } from '../../../gateway/front-end/tables.js'
-import { HttpNames } from '../../../queue-manager/http-names.js'
+import { HttpNames } from '../../../queue-manager/http/names.js'
 import { createRandom } from '../../fixtures/mutations.js'
 
 /*
