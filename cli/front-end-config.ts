@@ -9,7 +9,7 @@ import {
 } from '../gateway/front-end/mapping-files.js'
 import { redirectionsOf } from '../gateway/front-end/tables.js'
 import { yamlPlaces } from '../lab/yaml-file.js'
-import type { Redirections } from '../queue-manager/redirections.js'
+import type { Redirections } from '../queue-manager/http/redirections.js'
 import { type FrontEndFile, frontEndSchema } from './front-end-schema.js'
 import { fail } from './output.js'
 import { parseConfigAs, type QmConfig, qmConfigOf, readConfig } from './qm-config.js'

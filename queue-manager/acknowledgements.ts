@@ -14,7 +14,7 @@ import { effectiveId, type SrmpMessage } from '../protocol/srmp/message.js'
 import { decodeSrmpRequest } from '../protocol/srmp/request.js'
 import { AwaitedFinalAcks, endTransactional } from './awaited-final-acks.js'
 import type { Context } from './context.js'
-import { storedRequest } from './http-request.js'
+import { storedRequest } from './http/request.js'
 import type { IncomingSequence } from './incoming-sequence.js'
 import { OUTGOING_FLAGS, type OutgoingMessage } from './outgoing-message.js'
 import type { OutgoingQueue } from './outgoing-queue.js'
@@ -310,7 +310,7 @@ function responseSpec({ user }: UserMessagePacket): QueueNameSpec | undefined {
 
 /**
  * Where the receipt for a message that came over HTTP goes, if that is not its administration queue: receipts for its
- * arrival and for its end may be asked for at two addresses ([MC-MQSRM] 2.2.5.2; decision A14).
+ * arrival and for its end may be asked for at two addresses ([MC-MQSRM] 2.2.5.2; decision 0022).
  */
 function receiptQueueText(packet: UserMessagePacket, messageClass: number): string | null {
   const { flags } = packet.properties

@@ -38,7 +38,7 @@ export function judge(stored: SequenceState, id: TxSequenceId, number: number, p
 
 /**
  * The same over HTTP ([MC-MQSRM] 3.1.5.1.6.3): a stream begins with a message that says so, is number 1, and is of a newer
- * stream than the last one (decision A12).
+ * stream than the last one (decision 0022).
  */
 export function judgeStream(
   stored: SequenceState,

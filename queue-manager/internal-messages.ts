@@ -75,7 +75,7 @@ export class InternalMessages {
     if (target.local?.transactional === true) return 0
     const messageId = this.#queues.messageIds.next()
     const { guid, now, settings } = this.#context
-    // over HTTP a receipt that finds nobody is not kept for ever (the sheet's section 11)
+    // over HTTP a receipt that finds nobody is not kept for ever ([MC-MQSRM] 4.3)
     const timeToReachQueue = target.outgoing?.isHttp === true ? Math.floor(settings.LongLiveTime) : INFINITE_S
     const sentTime = wallSeconds(now)
     const packet = buildUserMessage({

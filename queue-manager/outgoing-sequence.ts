@@ -171,7 +171,7 @@ export class OutgoingSequence implements StoredState {
     return this.#isStream && this.#cursor === 0 && this.#lastAcknowledged <= this.base && number - this.base > 1
   }
 
-  /** A new stream begins with this message (decision A24), once the store knows: no identifier is ever told of two. */
+  /** A new stream begins with this message (decision 0022), once the store knows: no identifier is ever told of two. */
   #renew({ place }: OutgoingMessage): void {
     const { batch, outgoingQueues } = this.#context
     const former = this.#renewal

@@ -1,7 +1,7 @@
 import type { QueueName } from '../protocol/binary/queue-name.js'
 import type { FormatName } from '../protocol/format-name.js'
 import { urlText } from '../protocol/srmp/from-packet.js'
-import { isHttp, localPath, parseQueueUrl } from './http-names.js'
+import { isHttp, localPath, parseQueueUrl } from './http/names.js'
 
 /** Queues of queue managers rather than of applications: acknowledgements, notifications ([MS-MQCN] 1.9) and orders. */
 const PATH = /^(?:private\$\\)?(?:admin_queue|notify_queue|order_queue)\$$/i

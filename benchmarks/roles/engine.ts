@@ -1,6 +1,6 @@
 import type { Guid } from '../../protocol/guid.js'
+import { NO_REDIRECTIONS, type Redirection } from '../../queue-manager/http/redirections.js'
 import { QueueManager } from '../../queue-manager/queue-manager.js'
-import { NO_REDIRECTIONS, type Redirection } from '../../queue-manager/redirections.js'
 import { createSettings } from '../../queue-manager/settings.js'
 import { MemoryStore } from '../../store/memory-store.js'
 import type { Store } from '../../store/store.js'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Guid } from '../../protocol/guid.js'
-import { NO_REDIRECTIONS, type Redirection } from '../../queue-manager/redirections.js'
+import { NO_REDIRECTIONS, type Redirection } from '../../queue-manager/http/redirections.js'
 import type { WorkloadSpec } from '../../senders/workload-spec.js'
 import type { RunGateway, RunNode } from '../history.js'
 import type { GatewaySpec, HttpSpec, QueueManagerSpec } from '../node-spec.js'

@@ -74,7 +74,7 @@ export interface CommitmentReceipt {
   readonly id: SrmpMessageId
 }
 
-/** `stream` or `Stream` (2.2.5.3, decision A1). */
+/** `stream` or `Stream` (2.2.5.3, decision 0022). */
 export interface Stream {
   readonly streamId: StreamId
   /** 1 and up, 32 bits. */

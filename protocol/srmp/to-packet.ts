@@ -64,12 +64,12 @@ export function packetOfMessage(
   })
 }
 
-/** Kept on disk, and taken once it is there: every stream message is (decision A23). */
+/** Kept on disk, and taken once it is there: every stream message is (decision 0022). */
 export function isDurable({ durable, stream }: Pick<SrmpMessage, 'durable' | 'stream'>): boolean {
   return durable || stream !== null
 }
 
-/** Whether the message came too late ([MC-MQSRM] 2.2.5.1.1, 2.2.6.17; decision A8). */
+/** Whether the message came too late ([MC-MQSRM] 2.2.5.1.1, 2.2.6.17; decision 0022). */
 export function hasExpired({ expiresAtS, msmq }: SrmpMessage, nowS: number): boolean {
   return nowS > (msmq?.ttrqS ?? expiresAtS) || nowS > expiresAtS
 }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { SrmpMessage } from '../../../protocol/srmp/message.js'
 import type { HttpRequest } from '../../../queue-manager/actions.js'
-import { NO_REDIRECTIONS, type Redirections } from '../../../queue-manager/redirections.js'
+import { NO_REDIRECTIONS, type Redirections } from '../../../queue-manager/http/redirections.js'
 import type { HttpMachine, Post } from '../../fixtures/http-machine.js'
 import {
   bytesOf,

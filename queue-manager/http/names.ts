@@ -1,4 +1,4 @@
-import { type DirectFormatName, hostOf, parseFormatName } from '../protocol/format-name.js'
+import { type DirectFormatName, hostOf, parseFormatName } from '../../protocol/format-name.js'
 import {
   NO_REDIRECTIONS,
   outboundRedirect,
@@ -62,7 +62,7 @@ export class HttpNames {
     return this.#own.has(host.toLowerCase())
   }
 
-  /** Inbound table, then local check, then transparent forwarding (decision A15). */
+  /** Inbound table, then local check, then transparent forwarding (decision 0022). */
   locate(url: string): UrlPlace {
     const known = this.#remembered.get(url)
     if (known !== undefined) return known

@@ -1,12 +1,12 @@
 import t from 'tap'
-import { HttpNames } from '../../queue-manager/http-names.js'
+import { HttpNames } from '../../../queue-manager/http/names.js'
 import {
   comparableUrl,
   NO_REDIRECTIONS,
   outboundRedirect,
   redirect,
   streamReceiptRedirect,
-} from '../../queue-manager/redirections.js'
+} from '../../../queue-manager/http/redirections.js'
 
 t.test('which URLs are one', async t => {
   const rows: [a: string, b: string, same: boolean, why: string][] = [

@@ -1,15 +1,15 @@
-import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
-import { DecodeError, EncodeError } from '../protocol/errors.js'
-import { effectiveId, type SrmpMessage } from '../protocol/srmp/message.js'
-import { decodeSrmpRequest, kindOf, renderRawRequest } from '../protocol/srmp/request.js'
-import { hasExpired, packetOfMessage } from '../protocol/srmp/to-packet.js'
-import type { Endpoint, ExchangeId, HttpRequest } from './actions.js'
-import { wallSeconds } from './clock.js'
-import type { Context } from './context.js'
-import { type IncomingSequence, judgeStream, type ReceiptAddress } from './incoming-sequence.js'
-import type { LocalQueue } from './local-queue.js'
-import type { DiscardReason } from './notes.js'
-import { type Carrier, QueueEntry, transactionPlace } from './queue-entry.js'
+import { decodePacket, type UserMessagePacket } from '../../protocol/binary/packet.js'
+import { DecodeError, EncodeError } from '../../protocol/errors.js'
+import { effectiveId, type SrmpMessage } from '../../protocol/srmp/message.js'
+import { decodeSrmpRequest, kindOf, renderRawRequest } from '../../protocol/srmp/request.js'
+import { hasExpired, packetOfMessage } from '../../protocol/srmp/to-packet.js'
+import type { Endpoint, ExchangeId, HttpRequest } from '../actions.js'
+import { wallSeconds } from '../clock.js'
+import type { Context } from '../context.js'
+import { type IncomingSequence, judgeStream, type ReceiptAddress } from '../incoming-sequence.js'
+import type { LocalQueue } from '../local-queue.js'
+import type { DiscardReason } from '../notes.js'
+import { type Carrier, QueueEntry, transactionPlace } from '../queue-entry.js'
 
 /** What becomes of a request: its status. No other is given ([MC-MQSRM] 3.1.5.1). */
 type Status = 200 | 400 | 500
@@ -40,7 +40,7 @@ export class HttpReceiving {
   }
 }
 
-/** One message on its way in: the steps of [MC-MQSRM] 3.1.5.1, in the order of the sheet's section 17. */
+/** One message on its way in: the steps of [MC-MQSRM] 3.1.5.1, in the order of decision 0022. */
 class HttpReception implements Carrier {
   readonly connection: ExchangeId
   readonly peer: string
@@ -152,7 +152,7 @@ class HttpReception implements Carrier {
     const { bytes, packet } = this.#packetOf(message, request, false)
     const judged = security.checkIncoming(now.monotonicMs, packet, bytes, queue.properties)
     if (judged !== null) {
-      // decision A6: the sender is not told
+      // decision 0022: the sender is not told
       const denied = 'messageClass' in judged && judged.reason === 'access-denied'
       this.#discard(message, packet, denied ? 'access-denied' : 'security')
       return
@@ -188,7 +188,7 @@ class HttpReception implements Carrier {
       if (verdict !== 'accept') {
         if (verdict === 'duplicate') {
           counters.duplicatesRejected += 1
-          // its receipt may be lost (decision A4)
+          // its receipt may be lost (decision 0022)
           this.acknowledgeSequence(sequence)
         } else counters.outOfSequenceRejected += 1
         this.#discard(message, packet, verdict)
@@ -227,7 +227,7 @@ class HttpReception implements Carrier {
     })
   }
 
-  /** Dropped for good: the sender is told that it was taken, as the specification has it (decisions A4, A6, A8). */
+  /** Dropped for good: the sender is told that it was taken, as the specification has it (decision 0022). */
   #discard(message: SrmpMessage, packet: UserMessagePacket | null, reason: DiscardReason): void {
     const { counters, log, now } = this.#context
     if (reason !== 'duplicate') counters.discardedOtherwise += 1

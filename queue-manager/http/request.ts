@@ -1,9 +1,9 @@
-import { decodePacket, type UserMessagePacket } from '../protocol/binary/packet.js'
-import { messageOfPacket, urlText } from '../protocol/srmp/from-packet.js'
-import { encodeSrmpRequest, parseRequestHead } from '../protocol/srmp/request.js'
-import type { HttpRequest } from './actions.js'
-import type { Context } from './context.js'
-import type { HttpHop } from './http-names.js'
+import { decodePacket, type UserMessagePacket } from '../../protocol/binary/packet.js'
+import { messageOfPacket, urlText } from '../../protocol/srmp/from-packet.js'
+import { encodeSrmpRequest, parseRequestHead } from '../../protocol/srmp/request.js'
+import type { HttpRequest } from '../actions.js'
+import type { Context } from '../context.js'
+import type { HttpHop } from './names.js'
 
 /* Messages as HTTP requests: those of this machine are written, those of others go on as they came. */
 
@@ -22,7 +22,7 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The POST that takes a packet to the next machine; of one packet always the same bytes (decision A20).
+ * The POST that takes a packet to the next machine; of one packet always the same bytes (decision 0022).
  * @throws DecodeError for bytes that are no message, EncodeError for one that SRMP cannot say.
  */
 export function requestFor(context: Context, bytes: Buffer, hop: HttpHop): HttpRequest {
@@ -36,7 +36,7 @@ export function requestFor(context: Context, bytes: Buffer, hop: HttpHop): HttpR
   return { method: 'POST', target, headers, body, secure }
 }
 
-/** The request that brought a message, byte for byte; only target and host are new (decision A16). */
+/** The request that brought a message, byte for byte; only target and host are new (decision 0022). */
 function forwarded(packet: UserMessagePacket, hop: HttpHop): HttpRequest {
   const { method, headers, body } = storedRequest(packet) as HttpRequest
   const kept = headers.filter(([name]) => !NOT_FORWARDED.has(name.toLowerCase()))

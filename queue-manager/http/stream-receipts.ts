@@ -1,11 +1,11 @@
-import { buildFinalAckBody } from '../protocol/binary/final-ack.js'
-import { ORDER_ACK_LABEL } from '../protocol/binary/order-ack.js'
-import { MessageClass } from '../protocol/message-class.js'
-import { sequenceIdText } from '../protocol/sequence-id.js'
-import { urlSpec } from '../protocol/srmp/to-packet.js'
-import type { Context } from './context.js'
-import type { IncomingSequence } from './incoming-sequence.js'
-import type { Timer } from './timers.js'
+import { buildFinalAckBody } from '../../protocol/binary/final-ack.js'
+import { ORDER_ACK_LABEL } from '../../protocol/binary/order-ack.js'
+import { MessageClass } from '../../protocol/message-class.js'
+import { sequenceIdText } from '../../protocol/sequence-id.js'
+import { urlSpec } from '../../protocol/srmp/to-packet.js'
+import type { Context } from '../context.js'
+import type { IncomingSequence } from '../incoming-sequence.js'
+import type { Timer } from '../timers.js'
 
 interface Due {
   readonly timer: Timer
