@@ -51,6 +51,7 @@ export interface SrmpPathOptions {
 /** Of this benchmark's own addresses; the usual one needs rights that users do not have. */
 const HTTP_PORT = 8080
 const FRONT_END_GUIDS = ['4b1d0a5e-2f0a-4a7c-8d5e-90b6c1f7aa03', '4b1d0a5e-2f0a-4a7c-8d5e-90b6c1f7aa04']
+export const FRONT_ENDS = FRONT_END_GUIDS.length
 /** A sample goes on until so many have come, or there is no hope: of a slow machine a rate of nothing says nothing. */
 const MESSAGES_MIN = 200
 const MESSAGES_TIMEOUT_MS = 20_000

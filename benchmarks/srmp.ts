@@ -13,7 +13,15 @@ import { findHaproxy, startHaproxy } from './peers/haproxy.js'
 import { withProcesses } from './processes.js'
 import { NO_HAPROXY } from './proxies.js'
 import { type Address, benchmarkAddress } from './roles/address.js'
-import { PART_NAMES, type PartName, type PartWork, type SrmpLoad, type SrmpSample, startSrmpPath } from './srmp-path.js'
+import {
+  FRONT_ENDS,
+  PART_NAMES,
+  type PartName,
+  type PartWork,
+  type SrmpLoad,
+  type SrmpSample,
+  startSrmpPath,
+} from './srmp-path.js'
 import { withStoreFolder } from './store-folder.js'
 import { ORDER_ACK_SETTINGS, ORDER_ACKS_QUICK } from './transactional.js'
 
@@ -22,9 +30,14 @@ const GOAL = { at: 'least', of: 'ratio', value: 0.25 } as const
 const QUEUES = 4
 /** More than what is under way on all connections of all hops; each sample ends by sending it all. */
 const OUTGOING_MAX = 1024
-const DEPTH_DEFAULT = 16
-/** As many as a listener takes of one connection: what may share a commit. */
-const DEPTH_DURABLE = 64
+/** POSTs under way on a connection: as many as a listener takes of one, for so many may share a commit. */
+const DEPTH = 64
+
+const SETTINGS = { ...ORDER_ACK_SETTINGS, HttpPipelineDepth: DEPTH } as const
+const SETTINGS_SAY =
+  `${QUEUES} queues, a connection each, HttpPipelineDepth ${DEPTH} (default 16); ` +
+  `for streams ${ORDER_ACKS_QUICK} (defaults 500 ms, 10 s)`
+const CEILING_NAME = `undici to node:http, ${QUEUES} connections, ${DEPTH} under way on each`
 
 const RECOVERABLE: SrmpLoad = { delivery: 'recoverable', perTransaction: 1, outgoingMax: OUTGOING_MAX, way: 'cluster' }
 const STREAM: SrmpLoad = { delivery: 'transactional', perTransaction: 10, outgoingMax: OUTGOING_MAX, way: 'cluster' }
@@ -61,15 +74,15 @@ export const srmpBenchmark: Benchmark = {
         const path = await startSrmpPath(start, {
           node: 74,
           store: () => ({ kind: 'memory' }),
-          settings: ORDER_ACK_SETTINGS,
+          settings: SETTINGS,
           queues: QUEUES,
         })
         const durationMs = sampleMs(context, 6)
-        const post = (via?: Address) => () => ceiling.sample(durationMs, DEPTH_DEFAULT, via)
+        const post = (via?: Address) => () => ceiling.sample(durationMs, DEPTH, via)
         const send = (load: SrmpLoad) => () => path.sample(load, durationMs)
-        for (const load of [STRAIGHT, RECOVERABLE, STREAM]) await path.sample(load, warmUpMs(context))
+        for (const load of [STRAIGHT, RECOVERABLE, STREAM]) await path.sample(load, 2 * warmUpMs(context))
         for (const via of [answererAt, planeAt, haproxy?.at])
-          if (via !== undefined) await ceiling.sample(warmUpMs(context) / 3, DEPTH_DEFAULT, via)
+          if (via !== undefined) await ceiling.sample(warmUpMs(context) / 3, DEPTH, via)
         const samples = await interleave(context.repetitions, {
           raw: post(),
           theirs: haproxy === null ? undefined : post(haproxy.at),
@@ -78,7 +91,7 @@ export const srmpBenchmark: Benchmark = {
           recoverable: send(RECOVERABLE),
           stream: send(STREAM),
         })
-        const a = { name: ceilingName(DEPTH_DEFAULT), samples: samples.raw }
+        const a = { name: CEILING_NAME, samples: samples.raw }
         const b = haproxy === null ? undefined : { name: `HAProxy ${haproxy.version}`, samples: samples.theirs }
         const cluster = [
           { name: 'recoverable, by balancer and front ends', samples: samples.recoverable as SrmpSample[] },
@@ -98,7 +111,7 @@ export const srmpBenchmark: Benchmark = {
             ...cluster.flatMap(({ name, samples }) => costFigures('srmp', name, samples, a.samples)),
           ],
           skipped: haproxy === null ? [NO_HAPROXY] : [],
-          remarks: [`${QUEUES} queues, a connection each; for streams ${ORDER_ACKS_QUICK} (defaults 500 ms, 10 s)`],
+          remarks: [SETTINGS_SAY],
         }
       }),
     ),
@@ -121,18 +134,18 @@ export const srmpDurableBenchmark: Benchmark = {
         const path = await startSrmpPath(start, {
           node: 84,
           store: name => ({ kind: 'lmdb', folder: folder.child(name) }),
-          settings: { ...ORDER_ACK_SETTINGS, HttpPipelineDepth: DEPTH_DURABLE },
+          settings: SETTINGS,
           queues: QUEUES,
         })
         const durationMs = sampleMs(context, 3)
-        for (const load of [RECOVERABLE, STREAM]) await path.sample(load, warmUpMs(context))
-        await ceiling.sample(warmUpMs(context) / 3, DEPTH_DURABLE)
+        for (const load of [RECOVERABLE, STREAM]) await path.sample(load, 2 * warmUpMs(context))
+        await ceiling.sample(warmUpMs(context) / 3, DEPTH)
         const samples = await interleave(context.repetitions, {
-          raw: () => ceiling.sample(durationMs, DEPTH_DURABLE),
+          raw: () => ceiling.sample(durationMs, DEPTH),
           recoverable: () => path.sample(RECOVERABLE, durationMs),
           stream: () => path.sample(STREAM, durationMs),
         })
-        const a = { name: ceilingName(DEPTH_DURABLE), samples: samples.raw }
+        const a = { name: CEILING_NAME, samples: samples.raw }
         const cluster = [
           { name: 'recoverable', samples: samples.recoverable as SrmpSample[] },
           { name: 'stream', samples: samples.stream as SrmpSample[] },
@@ -148,18 +161,10 @@ export const srmpDurableBenchmark: Benchmark = {
             ]),
           ],
           skipped: [],
-          remarks: [
-            folder.remark,
-            `${QUEUES} queues, a connection each, HttpPipelineDepth ${DEPTH_DURABLE} (default ${DEPTH_DEFAULT}); ` +
-              `for streams ${ORDER_ACKS_QUICK} (defaults 500 ms, 10 s)`,
-          ],
+          remarks: [folder.remark, SETTINGS_SAY],
         }
       }),
     ),
-}
-
-function ceilingName(depth: number): string {
-  return `undici to node:http, ${QUEUES} connections, ${depth} under way on each`
 }
 
 interface HttpPeer {
@@ -196,7 +201,8 @@ function rateFigure(benchmark: string) {
     createFigure({ benchmark, name, unit: 'messages/s', samples, ceiling, goal })
 }
 
-/** Of all processes together against both processes of the ceiling, then of each part. */
+/** Of all processes together against both processes of the ceiling; of the busiest against the busier of the two, which is
+ *  what would decide if each process had a core; then of each part. */
 function costFigures(
   benchmark: string,
   name: string,
@@ -204,19 +210,32 @@ function costFigures(
   ceiling: readonly Sample[],
 ): Figure[] {
   const unit = 'us/message'
-  const all = samples.map(({ parts, verdict }) => ({
-    value: PART_NAMES.reduce((total, part) => total + parts[part].usPerMessage, 0),
-    verdict,
-  }))
-  const both = ceiling.map(({ cost, verdict }) => ({ value: (cost?.sendUs ?? 0) + (cost?.receiveUs ?? 0), verdict }))
-  return [
+  const figure = (
+    what: string,
+    of: (parts: SrmpSample['parts']) => number,
+    against: string,
+    ofBoth: (send: number, receive: number) => number,
+  ) =>
     createFigure({
       benchmark,
-      name: `${name}: processor time of all`,
+      name: `${name}: processor time of ${what}`,
       unit,
-      samples: all,
-      ceiling: { name: 'both ends of (a)', samples: both },
-    }),
+      samples: samples.map(({ parts, verdict }) => ({ value: of(parts), verdict })),
+      ceiling: {
+        name: against,
+        samples: ceiling.map(({ cost, verdict }) => ({
+          value: ofBoth(cost?.sendUs ?? Number.NaN, cost?.receiveUs ?? Number.NaN),
+          verdict,
+        })),
+      },
+    })
+  const timeOf = (parts: SrmpSample['parts'], part: PartName) => parts[part].usPerMessage
+  const total = (parts: SrmpSample['parts']) => PART_NAMES.reduce((sum, part) => sum + timeOf(parts, part), 0)
+  const busiest = (parts: SrmpSample['parts']) =>
+    Math.max(...PART_NAMES.map(part => timeOf(parts, part) / (part === 'frontEnds' ? FRONT_ENDS : 1)))
+  return [
+    figure('all', total, 'both ends of (a)', (send, receive) => send + receive),
+    figure('the busiest process', busiest, 'the busier end of (a)', Math.max),
     ...PART_NAMES.map(part =>
       partFigure(benchmark, `${name}: ${PART_SAYS[part]}`, unit, samples, part, 'usPerMessage'),
     ),
