@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Client, connect } from '../control/client.js'
 import { startControlServer } from '../control/control-server.js'
-import { type FormatName, hostOf, parseFormatNames } from '../protocol/format-name.js'
+import { hostOf, isHttp, parseFormatNames } from '../protocol/format-name.js'
+import { NO_REDIRECTIONS } from '../queue-manager/http/redirections.js'
 import type { Note } from '../queue-manager/notes.js'
 import { QueueManager } from '../queue-manager/queue-manager.js'
-import { NO_REDIRECTIONS } from '../queue-manager/http/redirections.js'
 import { createSettings } from '../queue-manager/settings.js'
 import { MemoryStore } from '../store/memory-store.js'
 import { Driver } from '../transport/driver.js'
@@ -210,7 +210,6 @@ function createDriver({ address, port, http, passages }: Setting, listenPort: nu
   })
 }
 
-const isHttp = (name: FormatName) => name.kind === 'direct' && (name.protocol === 'HTTP' || name.protocol === 'HTTPS')
 const usesHttp = (destination: string) => parseFormatNames(destination).some(isHttp)
 const isHttpOnly = (destination: string) => parseFormatNames(destination).every(isHttp)
 

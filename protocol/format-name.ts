@@ -73,6 +73,11 @@ export function isReadOnly(name: FormatName): boolean {
   return 'suffix' in name && name.suffix !== ''
 }
 
+/** Is it a URL, `DIRECT=HTTP:` or `DIRECT=HTTPS:`? */
+export function isHttp(name: FormatName): boolean {
+  return name.kind === 'direct' && (name.protocol === 'HTTP' || name.protocol === 'HTTPS')
+}
+
 /** The text of a DirectQueueFormatName on the wire, which has no `DIRECT=`; null when it names no queue. For what a
  *  peer sent: never throws. */
 export function parseDirectWireName(text: string): DirectFormatName | null {
@@ -255,14 +260,13 @@ function suffixText(suffix: NameSuffix): string {
 /** The text of a direct name as packets carry it: without `DIRECT=`. */
 export function directWireName(name: DirectFormatName): string {
   const subqueue = name.subqueue === undefined ? '' : `;${name.subqueue}`
-  const isHttp = name.protocol === 'HTTP' || name.protocol === 'HTTPS'
-  const place = isHttp ? `//${name.address}/${name.path}` : `${name.address}\\${name.path}`
+  const place = isHttp(name) ? `//${name.address}/${name.path}` : `${name.address}\\${name.path}`
   return `${name.protocol}:${place}${subqueue}${suffixText(name.suffix)}`
 }
 
 /** Host part of a direct name, without the port an HTTP name may carry. */
 export function hostOf(name: DirectFormatName): string {
-  if (name.protocol !== 'HTTP' && name.protocol !== 'HTTPS') return name.address
+  if (!isHttp(name)) return name.address
   return name.address.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1')
 }
 

@@ -10,13 +10,12 @@ import {
 } from '../protocol/binary/multi-queue-format-header.js'
 import { QUEUE_TYPE } from '../protocol/binary/queue-name.js'
 import { OptionError } from '../protocol/errors.js'
-import { directWireName, type FormatName, formatNameText, parseFormatName } from '../protocol/format-name.js'
+import { directWireName, type FormatName, formatNameText, isHttp, parseFormatName } from '../protocol/format-name.js'
 import type { Guid } from '../protocol/guid.js'
 import { MessageClass } from '../protocol/message-class.js'
 import type { MqErrorName } from '../protocol/mq-error.js'
 import { wallSeconds } from './clock.js'
 import type { Context } from './context.js'
-import { isHttp } from './http/names.js'
 import { createOutgoingMessage, OUTGOING_FLAGS, type OutgoingMessage } from './outgoing-message.js'
 import type { Target } from './outgoing-targets.js'
 import { isSecurityWanted, type SecurityRequest } from './security/security-request.js'
@@ -127,7 +126,7 @@ export function buildMessage(
 function requireUrl({ acknowledgements, adminQueue }: MessageToSend): void {
   if (adminQueue === undefined || (acknowledgements ?? 0) === 0) return
   const name = parseFormatName(adminQueue)
-  if (name.kind === 'direct' && isHttp(name)) return
+  if (isHttp(name)) return
   const allowed = 'DIRECT=HTTP: or DIRECT=HTTPS:, for a message that goes over HTTP'
   throw new OptionError('MSMQ_OPTION_FORMAT_NAME', 'adminQueue', adminQueue, allowed)
 }

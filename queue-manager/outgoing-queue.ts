@@ -1,9 +1,8 @@
-import { directWireName, type FormatName, formatNameText } from '../protocol/format-name.js'
+import { directWireName, type FormatName, formatNameText, isHttp } from '../protocol/format-name.js'
 import { MessageClass } from '../protocol/message-class.js'
 import { urlText } from '../protocol/srmp/from-packet.js'
 import type { Context } from './context.js'
 import { Deque } from './deque.js'
-import { isHttp } from './http/names.js'
 import { leaveMemory, OUTGOING_FLAGS, type OutgoingMessage, packetOf, settleInMemory } from './outgoing-message.js'
 import { OutgoingRoute } from './outgoing-route.js'
 import { OutgoingSequence } from './outgoing-sequence.js'
@@ -65,7 +64,7 @@ export class OutgoingQueue implements StoredState {
 
   /** Messages go by SRMP, and acknowledgements come as receipts. */
   get isHttp(): boolean {
-    return this.formatName.kind === 'direct' && isHttp(this.formatName)
+    return isHttp(this.formatName)
   }
 
   /** Of a queue over HTTP: the destination. */

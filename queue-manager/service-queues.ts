@@ -1,7 +1,7 @@
 import type { QueueName } from '../protocol/binary/queue-name.js'
-import type { FormatName } from '../protocol/format-name.js'
+import { type FormatName, isHttp } from '../protocol/format-name.js'
 import { urlText } from '../protocol/srmp/from-packet.js'
-import { isHttp, localPath, parseQueueUrl } from './http/names.js'
+import { localPath, queueUrl } from './http/names.js'
 
 /** Queues of queue managers rather than of applications: acknowledgements, notifications ([MS-MQCN] 1.9) and orders. */
 const PATH = /^(?:private\$\\)?(?:admin_queue|notify_queue|order_queue)\$$/i
@@ -27,8 +27,7 @@ export function isServiceQueue(name: QueueName | null): boolean {
 function directPath(wireName: string): string {
   const url = urlText(wireName)
   if (url === null) return wireName.slice(wireName.indexOf('\\') + 1)
-  const name = parseQueueUrl(url)
-  return name === null ? '' : localPath(name)
+  return queueUrl(url)?.queuePath ?? ''
 }
 
 /** The same for a name that an application gives. */

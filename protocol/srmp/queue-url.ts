@@ -29,12 +29,12 @@ const AUTHORITY = /^(\[[^\]\s]+\]|[^\s:[\]]+)(?::(\d{0,5}))?$/
 
 /** Null when the text is no such URL: another scheme, no host, a port that is none. */
 export function parseQueueUrl(text: string): QueueUrl | null {
-  const colon = text.indexOf(':')
-  const scheme = text.slice(0, colon).toLowerCase()
-  if ((scheme !== 'http' && scheme !== 'https') || !text.startsWith('//', colon + 1)) return null
   const mark = text.indexOf('?')
-  const rest = mark < 0 ? text.slice(colon + 3) : text.slice(colon + 3, mark)
-  const [authority, virtualDirectory = '', ...path] = rest.replaceAll('\\', '/').split('/')
+  const url = (mark < 0 ? text : text.slice(0, mark)).replaceAll('\\', '/')
+  const colon = url.indexOf(':')
+  const scheme = url.slice(0, colon).toLowerCase()
+  if ((scheme !== 'http' && scheme !== 'https') || !url.startsWith('//', colon + 1)) return null
+  const [authority, virtualDirectory = '', ...path] = url.slice(colon + 3).split('/')
   const match = AUTHORITY.exec(authority!)
   if (match === null) return null
   const port = match[2] ? Number(match[2]) : scheme === 'http' ? 80 : 443

@@ -1,4 +1,5 @@
-import { type DirectFormatName, hostOf, parseFormatName } from '../../protocol/format-name.js'
+import type { DirectFormatName } from '../../protocol/format-name.js'
+import { parseQueueUrl, type QueueUrl } from '../../protocol/srmp/queue-url.js'
 import {
   NO_REDIRECTIONS,
   outboundRedirect,
@@ -75,9 +76,9 @@ export class HttpNames {
 
   #locate(url: string): UrlPlace {
     const redirected = redirect(this.#redirections.inbound, url)
-    const name = parseQueueUrl(redirected ?? url)
-    if (name === null) return { kind: 'malformed' }
-    if (this.isOwn(hostOf(name))) return { kind: 'here', path: localPath(name) }
+    const queue = queueUrl(redirected ?? url)
+    if (queue === null) return { kind: 'malformed' }
+    if (this.isOwn(queue.host)) return { kind: 'here', path: queue.queuePath }
     return redirected === null && !this.#redirections.transparent
       ? { kind: 'foreign' }
       : { kind: 'elsewhere', formatName: `DIRECT=${redirected ?? url}` }
@@ -87,64 +88,35 @@ export class HttpNames {
   receiptsUrl(url: string): string {
     const replaced = streamReceiptRedirect(this.#redirections, url)
     if (replaced !== null) return replaced
-    const secure = isSecure(url)
+    const secure = parseQueueUrl(url)?.scheme === 'https'
     const { host = this.#name, port = 80, securePort = 443 } = this.#options
     return `${secure ? 'https' : 'http'}://${withPort(host, secure ? securePort : port, secure)}/MSMQ/PRIVATE$/order_queue$`
   }
 
   /** Where messages to `url` are posted; null when that is no URL. Of an outbound redirection only the host counts. */
   hop(url: string): HttpHop | null {
-    const name = parseQueueUrl(url)
+    const queue = queueUrl(url)
     const through = outboundRedirect(this.#redirections, url)
-    const server = through === null ? name : parseServerUrl(through)
-    if (name === null || server === null) return null
-    const secure = server.protocol === 'HTTPS'
-    const port = portOf(server)
-    const host = hostOf(server)
+    const server = through === null ? queue : parseQueueUrl(through)
+    if (queue === null || server === null) return null
+    const { host, port, scheme } = server
+    const secure = scheme === 'https'
     const path = url.slice(url.indexOf('//') + 2).replaceAll('\\', '/')
-    return {
-      host,
-      port,
-      secure,
-      hostHeader: withPort(host, port, secure),
-      target: path.slice(path.indexOf('/')).toLowerCase(),
-    }
+    const target = path.slice(path.indexOf('/')).toLowerCase()
+    return { host, port, secure, hostHeader: withPort(host, port, secure), target }
   }
 }
 
-/** A URL whose path does not matter. */
-function parseServerUrl(url: string): DirectFormatName | null {
-  const [server] = /^https?:\/\/[^/?#]+/i.exec(url.replaceAll('\\', '/')) ?? []
-  return server === undefined ? null : parseQueueUrl(`${server}/msmq/any`)
+/** The queue that a URL names: a private or public one, no subqueue and no journal. Null when it names none. */
+export function queueUrl(url: string): QueueUrl | null {
+  const parsed = parseQueueUrl(url)
+  if (parsed === null || parsed.virtualDirectory.toLowerCase() !== 'msmq') return null
+  return parsed.queuePath === '' || parsed.queuePath.includes(';') ? null : parsed
 }
 
-/** The queue that a URL names; a query does not count. Null when it names none. */
-export function parseQueueUrl(url: string): DirectFormatName | null {
-  const query = url.indexOf('?')
-  try {
-    const name = parseFormatName(`DIRECT=${query < 0 ? url : url.slice(0, query)}`)
-    return name.kind === 'direct' && isHttp(name) && name.suffix === '' && name.subqueue === undefined ? name : null
-  } catch {
-    return null
-  }
-}
-
-export function isHttp({ protocol }: DirectFormatName): boolean {
-  return protocol === 'HTTP' || protocol === 'HTTPS'
-}
-
-/** `private$\q` of `msmq/private$/q`: how local queues are called. */
+/** `private$\\q` of `msmq/private$/q`: how local queues are called. */
 export function localPath({ path }: DirectFormatName): string {
   return path.replace(/^msmq[/\\]/i, '').replaceAll('/', '\\')
-}
-
-function isSecure(url: string): boolean {
-  return /^https:/i.test(url)
-}
-
-function portOf(name: DirectFormatName): number {
-  const port = /:(\d+)$/.exec(name.address)?.[1]
-  return port === undefined ? (name.protocol === 'HTTPS' ? 443 : 80) : Number(port)
 }
 
 function withPort(host: string, port: number, secure: boolean): string {
