@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { type CrashCampaignReport, runCrashCampaign } from '../lab/crash/crash-campaign.js'
 import { AddressBlockError } from '../lab/worlds/address-block.js'
 import { interruptible } from './lab-run.js'
@@ -9,6 +9,7 @@ import { EXIT_NOT_AS_EXPECTED, fail, log, progress, progressDone, table, writeJs
 import { wholeNumber } from './run.js'
 
 interface CrashOptions {
+  readonly over: 'binary' | 'http'
   readonly minutes: number
   readonly seed: number
   readonly data?: string
@@ -20,6 +21,11 @@ export function crashCommand(): Command {
     .description(
       'Kill a sender and a receiver, queue managers on durable stores, again and again under load, and judge by ledgers of ' +
         'their own whether anything promised was lost, came twice, in part or out of order.',
+    )
+    .addOption(
+      new Option('--over <protocol>', 'binary; or http: by a balancer and two front ends, which are killed as well')
+        .choices(['binary', 'http'])
+        .default('binary'),
     )
     .option('--minutes <n>', 'how long to kill; what is under way is then let through and judged', positiveNumber, 0.25)
     .option('--seed <n>', 'draws the load and the moments of the kills', wholeNumber, 1)
@@ -34,18 +40,19 @@ export function crashCommand(): Command {
       if (options.json) await writeJson(report)
       else await writeText(reportText(report))
       if (report.findings.length > 0) {
-        const again = `mqlab crash --minutes ${options.minutes} --seed ${options.seed}`
+        const again = `mqlab crash --over ${options.over} --minutes ${options.minutes} --seed ${options.seed}`
         log(`stores and ledgers are in ${directory}; again with the same load and moments: ${again}`)
         process.exitCode = EXIT_NOT_AS_EXPECTED
       } else if (options.data === undefined) rmSync(directory, { recursive: true })
     })
 }
 
-async function campaign({ minutes, seed }: CrashOptions, directory: string): Promise<CrashCampaignReport> {
+async function campaign({ over, minutes, seed }: CrashOptions, directory: string): Promise<CrashCampaignReport> {
   const interruption = interruptible()
   try {
     return await runCrashCampaign({
       seed,
+      over,
       durationMs: minutes * 60_000,
       directory,
       onProgress: progress,

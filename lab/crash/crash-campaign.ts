@@ -1,18 +1,34 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createHttpGateway, type HttpGateway } from '../../gateway/gateway.js'
 import type { Guid } from '../../protocol/guid.js'
 import { NodeHandle } from '../node-handle.js'
 import { createRandom, type Random } from '../sim/random.js'
 import { takeAddressBlock } from '../worlds/address-block.js'
 import { type CrashVerdict, checkCrashes, type NodeLedgers } from './crash-check.js'
-import { CRASH_QUEUES, crashLayout, nodeLedgers, RECEIVER, SENDER } from './crash-layout.js'
+import {
+  CRASH_HTTP_PORT,
+  CRASH_QUEUES,
+  type CrashPlaces,
+  crashHttp,
+  crashLayout,
+  FRONT_ENDS,
+  nodeLedgers,
+  RECEIVER,
+  SENDER,
+} from './crash-layout.js'
 import { readLedger } from './crash-ledger.js'
 import type { CrashNodeSpec } from './crash-node-spec.js'
 import type { KillPlace } from './killing-store.js'
 
 export interface CrashCampaignOptions {
   readonly seed: number
+  /**
+   * `binary`, the default: the sender talks to the receiver. `http`: to a balancer, which spreads connections or requests over two
+   * front ends that map the queues to the receiver (NLB-5); those are killed as well.
+   */
+  readonly over?: CrashPlaces['over']
   /** How long processes are killed and started; the start, the end and the check take their own time. */
   readonly durationMs: number
   /** What has to be done in any case: after its duration the campaign goes on for it, but no longer than `withinMs` in all. */
@@ -52,8 +68,12 @@ const SETTINGS = {
   SeqResend46Time: 0.6,
   SeqResend79Time: 1,
   SeqResend10Time: 2,
+  HttpRetransmissionTimeout: 100,
+  HttpAnswerTimeout: 2_000,
 }
 const LOAD = { offersEveryMs: 2, takesEveryMs: 3, outgoingMax: 200, bodyBytesMax: 200_000 }
+/** Over HTTP a message needs four machines at one time, and what two front ends bring out of order comes again. */
+const HTTP_LOAD = { ...LOAD, outgoingMax: 40, bodyBytesMax: 100_000 }
 const LIFE_MS = 700
 const OPENING_SHARE = 0.1
 const IN_WRITE_SHARE = 0.45
@@ -75,14 +95,14 @@ const STOP_MS = 10_000
 const LOOK_MS = 1_000
 
 /**
- * Kills a sender and a receiver, each a process with its queue manager on a durable store, at random moments under load,
+ * Kills a sender and a receiver (and, over HTTP, what is between them), each a process with its queue manager on a durable store, at random moments under load,
  * starts them again on what they left, again and again, now and then with a disk that fills up; lets them drain at last and judges their ledgers. The seed
  * draws the load and the moments; what the processes make of them is up to the machine, so a seed is not a replay.
  * @throws {AddressBlockError} on systems without the loopback addresses
  */
 export async function runCrashCampaign(options: CrashCampaignOptions): Promise<CrashCampaignReport> {
   const block = await takeAddressBlock(options.seed * 31 + process.pid)
-  const campaign = new Campaign(options, [block.address(2), block.address(3)])
+  const campaign = new Campaign(options, last => block.address(last))
   try {
     return await campaign.run()
   } finally {
@@ -93,30 +113,51 @@ export async function runCrashCampaign(options: CrashCampaignOptions): Promise<C
 
 class Campaign {
   readonly #options: CrashCampaignOptions
-  readonly #machines: readonly [Machine, Machine]
+  /** The sender, the receiver, and the front ends. */
+  readonly #machines: Machine[]
+  readonly #gateway: HttpGateway | null
   readonly #findings: string[] = []
 
-  constructor(options: CrashCampaignOptions, addresses: readonly [string, string]) {
+  constructor(options: CrashCampaignOptions, address: (last: number) => string) {
     const random = createRandom(options.seed)
-    const layout = crashLayout(addresses, LOAD)
+    const { over = 'binary', directory } = options
+    const places = { over, sender: address(2), receiver: address(3), cluster: address(4) }
+    const layout = crashLayout(places, over === 'http' ? HTTP_LOAD : LOAD)
     const find = (finding: string) => this.#findings.push(finding)
+    const machine = (name: string, number: number, more: Pick<MachineSpec, 'offers' | 'takes'>) => {
+      const at = address(number + 1 + (number > 2 ? 1 : 0))
+      const http = over === 'http' ? { http: crashHttp(name, at, places) } : {}
+      return new Machine(options, random.fork(), find, {
+        ...machineSpec(name, number, at, directory),
+        ...http,
+        ...more,
+      })
+    }
     this.#options = options
     this.#machines = [
-      new Machine(options, random.fork(), find, {
-        ...machineSpec(SENDER, 1, addresses[0], options.directory),
-        offers: layout.offers,
-        takes: layout.senderTakes,
-      }),
-      new Machine(options, random.fork(), find, {
-        ...machineSpec(RECEIVER, 2, addresses[1], options.directory),
-        takes: layout.receiverTakes,
-      }),
+      machine(SENDER, 1, { offers: layout.offers, takes: layout.senderTakes }),
+      machine(RECEIVER, 2, { takes: layout.receiverTakes }),
     ]
+    this.#gateway = null
+    if (over === 'binary') return
+    const frontEnds = FRONT_ENDS.map((name, index) =>
+      machine(name, 3 + index, { takes: { ...layout.receiverTakes, node: name, lanes: [] } }),
+    )
+    this.#machines.push(...frontEnds)
+    this.#gateway = createHttpGateway({
+      listen: { address: places.cluster, port: CRASH_HTTP_PORT },
+      hosts: frontEnds.map(({ spec: { name, address } }) => ({ name, address, port: CRASH_HTTP_PORT })),
+      balance: random.pick(['connection', 'request'] as const),
+      spread: 'random',
+      seed: options.seed,
+      source: 'translate',
+    })
   }
 
   async run(): Promise<CrashCampaignReport> {
     const { durationMs, directory, seed } = this.#options
     mkdirSync(directory, { recursive: true })
+    await this.#gateway?.start()
     const startedMs = performance.now()
     const isOver = this.#overAfter(startedMs)
     const ended = () => isOver() || this.#findings.length > 0 || this.#options.signal?.aborted === true
@@ -168,6 +209,7 @@ class Campaign {
   /** Ends what still runs, as after a failure. */
   async clear(): Promise<void> {
     await Promise.all(this.#machines.map(machine => machine.clear()))
+    await this.#gateway?.stop()
   }
 
   #tell(leftMs: number): void {
@@ -193,11 +235,12 @@ class Campaign {
   }
 
   #ledgers(): NodeLedgers[] {
-    const [sender, receiver] = this.#machines.map(({ spec }) => spec)
+    const [sender, receiver, ...frontEnds] = this.#machines.map(({ spec }) => spec)
     return nodeLedgers(
       readLedger(sender!.offersLedger),
       readLedger(sender!.takesLedger),
       readLedger(receiver!.takesLedger),
+      frontEnds.map(({ takesLedger }) => readLedger(takesLedger)),
     )
   }
 }
@@ -220,7 +263,7 @@ function machineSpec(name: string, number: number, address: string, directory: s
   }
 }
 
-/** One of the two: a disk, and one process after the other on it. */
+/** One of them: a disk, and one process after the other on it. */
 class Machine {
   readonly spec: MachineSpec
   kills = 0

@@ -1,3 +1,5 @@
+import { NO_REDIRECTIONS, type Redirection } from '../../queue-manager/http/redirections.js'
+import type { HttpOptions } from '../../queue-manager/queue-manager.js'
 import type { CrashQueue } from './crash-application.js'
 import type { NodeLedgers } from './crash-check.js'
 import type { LedgerLine } from './crash-ledger.js'
@@ -6,6 +8,9 @@ import type { TakesSpec } from './crash-takes.js'
 
 export const SENDER = 'crash-sender'
 export const RECEIVER = 'crash-receiver'
+/** Over HTTP, between the balancer and the receiver. */
+export const FRONT_ENDS = ['crash-front-end-1', 'crash-front-end-2'] as const
+export const CRASH_HTTP_PORT = 8080
 
 /** In whose names is offered: the sender's messages, and the receiver's replies. */
 const OFFERS = 1
@@ -31,19 +36,31 @@ export interface CrashLoad {
   readonly bodyBytesMax: number
 }
 
+/**
+ * Addresses of the sender, of the receiver, and of what the sender names in its place: over HTTP a balancer, behind which
+ * front ends map each queue to the receiver (NLB-5).
+ */
+export interface CrashPlaces {
+  readonly over: 'binary' | 'http'
+  readonly sender: string
+  readonly receiver: string
+  readonly cluster: string
+}
+
 export interface CrashLayout {
   readonly offers: OffersSpec
   readonly senderTakes: TakesSpec
   readonly receiverTakes: TakesSpec
 }
 
-/** Who sends what where in the crash campaign, on addresses of the sender and the receiver. */
+/** Who sends what where in the crash campaign. */
 export function crashLayout(
-  [sender, receiver]: readonly [sender: string, receiver: string],
+  { over, sender, receiver, cluster }: CrashPlaces,
   { offersEveryMs, takesEveryMs, outgoingMax, bodyBytesMax }: CrashLoad,
 ): CrashLayout {
   const formatName = (queue: number): string => {
     const { node, name } = CRASH_QUEUES[queue]!
+    if (over === 'http') return `DIRECT=${queueUrl(node === SENDER ? sender : cluster, name)}`
     return `DIRECT=TCP:${node === SENDER ? sender : receiver}\\${name}`
   }
   return {
@@ -70,13 +87,35 @@ export function crashLayout(
   }
 }
 
+/** What a node says of itself over HTTP: the receiver knows the cluster's name as its own, and front ends pass it on. */
+export function crashHttp(
+  node: string,
+  address: string,
+  { receiver, cluster }: CrashPlaces,
+): HttpOptions & { port: number } {
+  const own = { host: address, port: CRASH_HTTP_PORT }
+  if (node === SENDER) return own
+  if (node === RECEIVER) return { ...own, aliases: [cluster] }
+  const inbound = CRASH_QUEUES.flatMap(({ node: holder, name, isJournal }): Redirection[] =>
+    holder === RECEIVER && isJournal !== true ? [{ from: queueUrl(cluster, name), to: queueUrl(receiver, name) }] : [],
+  )
+  return { ...own, redirections: { ...NO_REDIRECTIONS, inbound } }
+}
+
+function queueUrl(host: string, queue: string): string {
+  return `http://${host}:${CRASH_HTTP_PORT}/msmq/${queue.replace('\\', '/')}`
+}
+
 export function nodeLedgers(
   senderOffers: readonly LedgerLine[],
   senderTakes: readonly LedgerLine[],
   receiverTakes: readonly LedgerLine[],
+  frontEndTakes: readonly (readonly LedgerLine[])[] = [],
 ): NodeLedgers[] {
   return [
     { node: SENDER, offers: { sender: OFFERS, lines: senderOffers }, takes: senderTakes, replies: null },
     { node: RECEIVER, offers: null, takes: receiverTakes, replies: { sender: REPLIES, queue: REPLY } },
+    // nothing is taken there, but much can be wrong
+    ...frontEndTakes.map((takes, index) => ({ node: FRONT_ENDS[index]!, offers: null, takes, replies: null })),
   ]
 }

@@ -1,4 +1,5 @@
 import type { Guid } from '../../protocol/guid.js'
+import type { HttpOptions } from '../../queue-manager/queue-manager.js'
 import type { CrashQueue } from './crash-application.js'
 import type { OffersSpec } from './crash-offers.js'
 import type { TakesSpec } from './crash-takes.js'
@@ -12,6 +13,8 @@ export interface CrashNodeSpec {
   readonly sequenceTimeStamp: number
   readonly address: string
   readonly port: number
+  /** Takes SRMP messages on the port named here; absent: speaks no HTTP but outwards. */
+  readonly http?: HttpOptions & { readonly port: number }
   readonly settings: Readonly<Record<string, number>>
   /** All queues of the campaign; it creates its own. */
   readonly queues: readonly CrashQueue[]
