@@ -44,7 +44,7 @@ interface Disk {
 /** What a sender and a receiver in the midst of everything have on their disks: rows in every table. */
 function busyDisks(): Disk[] {
   const world = new SimWorld(1)
-  const [one, two] = [addNode(world, 1), addNode(world, 2)]
+  const [one, two] = [1, 2].map(number => addNode(world, number, { httpPort: 80 })) as [SimNode, SimNode]
   for (const [from, to] of [
     [one, two],
     [two, one],
@@ -58,6 +58,8 @@ function busyDisks(): Disk[] {
       from.sendTransaction([{ destination: transactional, body: Buffer.from(text), timeToBeReceivedS: 100_000 }])
     }
     for (const text of ['first', 'second']) send(text)
+    from.send({ destination: url(to, PLAIN_QUEUE), body: Buffer.from('over HTTP'), delivery: 'recoverable' })
+    from.sendTransaction([{ destination: url(to, TX_QUEUE), body: Buffer.from('in a stream'), journalNegative: true }])
     from.send({ destination: direct(to, 'private$\\none'), body: Buffer.from('dead'), delivery: 'recoverable' })
     world.runFor(20_000)
     to.driver.call((engine, now) => {
@@ -77,10 +79,17 @@ function busyDisks(): Disk[] {
       from.send({ destination: direct(to, PLAIN_QUEUE), body: Buffer.from('waits'), delivery: 'recoverable' })
       from.sendTransaction([{ destination: direct(to, TX_QUEUE), body: Buffer.from('waits') }])
     }
+    // its first message expires, so that the second one begins the stream anew
+    for (const timeToReachQueueS of [5, 1_000])
+      from.sendTransaction([{ destination: url(to, TX_QUEUE), body: Buffer.from('waits'), timeToReachQueueS }])
     from.driver.call((engine, now) => engine.pauseOutgoing(now, direct(to, PLAIN_QUEUE)))
   }
-  world.runFor(20_000)
+  world.runFor(200_000)
   return [one, two].map(diskOf)
+}
+
+function url(node: SimNode, queue: string): string {
+  return `DIRECT=http://${node.address}/msmq/${queue.replace('\\', '/')}`
 }
 
 function diskOf(node: SimNode, index: number): Disk {
@@ -185,7 +194,13 @@ const disks = busyDisks()
 t.test('the disks have rows in every table', async t => {
   const tables = new Set(disks.flatMap(({ rows }) => rows.map(({ table }) => table)))
   t.strictSame([...tables].sort(), [...TABLES].sort())
-  for (const { messages } of disks) t.ok(messages >= 14, `${messages} messages`)
+  for (const { messages, rows } of disks) {
+    t.ok(messages >= 17, `${messages} messages`)
+    const has = (table: StoreTable, field: string) =>
+      rows.some(row => row.table === table && !Array.isArray(row.value) && (row.value as StoredRecord)[field] != null)
+    t.ok(has('incoming-sequence', 'receiptsTo'), 'a stream that came over HTTP')
+    t.ok(has('outgoing-sequence', 'renewed'), 'a stream over HTTP that began anew')
+  }
 })
 
 for (const table of TABLES)
