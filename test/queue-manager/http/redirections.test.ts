@@ -328,3 +328,26 @@ t.test(
     t.equal(here.open.length, 1)
   },
 )
+
+t.test('a message of this machine to a URL of its own is delivered, exactly once', async t => {
+  for (const transactional of [false, true]) {
+    const here = httpMachine()
+    // what it posts to itself comes in, as on a socket: when the call that posts it is over
+    const pump = (): void => {
+      for (let [post] = here.open; post !== undefined; [post] = here.open) {
+        const { status } = here.post(post.request, { address: '10.0.0.1', port: 50_000 })
+        if (status === null) throw new Error('no answer')
+        here.answer(post, status)
+      }
+    }
+    const to = `DIRECT=http://10.0.0.1/msmq/private$/${transactional ? 'tx' : 'plain'}`
+    if (transactional) t.equal(here.sendTogether(to, ['a', 'b']), 'accepted')
+    else for (const body of ['a', 'b']) t.equal(here.send(to, body), 'accepted')
+    for (let round = 0; round < 5; round += 1) {
+      pump()
+      here.pass(10_000)
+    }
+    t.strictSame(here.bodies(transactional ? TX : PLAIN), ['a', 'b'])
+    t.equal(here.outgoing, 0)
+  }
+})
