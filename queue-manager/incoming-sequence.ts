@@ -104,6 +104,11 @@ export class IncomingSequence implements StoredState {
     const { id, number, receipts } = this.taken
     const { ordinal, timeStamp } = id
     const { kind, source, queueNumber } = this
+    if (number === 0) {
+      // the store took more of it than counts
+      batch.remove('incoming-sequence', this.key)
+      return
+    }
     const row = { source, queueNumber, ordinal, timeStamp, number }
     if (kind === 'binary') batch.put('incoming-sequence', this.key, row)
     else

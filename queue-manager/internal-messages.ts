@@ -129,8 +129,8 @@ export class InternalMessages {
 
   /** The same of a message that came over HTTP, to whom a mapping names: byte for byte the request that brought it. */
   forwardTo(formatName: string, packet: UserMessagePacket, bytes: Buffer): Passage {
-    if (this.#isFull(bytes.length) || !this.#queues.hasRoomFor(formatName)) return 'no-room'
     try {
+      if (this.#isFull(bytes.length) || !this.#queues.hasRoomFor(formatName)) return 'no-room'
       return this.#pass(this.#queues.targets.one(formatName), packet, bytes)
     } catch (error) {
       if (!(error instanceof OptionError)) throw error

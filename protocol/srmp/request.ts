@@ -151,7 +151,7 @@ function requestHeaders(host: string, contentType: string): HttpHeaders {
 }
 
 /** Lower case; bytes that a request line has no room for, such as blanks in queue names, as %XX. */
-function requestTarget(target: string): string {
+export function requestTarget(target: string): string {
   const lower = target.toLowerCase()
   if (/^[\x21-\x7e]*$/.test(lower)) return lower
   let result = ''

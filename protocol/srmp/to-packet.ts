@@ -30,6 +30,8 @@ export function packetOfMessage(
   deadLetter: boolean,
 ): Buffer {
   const { msmq, stream } = message
+  if ((stream?.sendReceiptsTo?.length ?? 0) > URL_LENGTH_MAX)
+    throw urlTooLong('stream/start/sendReceiptsTo', '2.2.5.3.4')
   const id = effectiveId(message)
   const sentTime = message.sentAtS ?? nowS
   const label = labelOf(message) ?? ''
@@ -76,9 +78,13 @@ export function hasExpired({ expiresAtS, msmq }: SrmpMessage, nowS: number): boo
 
 /** A URL as the text of a direct format name on the wire: `HTTP://host/msmq/…`. */
 export function urlSpec(url: string, path: string, section: string): QueueNameSpec {
-  if (url.length > URL_LENGTH_MAX) throw tooLong(path, section, `a URL of at most ${URL_LENGTH_MAX}`)
+  if (url.length > URL_LENGTH_MAX) throw urlTooLong(path, section)
   const colon = url.indexOf(':')
   return { type: 7, name: `${url.slice(0, colon).toUpperCase()}${url.slice(colon)}` }
+}
+
+function urlTooLong(path: string, section: string): DecodeError {
+  return tooLong(path, section, `a URL of at most ${URL_LENGTH_MAX}`)
 }
 
 function tooLong(path: string, section: string, allowed: string): DecodeError {

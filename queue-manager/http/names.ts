@@ -1,5 +1,6 @@
 import type { DirectFormatName } from '../../protocol/format-name.js'
 import { parseQueueUrl, type QueueUrl } from '../../protocol/srmp/queue-url.js'
+import { requestTarget } from '../../protocol/srmp/request.js'
 import {
   NO_REDIRECTIONS,
   outboundRedirect,
@@ -36,7 +37,7 @@ export interface HttpHop {
   readonly secure: boolean
   /** Header `Host`: the host, and the port where it is not the scheme's own. */
   readonly hostHeader: string
-  /** Path and query, in lower case as the product sends it (4.2 to 4.4). */
+  /** Path and query as a request line has them, in lower case as the product sends it (4.2 to 4.4). */
   readonly target: string
 }
 
@@ -102,7 +103,7 @@ export class HttpNames {
     const { host, port, scheme } = server
     const secure = scheme === 'https'
     const path = url.slice(url.indexOf('//') + 2).replaceAll('\\', '/')
-    const target = path.slice(path.indexOf('/')).toLowerCase()
+    const target = requestTarget(path.slice(path.indexOf('/')))
     return { host, port, secure, hostHeader: withPort(host, port, secure), target }
   }
 }

@@ -1,7 +1,7 @@
 import { decodePacket, type UserMessagePacket } from '../../protocol/binary/packet.js'
 import { DecodeError, EncodeError } from '../../protocol/errors.js'
 import { effectiveId, type SrmpMessage } from '../../protocol/srmp/message.js'
-import { decodeSrmpRequest, kindOf, renderRawRequest } from '../../protocol/srmp/request.js'
+import { decodeSrmpRequest, kindOf, parseRequestHead, renderRawRequest } from '../../protocol/srmp/request.js'
 import { hasExpired, packetOfMessage } from '../../protocol/srmp/to-packet.js'
 import type { Endpoint, ExchangeId, HttpRequest } from '../actions.js'
 import { wallSeconds } from '../clock.js'
@@ -219,8 +219,11 @@ class HttpReception implements Carrier {
     incomingSequences.keep(sequence)
     batch.changed(sequence)
     batch.whenAllDurable(error => {
-      if (error !== null) sequence.rollBack()
-      else if (sequence.generation === generation) {
+      if (error !== null) {
+        sequence.rollBack()
+        // an earlier write may have failed, and this one not
+        batch.changed(sequence)
+      } else if (sequence.generation === generation) {
         sequence.durable = taken
         this.acknowledgeSequence(sequence)
       }
@@ -272,6 +275,8 @@ class HttpReception implements Carrier {
     // the body is whole now, however it came
     const headers = request.headers.filter(([name]) => name.toLowerCase() !== 'transfer-encoding')
     const raw = renderRawRequest({ ...request, headers })
+    // it will be read again from there, and must not fail then
+    parseRequestHead(raw)
     const part = message.body?.bytes
     const body = request.body[0] as Buffer
     const bodyOffset = part === undefined ? raw.length : raw.length - body.length + (part.byteOffset - body.byteOffset)
