@@ -176,7 +176,7 @@ export class OutgoingQueue implements StoredState {
 
   /** An order ack for `number` of this queue's sequence. Returns how many messages left, or null if it was never sent. */
   orderAcknowledged(number: number): number | null {
-    const covered = this.sequence.acknowledge(number + this.sequence.base)
+    const covered = this.sequence.acknowledge(number)
     if (covered === null) return null
     let removed = 0
     for (const message of covered) {
@@ -200,6 +200,7 @@ export class OutgoingQueue implements StoredState {
 
   /** Takes a transactional message out before its order ack: a final ack says what became of it. */
   finallyAcknowledged(message: OutgoingMessage): void {
+    this.sequence.finallyAcknowledged(message)
     this.#remove(message)
   }
 

@@ -357,7 +357,7 @@ export class OutgoingQueues implements StoredState {
    */
   finallyAcknowledged(ack: FinalAckBody, messageClass: number): boolean {
     const queue = this.#sequences.get(sequenceIdText(ack.sequenceId))
-    const message = queue?.sequence.find(ack.sequenceNumber + queue.sequence.base)
+    const message = queue?.sequence.find(ack.sequenceNumber)
     if (queue === undefined || message === undefined) return false
     // over HTTP it is known by its place alone ([MC-MQSRM] 3.1.5.1.9)
     if ((!queue.isHttp && message.messageId !== ack.messageId) || message.attempts === 0) return false

@@ -27,8 +27,8 @@ export class OutgoingSequence implements StoredState {
   #id: TxSequenceId | null = null
   /** What is told of it, where that is another sequence: see {@link #renew}. */
   #renewal: Renewal | null = null
-  /** The store is taking a renewal. */
-  #renewing = false
+  /** While the store is taking a renewal: the sequence that was told of until now. */
+  #former: TxSequenceId | null = null
   #nextNumber = 1
   #lastAcknowledged = 0
   /** Highest number given to a session, now or by a former run. Later ones may exist, on their way into the store. */
@@ -67,13 +67,13 @@ export class OutgoingSequence implements StoredState {
   }
 
   /** What numbers of places are more than those that the other side is told. */
-  get base(): number {
+  get #base(): number {
     return this.#renewal?.base ?? 0
   }
 
   /** The place of a message as the other side knows it. */
   placeTold({ number }: SequencePlace): SequencePlace {
-    return { id: this.idTold as TxSequenceId, number: number - this.base }
+    return { id: this.idTold as TxSequenceId, number: number - this.#base }
   }
 
   get first(): OutgoingMessage | undefined {
@@ -89,7 +89,7 @@ export class OutgoingSequence implements StoredState {
     return this.#nextNumber
   }
 
-  /** The highest number that an order ack covered. */
+  /** The highest number that an order ack covered, or, of a stream, that a final receipt was for. */
   get lastAcknowledged(): number {
     return this.#lastAcknowledged
   }
@@ -154,7 +154,7 @@ export class OutgoingSequence implements StoredState {
 
   /** The next message to send; null when none waits. */
   next(): OutgoingMessage | null {
-    if (this.#renewing) return null
+    if (this.#former !== null) return null
     for (; this.#cursor < this.#messages.size; this.#cursor += 1) {
       const message = this.#messages.at(this.#cursor) as OutgoingMessage
       if (!message.waiting || message.orderAcknowledged) continue
@@ -168,16 +168,17 @@ export class OutgoingSequence implements StoredState {
   /** All before it left without an acknowledgement: nothing that the other side may have is what it could follow. */
   #lacksStart({ place }: OutgoingMessage): boolean {
     const number = place?.number ?? 0
-    return this.#isStream && this.#cursor === 0 && this.#lastAcknowledged <= this.base && number - this.base > 1
+    return this.#isStream && this.#cursor === 0 && this.#lastAcknowledged <= this.#base && number - this.#base > 1
   }
 
   /** A new stream begins with this message (decision 0022), once the store knows: no identifier is ever told of two. */
   #renew({ place }: OutgoingMessage): void {
     const { batch, outgoingQueues } = this.#context
-    const former = this.#renewal
+    const before = this.#renewal
+    const former = this.idTold as TxSequenceId
     const renewal = { id: outgoingQueues.openSequence(this.#queueKey), base: (place?.number ?? 1) - 1 }
     this.#renewal = renewal
-    this.#renewing = true
+    this.#former = former
     for (const message of this.#messages) {
       if (message.attempts === 0) continue
       message.waiting = true
@@ -186,17 +187,20 @@ export class OutgoingSequence implements StoredState {
     batch.changed(this)
     batch.changed(outgoingQueues)
     batch.whenDurable(error => {
-      this.#renewing = false
       if (this.#renewal === renewal) {
-        outgoingQueues.closeSequence(error === null ? (former?.id ?? (this.#id as TxSequenceId)) : renewal.id)
-        if (error !== null) this.#renewal = former
+        this.#former = null
+        outgoingQueues.closeSequence(error === null ? former : renewal.id)
+        if (error !== null) this.#renewal = before
       }
       this.#resendDue()
     })
   }
 
-  /** The message with this number; numbers grow along the queue. */
-  find(number: number): OutgoingMessage | undefined {
+  /** The message that the other side knows by this number; numbers grow along the queue. */
+  find(numberTold: number): OutgoingMessage | undefined {
+    // what is said now is of the former numbers, and the other side will hear of the new ones
+    if (this.#former !== null) return undefined
+    const number = numberTold + this.#base
     let low = 0
     let high = this.#messages.size
     while (low < high) {
@@ -212,14 +216,14 @@ export class OutgoingSequence implements StoredState {
   stamped(message: OutgoingMessage, packet: Buffer): Buffer {
     const before = this.#cursor > 0 ? this.#messages.at(this.#cursor - 1)?.place?.number : undefined
     const place = message.place as SequencePlace
-    const previous = before ?? this.#lastAcknowledged
+    const previous = before ?? Math.min(this.#lastAcknowledged, place.number - 1)
     // what the store has was written when the place was given
     const carried = message.packet === null ? place.number - 1 : message.previous
     message.previous = previous
     if (this.#renewal !== null) {
       const copy = Buffer.from(packet)
       const { id, number } = this.placeTold(place)
-      stampTransaction(copy, id, number, Math.max(0, previous - this.base))
+      stampTransaction(copy, id, number, Math.max(0, previous - this.#base))
       return copy
     }
     if (previous === carried) return packet
@@ -251,9 +255,13 @@ export class OutgoingSequence implements StoredState {
     this.#cursor = 0
   }
 
-  /** An order ack for `number`: what it covers, oldest first. Null when that number was never sent. */
-  acknowledge(number: number): OutgoingMessage[] | null {
-    if (number > this.#lastSent) return null
+  /**
+   * An order ack for a number, as the other side knows it: what it covers, oldest first. Null when that number was never
+   * sent, or is being given up for another.
+   */
+  acknowledge(numberTold: number): OutgoingMessage[] | null {
+    const number = numberTold + this.#base
+    if (number > this.#lastSent || this.#former !== null) return null
     const covered: OutgoingMessage[] = []
     for (const message of this.#messages) {
       const place = message.place as SequencePlace
@@ -269,6 +277,13 @@ export class OutgoingSequence implements StoredState {
       if (this.#resendTimer.running) this.#resendTimer.start(this.#context.now, this.resendDelayMs)
     }
     return covered
+  }
+
+  /** The end of a message of a stream: the other side had it, and what was before it, whatever became of the receipt for them. */
+  finallyAcknowledged({ place }: OutgoingMessage): void {
+    if (!this.#isStream || place === null || place.number <= this.#lastAcknowledged) return
+    this.#lastAcknowledged = place.number
+    this.#context.batch.changed(this)
   }
 
   /**
@@ -308,9 +323,10 @@ export class OutgoingSequence implements StoredState {
     if (this.#messages.size > 0 || this.#reserved > 0) return
     this.#resendTimer.stop()
     this.resendStage = 0
-    if (this.idTold !== null) this.#context.outgoingQueues.closeSequence(this.idTold)
+    for (const id of [this.idTold, this.#former]) if (id !== null) this.#context.outgoingQueues.closeSequence(id)
     this.#id = null
     this.#renewal = null
+    this.#former = null
     this.#nextNumber = 1
     this.#lastAcknowledged = 0
     this.lastAckCount = 0
