@@ -1,10 +1,11 @@
 import { createConnection, isIP, type Socket } from 'node:net'
 import { checkServerIdentity, type SecureContext, connect as secureConnect } from 'node:tls'
-import { Client } from 'undici'
+import type { Client } from 'undici'
 import type { ExchangeId, HttpRequest } from '../queue-manager/actions.js'
 import { resetNow } from './abrupt-close.js'
 import { systemCode } from './errors.js'
 import { skipContinueAnswers } from './interim-answers.js'
+import { undiciClient } from './undici.js'
 
 /** An answer may have a body, of which nothing is wanted; one that is longer is a failure. */
 export const ANSWER_BODY_BYTES_MAX = 65_536
@@ -56,7 +57,7 @@ export class HttpLink {
   constructor(target: HttpLinkTarget, owner: HttpLinkOwner) {
     this.#target = target
     this.#owner = owner
-    this.#client = new Client('http://link', {
+    this.#client = new (undiciClient())('http://link', {
       connect: (_, report) => this.#connect(report),
       pipelining: Number.MAX_SAFE_INTEGER,
       headersTimeout: 0,

@@ -1,6 +1,7 @@
 import { type NetConnectOpts, Socket } from 'node:net'
-import { Client, type Dispatcher } from 'undici'
+import type { Client, Dispatcher } from 'undici'
 import { resetNow } from '../../transport/abrupt-close.js'
+import { undiciClient } from '../../transport/undici.js'
 import type { ProxyHost } from './proxied-connection.js'
 
 /** Requests that may be on their way on one connection; the client's connection is held to less. */
@@ -48,7 +49,7 @@ export class UpstreamConnection {
     this.#socket = socket
     let isUsed = false
     const origin = `http://${host.address.includes(':') ? `[${host.address}]` : host.address}:${host.port}`
-    this.#client = new Client(origin, {
+    this.#client = new (undiciClient())(origin, {
       // undici does not expect to be called back at once
       connect: (_: unknown, callback: (error: Error | null, socket: Socket | null) => void) =>
         queueMicrotask(() => {
