@@ -1,6 +1,6 @@
 import { decodePacket, type UserMessagePacket } from '../../protocol/binary/packet.js'
 import { DecodeError, EncodeError } from '../../protocol/errors.js'
-import { effectiveId, type SrmpMessage } from '../../protocol/srmp/message.js'
+import { ANONYMOUS_ID, effectiveId, type SrmpMessage } from '../../protocol/srmp/message.js'
 import { decodeSrmpRequest, kindOf, parseRequestHead, renderRawRequest } from '../../protocol/srmp/request.js'
 import { hasExpired, packetOfMessage } from '../../protocol/srmp/to-packet.js'
 import type { Endpoint, ExchangeId, HttpRequest } from '../actions.js'
@@ -100,8 +100,10 @@ class HttpReception implements Carrier {
     const { bytes, packet } = this.#packetOf(message, request, true)
     const passage = outgoingQueues.internal.forwardTo(formatName, packet, bytes)
     if (passage !== 'passed') {
-      counters.quotaCloses += 1
-      this.refuse(passage === 'no-room' ? 500 : 400, `no ${passage === 'no-room' ? 'room' : 'way'} for ${formatName}`)
+      const hasWay = passage === 'no-room'
+      if (hasWay) counters.quotaCloses += 1
+      else counters.discardedOtherwise += 1
+      this.refuse(hasWay ? 500 : 400, `no ${hasWay ? 'room' : 'way'} for ${formatName}`)
       return
     }
     counters.forwarded += 1
@@ -198,8 +200,8 @@ class HttpReception implements Carrier {
       sequence.take({ id: stream.streamId.sequence, number: current, receipts })
     }
     const { index, guid } = effectiveId(message)
-    // messages without Msmq all have one identifier (3.1.5.1.11)
-    const isRemembered = message.msmq !== null
+    // all messages without Msmq have this one (3.1.5.1.11)
+    const isRemembered = index !== ANONYMOUS_ID.index || guid !== ANONYMOUS_ID.guid
     if (isRemembered && identifiers.seen(guid, index, now.monotonicMs)) {
       counters.duplicatesRejected += 1
       if (sequence !== null) this.#pass(sequence)

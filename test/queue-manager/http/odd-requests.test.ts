@@ -1,4 +1,5 @@
 import t from 'tap'
+import { NIL_GUID } from '../../../protocol/guid.js'
 import type { HttpRequest } from '../../../queue-manager/actions.js'
 import { NO_REDIRECTIONS } from '../../../queue-manager/http/redirections.js'
 import { HttpMachine } from '../../fixtures/http-machine.js'
@@ -52,6 +53,15 @@ t.test('names of queues with blanks and other letters go into the request line e
   const frontEnd = httpMachine({ http: { redirections: { ...NO_REDIRECTIONS, inbound } } })
   t.equal(frontEnd.status(srmpMessage({ to: 'http://shop/msmq/q' })), 200)
   t.equal(frontEnd.posts[0]?.request.target, '/msmq/private$/zwei%20w%C3%B6rter')
+})
+
+t.test('the identifier of messages that have none is never one that was met before', async t => {
+  const here = httpMachine()
+  const source = NIL_GUID
+  for (const body of ['a', 'b']) t.equal(here.status(srmpMessage({ source, body })), 200)
+  t.strictSame(here.bodies(PLAIN), ['a', 'b'])
+  for (const body of ['c', 'd']) here.post(srmpMessage({ source, body, index: 2 }))
+  t.strictSame(here.bodies(PLAIN), ['a', 'b', 'c'], 'another one is')
 })
 
 t.test('no room for one more destination: 500, whatever its URL says', async t => {
