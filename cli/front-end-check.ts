@@ -73,7 +73,8 @@ export function checkText(config: FrontEndConfig): string {
   )
   const ignored = report.ignored.map(fault => `ignored: ${placeText(fault)} ${fault.reason}\n`)
   const count = report.findings.length
-  const found = count === 0 ? '' : `${count} ${count === 1 ? 'finding' : 'findings'}; mqlab lint-mapping --yaml tells\n`
+  const remedy = `mqlab lint-mapping --yaml ${report.files[0]} tells`
+  const found = count === 0 ? '' : `${count} ${count === 1 ? 'finding' : 'findings'}; ${remedy}\n`
   const exceptions = report.outboundExceptions.map(url => `not outbound: ${url}\n`)
   return [head, report.rules.length > 0 ? `\n${rules}` : '\nno rules\n', ...exceptions, ...ignored, found].join('')
 }

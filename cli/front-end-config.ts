@@ -1,6 +1,12 @@
 import { dirname, isAbsolute, join } from 'node:path'
 import type { MachineNames } from '../gateway/front-end/machine.js'
-import type { Mapping, MappingRule, MappingTable, PlacedUrl } from '../gateway/front-end/mapping.js'
+import {
+  type Mapping,
+  type MappingRule,
+  type MappingTable,
+  type PlacedUrl,
+  placeText,
+} from '../gateway/front-end/mapping.js'
 import {
   type MappingFile,
   MappingFileError,
@@ -36,7 +42,7 @@ export function frontEndConfig(path: string, strict = false): FrontEndConfig {
   const file = parseConfigAs(frontEndSchema, text, path)
   const config = qmConfigOf({}, file)
   const paths = file.mapping.map(each => (isAbsolute(each) ? each : join(dirname(path), each)))
-  const files = readMappingFiles(paths)
+  const files = paths.flatMap((each, index) => filesAt(each, () => placedAt(path, text, index)))
   if (strict || file.strict) strictly(files)
   const used = files.filter(({ ignored }) => ignored === null).map(({ mapping }) => mapping)
   const mappings = [yamlMapping(file, text, path), ...used]
@@ -50,6 +56,22 @@ export function frontEndConfig(path: string, strict = false): FrontEndConfig {
     paths: [path, ...paths],
     names: namesOf(config),
   }
+}
+
+function filesAt(mapping: string, place: () => string): MappingFile[] {
+  try {
+    return readMappingFiles([mapping])
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException
+    if (syscall === undefined) throw error
+    fail(`${place()} mapping: ${mapping} cannot be read (${code}); name files, or directories of them`, {
+      cause: error,
+    })
+  }
+}
+
+function placedAt(file: string, text: string, index: number): string {
+  return placeText({ file, ...yamlPlaces(text)(['mapping', index]) })
 }
 
 function strictly(files: readonly MappingFile[]): void {

@@ -88,14 +88,19 @@ t.test('what the command prints with --check, as text and as JSON', async t => {
     shown += data
   })
   t.strictSame(await once(text.child, 'close'), [0, null])
-  t.match(shown, /^ignored: .*a\.xml:1:\d+ no usable XML.*\n1 finding; mqlab lint-mapping --yaml tells$/m)
+  t.match(shown, /^ignored: .*a\.xml:1:\d+ no usable XML.*\n1 finding; mqlab lint-mapping --yaml .*fe\.yaml tells$/m)
 })
 
 t.test('what cannot be is one line on stderr and exit code 2', async t => {
   const rows: [name: string, config: string, flags: string[], said: RegExp][] = [
     ['no listener', configOf(t, 'name: FE1\n'), [], /fe\.yaml: http or https is missing/],
     ['no file', '/no/such.yaml', [], /such\.yaml: no such file/],
-    ['no directory', configOf(t, 'name: FE1\nhttp: 0\nmapping: nowhere\n'), [], /nowhere: no such file/],
+    [
+      'no directory',
+      configOf(t, 'name: FE1\nhttp: 0\nmapping: nowhere\n'),
+      [],
+      /fe\.yaml:3:10 mapping: .*nowhere cannot be read \(ENOENT\); name files/,
+    ],
     [
       'a key',
       configOf(t, 'name: FE1\nhttp: 0\nmappings: x\n'),
