@@ -49,7 +49,8 @@ function systemErrorText(error: NodeJS.ErrnoException): string {
   if (remedy === undefined) return error.message
   const { address, port } = error as { address?: string; port?: number }
   const where = error.path ?? (address === undefined ? '' : port === undefined ? address : `${address}:${port}`)
-  return `cannot ${error.syscall} ${where}: ${remedy} (${error.code})`
+  const what = error.syscall === 'listen' ? 'listen on' : error.syscall
+  return `cannot ${what} ${where}: ${remedy} (${error.code})`
 }
 
 const oneLine = (text: string) => text.replace(/\s*\n\s*/g, ' ').trim()

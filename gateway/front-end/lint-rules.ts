@@ -156,7 +156,7 @@ function destinationFindings(inbound: readonly MappingRule[], machine: Machine):
     }
     const next = byFrom.get(comparableUrl(to.url))
     if (next === undefined || next === rule) return []
-    const reason = `${to.url} is mapped on (${placeText(next.from)}), but the table is looked up once: messages for ${from.url} do not go to ${next.to.url}`
+    const reason = `${to.url} is mapped itself (${placeText(next.from)}), but the table is looked up once: messages for ${from.url} do not go to ${next.to.url}`
     return [finding('chained', to, reason, `write ${next.to.url} here, if that is meant`, { related: next.from })]
   })
 }

@@ -27,7 +27,7 @@ t.test('every way to fail is one line and an exit code', async t => {
       'a port in use',
       systemError('EADDRINUSE', { syscall: 'listen', address: '127.0.0.1', port: 1801 }),
       2,
-      'cannot listen 127.0.0.1:1801: the address is in use; stop what listens there or choose another address or port (EADDRINUSE)',
+      'cannot listen on 127.0.0.1:1801: the address is in use; stop what listens there or choose another address or port (EADDRINUSE)',
     ],
     [
       'no file',

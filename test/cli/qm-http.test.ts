@@ -195,7 +195,7 @@ t.test('what cannot be is one line on stderr and exit code 2', async t => {
   writeFileSync(join(directory, 'half.yaml'), `https: 8443\ncert: ${join(TLS, 'cert.pem')}\n`)
   const no = join(directory, 'no.pem')
   const rows: readonly (readonly [readonly string[], RegExp])[] = [
-    [['--http', String(port)], new RegExp(`cannot listen 127\\.0\\.97\\.10:${port}: the address is in use`)],
+    [['--http', String(port)], new RegExp(`cannot listen on 127\\.0\\.97\\.10:${port}: the address is in use`)],
     [['--http', '192.0.2.77:0'], /192\.0\.2\.77/],
     [['--http', 'here:80'], /--http "here:80": allowed is PORT, or ADDRESS:PORT with an IP address/],
     [['--http', '80000'], /--http "80000": allowed is/],
