@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { SaxesParser } from 'saxes'
 import { MqlabError } from './errors.js'
-import { parsePlainXml, XMLNS_NAMESPACE } from './plain-xml.js'
 import { placeOf, XmlElement, type XmlPlace } from './xml-element.js'
 
 export { type XmlAttribute, XmlElement, type XmlPlace } from './xml-element.js'
@@ -20,6 +19,8 @@ export interface XmlLimits {
 }
 
 export const XML_LIMITS: XmlLimits = { bytesMax: 1 << 20, depthMax: 64, elementCountMax: 10_000, attributeCountMax: 64 }
+
+const XMLNS_NAMESPACE = 'http://www.w3.org/2000/xmlns/'
 
 export type XmlErrorCode = 'MSMQ_XML_SIZE' | 'MSMQ_XML_ENCODING' | 'MSMQ_XML_SYNTAX' | 'MSMQ_XML_FORBIDDEN'
 
@@ -57,7 +58,7 @@ export function parseXml(
 ): XmlElement {
   const text = typeof document === 'string' ? document : decodeUtf8(document, limits)
   if (text.length > limits.bytesMax) throw tooLarge(limits)
-  return parsePlainXml(text, limits) ?? new TreeBuilder(text, limits, namespaces).build()
+  return new TreeBuilder(text, limits, namespaces).build()
 }
 
 function decodeUtf8(document: Uint8Array, limits: XmlLimits): string {

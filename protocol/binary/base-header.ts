@@ -15,6 +15,8 @@ export const VERSION_NUMBER = 0x10
 export const PACKET_SIGNATURE = 0x524f494c
 /** Largest PacketSize, headers included. */
 export const PACKET_SIZE_MAX = 0x00400000
+/** What the HTTP request that brought a message may add to that. Such a packet stays in queues: no stream takes it. */
+export const COMPOUND_SIZE_MAX = 0x00200000
 /** The value of every lifetime that never ends. */
 export const INFINITE = 0xffffffff
 
@@ -44,6 +46,10 @@ export interface BaseHeader {
   timeToReachQueue: number
 }
 
+/** UserHeader.Flags, and AH in it: [MS-MQMQ] 2.2.19.2. */
+const USER_FLAGS_END = 64
+const COMPOUND_FLAG = 0x02000000
+
 const LAYOUT: FixedLayout = [
   ['VersionNumber', 1],
   ['Reserved', 1],
@@ -67,8 +73,9 @@ export function decodeBaseHeader(reader: ByteReader): BaseHeader {
     reader.fail('MSMQ_DECODE_SIGNATURE', 'Signature', `0x${signature.toString(16)}, must be 0x524f494c`, start + 4)
   }
   const packetSize = u32At(bytes, start + 8)
-  if (packetSize <= BASE_HEADER_SIZE || packetSize > PACKET_SIZE_MAX) {
-    reader.fail('MSMQ_DECODE_PACKET_SIZE', 'PacketSize', `${packetSize}, must be 17 to ${PACKET_SIZE_MAX}`, start + 8)
+  const packetSizeMax = PACKET_SIZE_MAX + (hasCompound(bytes, start) ? COMPOUND_SIZE_MAX : 0)
+  if (packetSize <= BASE_HEADER_SIZE || packetSize > packetSizeMax) {
+    reader.fail('MSMQ_DECODE_PACKET_SIZE', 'PacketSize', `${packetSize}, must be 17 to ${packetSizeMax}`, start + 8)
   }
   return {
     versionNumber,
@@ -78,6 +85,12 @@ export function decodeBaseHeader(reader: ByteReader): BaseHeader {
     packetSize,
     timeToReachQueue: u32At(bytes, start + 12),
   }
+}
+
+/** A user message whose UserHeader says that it came over HTTP. */
+function hasCompound(bytes: Uint8Array, start: number): boolean {
+  if ((u16At(bytes, start + 2) & BASE_FLAGS.IN) !== 0 || bytes.length < start + USER_FLAGS_END) return false
+  return (u32At(bytes, start + USER_FLAGS_END - 4) & COMPOUND_FLAG) !== 0
 }
 
 export function encodeBaseHeader(writer: ByteWriter, header: BaseHeader): void {

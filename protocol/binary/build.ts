@@ -5,6 +5,7 @@ import type { TxSequenceId } from '../sequence-id.js'
 import {
   BASE_FLAGS,
   BASE_HEADER_SIZE,
+  COMPOUND_SIZE_MAX,
   INFINITE,
   PACKET_SIGNATURE,
   PACKET_SIZE_MAX,
@@ -114,8 +115,6 @@ const INTERNAL_BASE_FLAGS = 3 | BASE_FLAGS.IN
 const BASE_RESERVED = 0x5a
 const ESTABLISH_FILL = 0x5a
 const EMPTY_ENVELOPE_SIZE = 8
-/** HTTP head, envelope and extension beside a body of the largest size. */
-const COMPOUND_SIZE_MAX = 0x00200000
 
 function beginInternal(size: number, baseFlags: number, internalFlags: number): ByteWriter {
   const writer = new ByteWriter(Buffer.allocUnsafe(size))

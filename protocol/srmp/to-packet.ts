@@ -15,6 +15,8 @@ const INFINITE_S = 0xffffffff
 const DEFAULT_PRIORITY = 3
 const URL_LENGTH_MAX = 2_048
 const LABEL_LENGTH_MAX = 249
+/** Of the message's body ([MC-MQSRM] 1.6). */
+const BODY_BYTES_MAX = 4_194_304
 const NO_BODY = Buffer.alloc(0)
 
 /**
@@ -36,6 +38,8 @@ export function packetOfMessage(
   const sentTime = message.sentAtS ?? nowS
   const label = labelOf(message) ?? ''
   if (label.length > LABEL_LENGTH_MAX) throw tooLong('path/action', '2.2.4.1', `a label of at most ${LABEL_LENGTH_MAX}`)
+  if ((message.body?.bytes.length ?? 0) > BODY_BYTES_MAX)
+    throw new DecodeError('MSMQ_DECODE_SRMP_SIZE', 'body', 'body', 0, '1.6', `more than ${BODY_BYTES_MAX} bytes`)
   const admin = message.deliveryReceiptTo ?? message.commitmentReceiptRequest?.sendTo ?? ''
   return buildUserMessage({
     priority: stream === null ? (msmq?.priority ?? DEFAULT_PRIORITY) : 0,

@@ -70,3 +70,12 @@ t.test('no room for one more destination: 500, whatever its URL says', async t =
   t.equal(here.status(srmpMessage({ to: 'http://10.0.0.3/msmq/private$/more', index: 9_000 })), 500)
   t.equal(here.status(srmpMessage({ to: 'http://10.0.0.3/msmq/private$/q?a=b,c', index: 9_001 })), 400)
 })
+
+t.test('a body of 4 MiB is taken, whatever stands around it; one of a byte more is refused', async t => {
+  const here = httpMachine()
+  const sizeMax = 4 * 1024 * 1024
+  t.equal(here.status(srmpMessage({ index: 501, body: 'x'.repeat(sizeMax) })), 200)
+  t.equal(here.engine.peek(PLAIN, 10).at(-1)?.message.properties.messageSize, sizeMax)
+  t.equal(here.status(srmpMessage({ index: 502, body: 'x'.repeat(sizeMax + 1) })), 400)
+  t.match(here.notesOf('http-refused').at(-1)?.error, /4194304/)
+})
