@@ -144,7 +144,8 @@ export class OutgoingQueue implements StoredState {
    */
   packetToSend(message: OutgoingMessage): Buffer | null {
     const packet = packetOf(this.#context, message)
-    if (packet !== null) return message.place === null ? packet : this.sequence.stamped(message, packet)
+    const toSend = packet === null || message.place === null ? packet : this.sequence.stamped(message, packet)
+    if (toSend !== null) return toSend
     this.#leave(message, true)
     this.#leftRow = true
     if (message.place === null) this.#plain[message.priority]?.shift()

@@ -1,4 +1,4 @@
-import { stampTransaction } from '../protocol/binary/build.js'
+import { hasTransactionHeader, stampTransaction } from '../protocol/binary/build.js'
 import { sequenceIdText, type TxSequenceId } from '../protocol/sequence-id.js'
 import type { Context } from './context.js'
 import { Deque } from './deque.js'
@@ -213,7 +213,8 @@ export class OutgoingSequence implements StoredState {
   }
 
   /** The packet, naming the message now before it, which bridges what expired (decision A13). */
-  stamped(message: OutgoingMessage, packet: Buffer): Buffer {
+  stamped(message: OutgoingMessage, packet: Buffer): Buffer | null {
+    if (!hasTransactionHeader(packet)) return null
     const before = this.#cursor > 0 ? this.#messages.at(this.#cursor - 1)?.place?.number : undefined
     const place = message.place as SequencePlace
     const previous = before ?? Math.min(this.#lastAcknowledged, place.number - 1)

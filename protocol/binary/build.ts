@@ -407,6 +407,12 @@ export function buildMessageIdentifier(queueManager: Guid, messageId: number): B
   return bytes
 }
 
+/** Whether a packet, which may be damaged, has room for the place in the sequence where it says that is. */
+export function hasTransactionHeader(packet: Buffer): boolean {
+  const at = transactionHeaderOffset(packet)
+  return at >= 0 && at + TRANSACTION_HEADER_SIZE <= packet.length
+}
+
 /** Puts the place in the sequence into an encoded transactional message, in place. */
 export function stampTransaction(packet: Buffer, sequenceId: TxSequenceId, number: number, previous: number): void {
   const at = transactionHeaderOffset(packet)
