@@ -16,6 +16,7 @@ import { AwaitedFinalAcks, endTransactional } from './awaited-final-acks.js'
 import type { Context } from './context.js'
 import { storedRequest } from './http/request.js'
 import type { IncomingSequence } from './incoming-sequence.js'
+import { sendOrderAck } from './order-ack.js'
 import { OUTGOING_FLAGS, type OutgoingMessage } from './outgoing-message.js'
 import type { OutgoingQueue } from './outgoing-queue.js'
 import type { Carrier } from './queue-entry.js'
@@ -68,32 +69,15 @@ export class Acknowledgements {
   }
 
   sendOrderAck(session: Session, sequence: IncomingSequence): void {
-    const { counters, log, now, outgoingQueues } = this.#context
     const { id, number } = sequence.durable
     // taken, but the store is still at it: the ack follows when it is durable
     if (number === 0) return
-    const destination = this.#orderQueue(session, sequence.source)
-    const messageId = outgoingQueues.internal.send({
-      destination,
-      delivery: 'express',
-      priority: 0,
-      label: ORDER_ACK_LABEL,
-      messageClass: MessageClass.ORDER_ACK,
+    sendOrderAck(this.#context, sequence, {
+      destination: this.#orderQueue(session, sequence.source),
       body: buildOrderAckBody(id, number),
+      sessionPeer: session.peer.address,
+      direct: session.directFormatSession,
     })
-    if (messageId === 0) return
-    counters.orderAcksSent += 1
-    if (log.noting)
-      log.note(now, {
-        kind: 'order-ack-sent',
-        messageId,
-        destination,
-        sessionPeer: session.peer.address,
-        forSource: sequence.source,
-        sequence: sequenceIdText(id),
-        number,
-        direct: session.directFormatSession,
-      })
   }
 
   wantsFinalAck(packet: UserMessagePacket): boolean {

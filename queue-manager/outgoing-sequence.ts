@@ -214,25 +214,21 @@ export class OutgoingSequence implements StoredState {
 
   /** The packet, naming the message now before it, which bridges what expired (decision A13). */
   stamped(message: OutgoingMessage, packet: Buffer): Buffer | null {
-    if (!hasTransactionHeader(packet)) return null
+    // one from the store may be damaged, and then have no room for its place
+    if (message.packet === null && !hasTransactionHeader(packet)) return null
     const before = this.#cursor > 0 ? this.#messages.at(this.#cursor - 1)?.place?.number : undefined
     const place = message.place as SequencePlace
     const previous = before ?? Math.min(this.#lastAcknowledged, place.number - 1)
     // what the store has was written when the place was given
     const carried = message.packet === null ? place.number - 1 : message.previous
     message.previous = previous
-    if (this.#renewal !== null) {
-      const copy = Buffer.from(packet)
-      const { id, number } = this.placeTold(place)
-      stampTransaction(copy, id, number, Math.max(0, previous - this.#base))
-      return copy
-    }
-    if (previous === carried) return packet
+    if (this.#renewal === null && previous === carried) return packet
     // a copy, for an earlier sending may still be on its way to the socket
-    const stamped = Buffer.from(packet)
-    stampTransaction(stamped, place.id, place.number, previous)
-    if (message.packet !== null) message.packet = stamped
-    return stamped
+    const copy = Buffer.from(packet)
+    const { id, number } = this.placeTold(place)
+    stampTransaction(copy, id, number, Math.max(0, previous - this.#base))
+    if (this.#renewal === null && message.packet !== null) message.packet = copy
+    return copy
   }
 
   transmitted(message: OutgoingMessage): void {

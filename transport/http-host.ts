@@ -1,10 +1,9 @@
-import type { Action, Endpoint, ExchangeId, HttpRequest } from '../queue-manager/actions.js'
+import type { Endpoint, ExchangeId, HttpRequest } from '../queue-manager/actions.js'
+import { carryOutHttp, type GiveStatus, type HttpAction } from './http-actions.js'
 import { HttpClient, type HttpClientOptions, type HttpClientOwner } from './http-client.js'
 import type { HttpLimits } from './http-limits.js'
 import { HttpListener, type HttpListenerOwner, type HttpListenOptions } from './http-server.js'
 import type { ListenCounters } from './listening.js'
-
-export type HttpAction = Extract<Action, { do: 'http-open' | 'http-post' | 'http-close' | 'http-answer' }>
 
 export interface HttpHostOptions {
   readonly http?: Endpoint
@@ -34,7 +33,7 @@ export class HttpHost implements HttpListenerOwner {
   readonly #options: HttpHostOptions
   readonly #client: HttpClient
   readonly #listeners: HttpListener[] = []
-  readonly #answers = new Map<ExchangeId, (status: number) => void>()
+  readonly #unanswered = new Map<ExchangeId, GiveStatus>()
   #bound: HttpBound = { http: null, https: null }
 
   constructor(options: HttpHostOptions, owner: HttpHostOwner) {
@@ -61,20 +60,7 @@ export class HttpHost implements HttpListenerOwner {
   }
 
   carryOut(action: HttpAction): void {
-    switch (action.do) {
-      case 'http-open':
-        this.#client.open(action)
-        break
-      case 'http-post':
-        this.#client.post(action.connection, action.exchange, action.request)
-        break
-      case 'http-close':
-        this.#client.close(action.connection, action.how)
-        break
-      case 'http-answer':
-        this.#answers.get(action.exchange)?.(action.status)
-        this.#answers.delete(action.exchange)
-    }
+    carryOutHttp(action, this.#client, this.#unanswered)
   }
 
   stopListening(): void {
@@ -89,13 +75,13 @@ export class HttpHost implements HttpListenerOwner {
   kill(): void {
     for (const listener of this.#listeners) listener.kill()
     this.#client.kill()
-    this.#answers.clear()
+    this.#unanswered.clear()
   }
 
-  requested(peer: Endpoint, request: HttpRequest, answer: (status: number) => void): void {
+  requested(peer: Endpoint, request: HttpRequest, answer: GiveStatus): void {
     const exchange = this.#owner.requested(peer, request)
     if (exchange === null) answer(500)
-    else this.#answers.set(exchange, answer)
+    else this.#unanswered.set(exchange, answer)
   }
 
   stopped(): void {

@@ -1,11 +1,10 @@
-import type { Action, Endpoint, ExchangeId, HttpRequest } from '../../queue-manager/actions.js'
+import type { Endpoint, ExchangeId, HttpRequest } from '../../queue-manager/actions.js'
+import { carryOutHttp, type GiveStatus, type HttpAction } from '../../transport/http-actions.js'
 import type { SimSocket } from './connection.js'
 import type { SimNetwork } from './network.js'
 import type { Scheduler } from './scheduler.js'
 import { HTTP_LINGER_MS, SimHttpClient, type SimHttpClientOwner } from './sim-http-client.js'
 import { SimHttpIncoming } from './sim-http-incoming.js'
-
-export type SimHttpAction = Extract<Action, { do: 'http-open' | 'http-post' | 'http-close' | 'http-answer' }>
 
 /** Where requests are taken; absent: nowhere. There is no TLS in a simulation: `https` only marks requests as secure. */
 export interface SimHttpPorts {
@@ -33,7 +32,7 @@ export class SimHttp {
   readonly #context: SimHttpContext
   readonly #client: SimHttpClient
   readonly #incoming = new Set<SimHttpIncoming>()
-  readonly #answers = new Map<ExchangeId, (status: number) => void>()
+  readonly #unanswered = new Map<ExchangeId, GiveStatus>()
   #unlisten: (() => void)[] = []
 
   constructor(context: SimHttpContext) {
@@ -49,23 +48,8 @@ export class SimHttp {
     }
   }
 
-  carryOut(action: SimHttpAction): void {
-    switch (action.do) {
-      case 'http-open':
-        this.#client.open(action)
-        break
-      case 'http-post':
-        this.#client.post(action.connection, action.exchange, action.request)
-        break
-      case 'http-close':
-        this.#client.close(action.connection, action.how)
-        break
-      case 'http-answer': {
-        const answer = this.#answers.get(action.exchange)
-        this.#answers.delete(action.exchange)
-        answer?.(action.status)
-      }
-    }
+  carryOut(action: HttpAction): void {
+    carryOutHttp(action, this.#client, this.#unanswered)
   }
 
   /** Takes no more requests; those that the engine has are still answered, for a while. */
@@ -82,14 +66,14 @@ export class SimHttp {
     this.#client.crash(how)
     for (const incoming of this.#incoming) incoming.crash(how)
     this.#incoming.clear()
-    this.#answers.clear()
+    this.#unanswered.clear()
   }
 
   #accept(socket: SimSocket, secure: boolean): void {
     const { owner } = this.#context
     const incoming = new SimHttpIncoming(socket, secure, {
       requested: (request, answer) =>
-        owner.requested(socket.remote, request, exchange => this.#answers.set(exchange, answer)),
+        owner.requested(socket.remote, request, exchange => this.#unanswered.set(exchange, answer)),
       wallMs: () => owner.wallMs(),
       closed: closed => this.#incoming.delete(closed),
     })

@@ -1,10 +1,8 @@
 import { buildFinalAckBody } from '../../protocol/binary/final-ack.js'
-import { ORDER_ACK_LABEL } from '../../protocol/binary/order-ack.js'
-import { MessageClass } from '../../protocol/message-class.js'
-import { sequenceIdText } from '../../protocol/sequence-id.js'
 import { urlSpec } from '../../protocol/srmp/to-packet.js'
 import type { Context } from '../context.js'
 import type { IncomingSequence } from '../incoming-sequence.js'
+import { sendOrderAck } from '../order-ack.js'
 import type { Timer } from '../timers.js'
 
 interface Due {
@@ -47,14 +45,8 @@ export class StreamReceipts {
     this.#due.delete(sequence)
     const { id, number, receipts } = sequence.durable
     if (receipts === null) return
-    const { counters, log, now, outgoingQueues } = this.#context
-    const destination = `DIRECT=${receipts.to}`
-    const messageId = outgoingQueues.internal.send({
-      destination,
-      delivery: 'express',
-      priority: 0,
-      label: ORDER_ACK_LABEL,
-      messageClass: MessageClass.ORDER_ACK,
+    sendOrderAck(this.#context, sequence, {
+      destination: `DIRECT=${receipts.to}`,
       // of an order ack the rest of the body is free: it says whose stream it is
       body: buildFinalAckBody({
         sequenceId: id,
@@ -64,19 +56,8 @@ export class StreamReceipts {
         messageId: 0,
       }),
       response: urlSpec(receipts.from, 'path/to', '2.2.4.2'),
+      sessionPeer: sequence.lastPeer,
+      direct: true,
     })
-    if (messageId === 0) return
-    counters.orderAcksSent += 1
-    if (log.noting)
-      log.note(now, {
-        kind: 'order-ack-sent',
-        messageId,
-        destination,
-        sessionPeer: sequence.lastPeer,
-        forSource: sequence.source,
-        sequence: sequenceIdText(id),
-        number,
-        direct: true,
-      })
   }
 }
