@@ -3,11 +3,13 @@ import { MqlabError } from '../protocol/errors.js'
 import type { Guid } from '../protocol/guid.js'
 import { systemCode } from '../transport/errors.js'
 import { ANSWER_BYTES_MAX, CONTROL_VERSION } from './bounds.js'
-import { type ControlEndpoint, controlEndpointText, HOW_TO_START } from './endpoint.js'
+import { type ControlEndpoint, type ControlKind, controlEndpointText, QUEUE_MANAGER } from './endpoint.js'
 import { ControlError } from './errors.js'
 import { encodeFrame, FrameReader } from './frames.js'
 
 export interface ConnectionOptions {
+  /** Default: a queue manager. */
+  readonly kind?: ControlKind
   readonly token?: string | undefined
   /** For the connection and its hello. */
   readonly connectTimeoutMs: number
@@ -26,12 +28,14 @@ interface Pending {
 /** The client's end of a control connection: requests out, their answers back by id. */
 export class ClientConnection {
   readonly endpoint: ControlEndpoint
-  /** Of the queue manager, from its hello. */
+  /** Of the queue manager or cluster, from its hello. */
   name = ''
+  /** Of a queue manager. */
   guid: Guid = ''
   onClosed: (error: ControlError | null) => void = () => undefined
   readonly #socket: Socket
   readonly #options: ConnectionOptions
+  readonly #kind: ControlKind
   readonly #reader = new FrameReader(ANSWER_BYTES_MAX)
   readonly #pending = new Map<number, Pending>()
   #lastId = 0
@@ -42,6 +46,7 @@ export class ClientConnection {
   private constructor(endpoint: ControlEndpoint, options: ConnectionOptions) {
     this.endpoint = endpoint
     this.#options = options
+    this.#kind = options.kind ?? QUEUE_MANAGER
     this.#socket = createConnection({ ...endpoint, noDelay: true })
     this.#socket.on('data', (chunk: Buffer) => this.#received(chunk))
     this.#socket.on('error', error => this.#fail(systemCode(error)))
@@ -58,14 +63,20 @@ export class ClientConnection {
         version: CONTROL_VERSION,
         ...(token !== undefined && { token }),
       })
-      const { name, guid } = hello as { name: string; guid: Guid }
+      const { name, guid = '', what } = hello as { name: string; guid?: Guid; what?: string }
+      const kind = connection.#kind
+      if (what !== kind.what)
+        throw new ControlError(
+          'MSMQ_CONTROL_CONNECT',
+          `what answers at ${controlEndpointText(endpoint)} is no ${kind.what} but a ${what}`,
+        )
       connection.name = name
       connection.guid = guid
       return connection
     } catch (error) {
       connection.#socket.destroy()
       if (error instanceof ControlError && error.code !== 'MSMQ_CONTROL_CLOSED') throw error
-      throw noQueueManager(endpoint, connection.#error?.message ?? 'closed', error)
+      throw nobody(connection.#kind, endpoint, connection.#error?.message ?? 'closed', error)
     } finally {
       clearTimeout(timer)
     }
@@ -171,7 +182,7 @@ export class ClientConnection {
     const pending = this.#pending.get(id)
     this.#pending.delete(id)
     pending?.reject(
-      new ControlError('MSMQ_CONTROL_CLOSED', 'the queue manager did not answer in time', { definite: false }),
+      new ControlError('MSMQ_CONTROL_CLOSED', `the ${this.#kind.what} did not answer in time`, { definite: false }),
     )
   }
 
@@ -183,7 +194,7 @@ export class ClientConnection {
   #ended(): void {
     this.#closed = true
     const where = controlEndpointText(this.endpoint)
-    const what = this.#closing ? 'the control connection was closed' : `the queue manager at ${where} is gone`
+    const what = this.#closing ? 'the control connection was closed' : `the ${this.#kind.what} at ${where} is gone`
     const why = this.#error === null ? '' : `: ${this.#error.message}`
     const error = new ControlError('MSMQ_CONTROL_CLOSED', what + why, { definite: false })
     for (const { reject, timer } of this.#pending.values()) {
@@ -205,11 +216,9 @@ function errorOf(given: unknown): ControlError {
   return new ControlError(code, message, { mqError, definite })
 }
 
-function noQueueManager(endpoint: ControlEndpoint, why: string, cause: unknown): ControlError {
+function nobody({ what, remedy }: ControlKind, endpoint: ControlEndpoint, why: string, cause: unknown): ControlError {
   const where = controlEndpointText(endpoint)
-  return new ControlError('MSMQ_CONTROL_CONNECT', `no queue manager answers at ${where} (${why}); ${HOW_TO_START}`, {
-    cause,
-  })
+  return new ControlError('MSMQ_CONTROL_CONNECT', `no ${what} answers at ${where} (${why}); ${remedy}`, { cause })
 }
 
 function reasonOf(signal: AbortSignal): Error {

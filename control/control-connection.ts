@@ -4,15 +4,8 @@ import { TransportError } from '../transport/errors.js'
 import { ANSWER_BYTES_FULL, CONTROL_VERSION, HELLO_BYTES_MAX, REQUEST_BYTES_MAX, REQUEST_ITEMS_MAX } from './bounds.js'
 import { ControlError } from './errors.js'
 import { encodeFrame, FrameReader } from './frames.js'
-import * as management from './management-operations.js'
-import * as messages from './message-operations.js'
-import type { ControlledHost, RequestDesk } from './request-desk.js'
-import type { MessageRow, Requester } from './requester.js'
-import { type Method, readHello, readRequest } from './requests.js'
-
-type Operation = (by: Requester, id: number, parameters: never) => void
-
-const OPERATIONS: { readonly [M in Method]: Operation } = { ...messages, ...management }
+import type { MessageRow, Replies } from './requester.js'
+import { type MethodTable, readHello, readRequest } from './requests.js'
 
 /** Of lists that have no end, so many rows go into a frame. */
 const ROWS_PER_FRAME = 500
@@ -21,11 +14,32 @@ const UNDER_WAY_MAX = 512
 /** Answers that the client has not read, bytes, from which on no more requests are read. */
 const UNREAD_BYTES_PAUSE = 8 * 1024 * 1024
 
+/** What can be asked for over a control socket. */
+export interface ControlService {
+  /** What it is, such as `queue manager`; clients of something else turn away. */
+  readonly what: string
+  readonly methods: MethodTable
+  /** What it says of itself to a client that has said hello. */
+  greeting(): { readonly name: string }
+  session(replies: Replies): ControlSession
+  close(): void
+}
+
+/** One client's requests, one at a time and checked; answers come when they come. */
+export interface ControlSession {
+  carryOut(id: number, method: string, parameters: unknown): void
+  /** Whether the answer to this request is still to come, and may take as long as it likes. */
+  waits(id: number): boolean
+  /** The client is gone. */
+  closed(): void
+}
+
+/** It takes something back, and has no answer of its own. */
+const UNANSWERED = 'cancel'
+
 /** What a connection needs of its server. */
 export interface ConnectionServer {
-  readonly host: ControlledHost
-  readonly desk: RequestDesk
-  readonly httpUrl: string | null
+  readonly service: ControlService
   /** Is that what a client has to show? */
   admits(token: string | undefined): boolean
   /** The client said hello as it must. */
@@ -35,14 +49,10 @@ export interface ConnectionServer {
   closed(connection: ControlConnection): void
 }
 
-/** The queue manager's end of one client's connection. Whatever comes in, nothing but this connection suffers. */
-export class ControlConnection implements Requester {
-  readonly host: ControlledHost
-  readonly desk: RequestDesk
-  readonly httpUrl: string | null
-  readonly transactions = new Set<number>()
-  readonly receives = new Map<number, { readonly request: number; readonly waits: boolean }>()
+/** The server's end of one client's connection. Whatever comes in, nothing but this connection suffers. */
+export class ControlConnection implements Replies {
   readonly #server: ConnectionServer
+  readonly #session: ControlSession
   readonly #socket: Socket
   readonly #reader = new FrameReader(HELLO_BYTES_MAX, REQUEST_ITEMS_MAX)
   readonly #underWay = new Set<number>()
@@ -53,9 +63,7 @@ export class ControlConnection implements Requester {
   constructor(server: ConnectionServer, socket: Socket) {
     this.#server = server
     this.#socket = socket
-    this.host = server.host
-    this.desk = server.desk
-    this.httpUrl = server.httpUrl
+    this.#session = server.service.session(this)
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#received(chunk))
     socket.on('drain', () => this.#goOn())
@@ -160,7 +168,7 @@ export class ControlConnection implements Requester {
       this.#greet(frame)
       return
     }
-    const request = readRequest(frame)
+    const request = readRequest(frame, this.#server.service.methods)
     if (request === null) {
       this.end(new ControlError('MSMQ_CONTROL_REQUEST', 'a frame is no request: [id, method, parameters] is one'))
       return
@@ -170,9 +178,9 @@ export class ControlConnection implements Requester {
       this.fail(id, new ControlError('MSMQ_CONTROL_REQUEST', request.fault))
       return
     }
-    if (this.#underWay.has(id) || this.receives.has(id)) {
+    if (this.#underWay.has(id) || this.#session.waits(id)) {
       // Two answers to one id would be nobody's.
-      if (request.method !== 'cancel') {
+      if (request.method !== UNANSWERED) {
         this.end(new ControlError('MSMQ_CONTROL_REQUEST', `request ${id} is still under way`))
         return
       }
@@ -194,22 +202,21 @@ export class ControlConnection implements Requester {
     this.#proven = true
     this.#reader.bytesMax = REQUEST_BYTES_MAX
     this.#server.proven(this)
-    const { name, guid } = this.host.call(engine => engine)
-    this.#write([0, 'ok', { version: CONTROL_VERSION, name, guid }])
+    const { service } = this.#server
+    this.#write([0, 'ok', { version: CONTROL_VERSION, what: service.what, ...service.greeting() }])
   }
 
-  #carryOut(id: number, method: Method, parameters: unknown): void {
-    const answered = method !== 'cancel'
+  #carryOut(id: number, method: string, parameters: unknown): void {
+    const answered = method !== UNANSWERED
     if (answered) this.#underWay.add(id)
     try {
-      const operation = OPERATIONS[method] as (by: Requester, id: number, parameters: unknown) => void
-      operation(this, id, parameters)
+      this.#session.carryOut(id, method, parameters)
     } catch (error) {
-      if (answered) this.fail(id, asControlError(error))
+      if (answered) this.fail(id, this.#asControlError(error))
       return
     }
     // One that may wait for hours holds nobody up.
-    if (this.receives.get(id)?.waits) this.#underWay.delete(id)
+    if (this.#session.waits(id)) this.#underWay.delete(id)
   }
 
   #settle(id: number): void {
@@ -223,31 +230,25 @@ export class ControlConnection implements Requester {
     try {
       this.#socket.write(encodeFrame(frame))
     } catch (error) {
-      const { code, message, mqError, definite } = asControlError(error)
+      const { code, message, mqError, definite } = this.#asControlError(error)
       this.#socket.write(encodeFrame([frame[0], 'error', { code, message, mqError, definite }]))
     }
   }
 
-  /** Nobody is there to end what was begun: transactions are undone, and no receive waits for nobody. */
   #closed(): void {
     this.#ended = true
     this.#server.closed(this)
-    const { receives, transactions } = this
-    if (receives.size === 0 && transactions.size === 0) return
-    this.host.call((engine, now) => {
-      for (const { request } of receives.values()) engine.cancel(now, request)
-      for (const transaction of transactions) engine.abort(now, transaction)
-    })
-    transactions.clear()
+    this.#session.closed()
   }
-}
 
-function asControlError(error: unknown): ControlError {
-  if (error instanceof ControlError) return error
-  if (error instanceof MqlabError)
-    return new ControlError(error.code, error.message, { definite: error.definite, mqError: mqErrorOf(error.code) })
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return new ControlError('MSMQ_CONTROL_FAILED', `the queue manager failed: ${text}`, { definite: false })
+  #asControlError(error: unknown): ControlError {
+    if (error instanceof ControlError) return error
+    if (error instanceof MqlabError)
+      return new ControlError(error.code, error.message, { definite: error.definite, mqError: mqErrorOf(error.code) })
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+    const { what } = this.#server.service
+    return new ControlError('MSMQ_CONTROL_FAILED', `the ${what} failed: ${text}`, { definite: false })
+  }
 }
 
 function mqErrorOf(code: string): string | null {

@@ -4,21 +4,25 @@ import { createServer, isIP, type ListenOptions, type Server, type Socket } from
 import { isMainThread } from 'node:worker_threads'
 import { OptionError } from '../protocol/errors.js'
 import { systemCode, TransportError } from '../transport/errors.js'
-import { type ConnectionServer, ControlConnection } from './control-connection.js'
+import { type ConnectionServer, ControlConnection, type ControlService } from './control-connection.js'
 import { type ControlEndpoint, controlEndpointText, probe } from './endpoint.js'
 import { ControlError } from './errors.js'
-import { type ControlledHost, RequestDesk } from './request-desk.js'
+import { QueueManagerService } from './queue-manager-service.js'
+import type { ControlledHost } from './request-desk.js'
 
-export interface ControlServerOptions {
-  /** Runs the queue manager: a `Driver<QueueManager>`. */
-  readonly driver: ControlledHost
+export interface ServiceServerOptions {
   /** A Unix socket, for this user alone, or a loopback address; port 0 takes any free one. */
   readonly listen: ControlEndpoint
   /** What a client has to show. Needed on TCP, where every user of the machine can connect. */
   readonly token?: string
+  readonly limits?: Partial<ControlLimits>
+}
+
+export interface ControlServerOptions extends ServiceServerOptions {
+  /** Runs the queue manager: a `Driver<QueueManager>`. */
+  readonly driver: ControlledHost
   /** `http://host:port` by which others reach the queue manager over HTTP; absent: they do not. */
   readonly httpUrl?: string
-  readonly limits?: Partial<ControlLimits>
 }
 
 export interface ControlLimits {
@@ -52,7 +56,18 @@ export interface ControlServer {
  * @throws OptionError MSMQ_OPTION_CONTROL for an address that is not loopback, MSMQ_OPTION_TOKEN for none or a short one;
  *   TransportError MSMQ_TRANSPORT_LISTEN when the address is in use or cannot be had.
  */
-export async function startControlServer(options: ControlServerOptions): Promise<ControlServer> {
+export function startControlServer({ driver, httpUrl, ...options }: ControlServerOptions): Promise<ControlServer> {
+  return startServiceServer(() => new QueueManagerService(driver, httpUrl ?? null), options)
+}
+
+/**
+ * The same for whatever can be asked for over a control socket; `create` is called once the options are in order.
+ * @throws as {@link startControlServer} does
+ */
+export async function startServiceServer(
+  create: () => ControlService,
+  options: ServiceServerOptions,
+): Promise<ControlServer> {
   const { listen, token } = options
   if (!('path' in listen)) {
     if (!isLoopback(listen.host))
@@ -66,15 +81,13 @@ export async function startControlServer(options: ControlServerOptions): Promise
         `${TOKEN_CHARACTERS_MIN} characters or more on TCP, which every user of this machine can connect to; or a Unix socket, which needs none`,
       )
   }
-  const server = new OpenControlServer(options)
+  const server = new OpenControlServer(create(), options)
   await server.listen()
   return server
 }
 
 class OpenControlServer implements ControlServer, ConnectionServer {
-  readonly host: ControlledHost
-  readonly desk: RequestDesk
-  readonly httpUrl: string | null
+  readonly service: ControlService
   endpoint: ControlEndpoint
   readonly #server: Server
   readonly #limits: ControlLimits
@@ -86,10 +99,8 @@ class OpenControlServer implements ControlServer, ConnectionServer {
   readonly #unfinished = new Map<ControlConnection, number>()
   #unfinishedBytes = 0
 
-  constructor({ driver, httpUrl, limits, listen, token }: ControlServerOptions) {
-    this.host = driver
-    this.desk = new RequestDesk(driver)
-    this.httpUrl = httpUrl ?? null
+  constructor(service: ControlService, { limits, listen, token }: ServiceServerOptions) {
+    this.service = service
     this.endpoint = listen
     this.#limits = { ...CONTROL_LIMITS, ...limits }
     this.#tokenHash = 'path' in listen || token === undefined ? null : hashOf(token)
@@ -106,14 +117,14 @@ class OpenControlServer implements ControlServer, ConnectionServer {
     } catch (error) {
       const { endpoint } = this
       if (systemCode(error) !== 'EADDRINUSE' || !('path' in endpoint) || (await probe(endpoint.path)) !== 'stale') {
-        this.desk.close()
-        throw listenError(endpoint, error)
+        this.service.close()
+        throw listenError(this.service.what, endpoint, error)
       }
       // Left behind by one that was killed.
       rmSync(endpoint.path, { force: true })
       await this.#listenOnce().catch(again => {
-        this.desk.close()
-        throw listenError(endpoint, again)
+        this.service.close()
+        throw listenError(this.service.what, endpoint, again)
       })
     }
     // From here on an error is a connection that could not be accepted; others can.
@@ -125,9 +136,9 @@ class OpenControlServer implements ControlServer, ConnectionServer {
   async close(): Promise<void> {
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
     for (const connection of this.#connections)
-      connection.end(new ControlError('MSMQ_CONTROL_CLOSED', 'the queue manager stops'))
+      connection.end(new ControlError('MSMQ_CONTROL_CLOSED', `the ${this.service.what} stops`))
     await closed
-    this.desk.close()
+    this.service.close()
   }
 
   admits(token: string | undefined): boolean {
@@ -211,9 +222,9 @@ function ownerOnly(): () => void {
   return () => process.umask(before)
 }
 
-function listenError(endpoint: ControlEndpoint, error: unknown): TransportError {
+function listenError(server: string, endpoint: ControlEndpoint, error: unknown): TransportError {
   const inUse = systemCode(error) === 'EADDRINUSE'
-  const what = inUse ? 'another queue manager listens there, or a file is in the way' : systemCode(error)
+  const what = inUse ? `another ${server} listens there, or a file is in the way` : systemCode(error)
   const where = `control ${controlEndpointText(endpoint)}`
   return new TransportError('MSMQ_TRANSPORT_LISTEN', 'listen', where, what, { cause: error })
 }

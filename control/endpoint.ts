@@ -11,13 +11,43 @@ import { ControlError } from './errors.js'
  *   2. the environment variable MQLAB_CONTROL           the same two forms
  *   3. DATA/control.sock                                of a queue manager that keeps its data in DATA
  *   4. the one socket in the runtime directory that     NAME.sock, of one that keeps its messages in memory; or a link
- *      somebody listens on                              to that of one that has a data directory */
+ *      somebody listens on                              to that of one that has a data directory
+ *
+ * An NLB cluster has no data, a variable of its own, and NAME.nlb: neither is taken for the other. */
 
 /** A Unix socket, or a TCP port. */
 export type ControlEndpoint = { readonly path: string } | { readonly host: string; readonly port: number }
 
+/** What can be found by its control socket. */
+export interface ControlKind {
+  readonly what: string
+  /** Of its socket in the runtime directory. */
+  readonly suffix: string
+  /** The environment variable that names an endpoint. */
+  readonly variable: string
+  /** By what one of several is named. */
+  readonly namedBy: string
+  /** What to do where none runs. */
+  readonly remedy: string
+}
+
+export const QUEUE_MANAGER: ControlKind = {
+  what: 'queue manager',
+  suffix: '.sock',
+  variable: 'MQLAB_CONTROL',
+  namedBy: '--data, --control or MQLAB_CONTROL',
+  remedy: "start one with: mqlab qm --name NAME --queue 'private$\\q' (or name its --data or --control)",
+}
+
+export const NLB_CLUSTER: ControlKind = {
+  what: 'NLB cluster',
+  suffix: '.nlb',
+  variable: 'MQLAB_NLB_CONTROL',
+  namedBy: '--control or MQLAB_NLB_CONTROL',
+  remedy: 'start one with: mqlab nlb CONFIG.yaml (or name its --control)',
+}
+
 export const CONTROL_SOCKET_NAME = 'control.sock'
-const SUFFIX = '.sock'
 /** What fits into the system's address of a Unix socket, with its terminator: 108 bytes on Linux, 104 elsewhere. */
 const PATH_BYTES_MAX = process.platform === 'linux' ? 107 : 103
 const PROBE_MS = 1000
@@ -43,15 +73,18 @@ export function controlEndpointText(endpoint: ControlEndpoint): string {
   return isIP(endpoint.host) === 6 ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`
 }
 
-/** Where a queue manager listens if it is not told: in its data directory, or as NAME.sock in the runtime directory,
- *  which is created. @throws OptionError MSMQ_OPTION_CONTROL: the path is too long, or not ours alone. */
-export function defaultControlEndpoint(options: { data?: string | undefined; name: string }): { path: string } {
+/** Where a queue manager or cluster listens if it is not told: in its data directory, or as NAME.sock (NAME.nlb) in the
+ *  runtime directory, which is created. @throws OptionError MSMQ_OPTION_CONTROL: the path is too long, or not ours alone. */
+export function defaultControlEndpoint(
+  options: { data?: string | undefined; name: string },
+  kind = QUEUE_MANAGER,
+): { path: string } {
   if (options.data !== undefined) return socketPath(join(options.data, CONTROL_SOCKET_NAME))
   const directory = runtimeDirectory()
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   if (!isOursAlone(directory))
     throw new OptionError('MSMQ_OPTION_CONTROL', 'control', directory, 'a directory that belongs to this user alone')
-  return socketPath(join(directory, options.name + SUFFIX))
+  return socketPath(join(directory, options.name + kind.suffix))
 }
 
 /**
@@ -86,30 +119,28 @@ function isLinkTo(link: string, target: string): boolean {
  */
 export async function findControlEndpoint(
   given: { control?: string | undefined; data?: string | undefined } = {},
+  kind = QUEUE_MANAGER,
 ): Promise<ControlEndpoint> {
   if (given.control !== undefined) return parseControlEndpoint(given.control)
   if (given.data !== undefined) return socketPath(join(given.data, CONTROL_SOCKET_NAME))
-  const { MQLAB_CONTROL } = process.env
-  if (MQLAB_CONTROL) return parseControlEndpoint(MQLAB_CONTROL)
-  const live = await liveSockets()
+  const fromEnvironment = process.env[kind.variable]
+  if (fromEnvironment) return parseControlEndpoint(fromEnvironment)
+  const live = await liveSockets(kind)
   if (live.length === 1) return { path: live[0]! }
-  if (live.length === 0) throw new ControlError('MSMQ_CONTROL_CONNECT', `no queue manager runs here; ${HOW_TO_START}`)
+  if (live.length === 0) throw new ControlError('MSMQ_CONTROL_CONNECT', `no ${kind.what} runs here; ${kind.remedy}`)
   throw new ControlError(
     'MSMQ_CONTROL_CHOICE',
-    `several queue managers run here: ${live.join(', ')}; name one with --data, --control or MQLAB_CONTROL`,
+    `several ${kind.what}s run here: ${live.join(', ')}; name one with ${kind.namedBy}`,
   )
 }
 
-export const HOW_TO_START =
-  "start one with: mqlab qm --name NAME --queue 'private$\\q' (or name its --data or --control)"
-
 /** Sockets in the runtime directory that answer. */
-async function liveSockets(): Promise<string[]> {
+async function liveSockets({ suffix }: ControlKind): Promise<string[]> {
   const directory = runtimeDirectory()
   let names: string[]
   try {
     if (!isOursAlone(directory)) return []
-    names = readdirSync(directory).filter(name => name.endsWith(SUFFIX))
+    names = readdirSync(directory).filter(name => name.endsWith(suffix))
   } catch {
     return []
   }

@@ -11,8 +11,17 @@ export type MessageRow = readonly [
   authenticated: boolean,
 ]
 
-/** One connection as the operations see it: what is open on it, and how its requests are answered. */
-export interface Requester {
+/** How the requests of one connection are answered. */
+export interface Replies {
+  answer(id: number, result: unknown): void
+  /** A list that may be long. */
+  answerRows(id: number, rows: readonly unknown[]): void
+  answerMessages(id: number, messages: readonly MessageRow[]): void
+  fail(id: number, error: ControlError): void
+}
+
+/** One connection to a queue manager as the operations see it: what is open on it. */
+export interface Requester extends Replies {
   readonly host: ControlledHost
   readonly desk: RequestDesk
   /** How others reach the queue manager over HTTP; null: they do not. */
@@ -21,11 +30,6 @@ export interface Requester {
   readonly transactions: Set<number>
   /** Receives under way, by the client's id: the engine's request, and whether it may wait. */
   readonly receives: Map<number, { readonly request: number; readonly waits: boolean }>
-  answer(id: number, result: unknown): void
-  /** A list that may be long. */
-  answerRows(id: number, rows: readonly unknown[]): void
-  answerMessages(id: number, messages: readonly MessageRow[]): void
-  fail(id: number, error: ControlError): void
 }
 
 /** Nobody ends or uses a transaction that another connection has begun. */

@@ -6,7 +6,7 @@ import { BODY_BYTES_MAX, LISTED_MESSAGES_MAX, RECEIVED_MESSAGES_MAX, TRANSACTION
 /* What goes over a control connection, each thing one frame:
  *
  *   client  [0, 'hello', {version, token?}]     first, once
- *   server  [0, 'ok', {version, name, guid}]    or [0, 'error', …] and the end
+ *   server  [0, 'ok', {version, what, name, …}] or [0, 'error', …] and the end; guid of a queue manager
  *   client  [id, method, parameters]            ids are the client's, from 1
  *   server  [id, 'ok', result]                  in any order
  *           [id, 'part', rows]                  some messages, or rows of a list, and more to come
@@ -141,8 +141,6 @@ export const METHODS = {
 export type Method = keyof typeof METHODS
 export type Parameters<M extends Method> = z.infer<(typeof METHODS)[M]>
 
-const METHOD_NAMES: ReadonlySet<string> = new Set(Object.keys(METHODS))
-
 const hello = z.tuple([
   z.literal(0),
   z.literal('hello'),
@@ -155,20 +153,23 @@ export function readHello(frame: unknown): { version: number; token?: string | u
   return read.success ? read.data[2] : null
 }
 
+/** The parameters of every method that a service has, by its name. */
+export type MethodTable = Readonly<Record<string, z.ZodType>>
+
 export type ReadRequest =
-  | { readonly id: number; readonly method: Method; readonly parameters: unknown }
+  | { readonly id: number; readonly method: string; readonly parameters: unknown }
   /** Not to be carried out, but there is an id to answer to. */
   | { readonly id: number; readonly fault: string }
 
 /** A later frame, its parameters checked; null when it is not even a request. */
-export function readRequest(frame: unknown): ReadRequest | null {
+export function readRequest(frame: unknown, methods: MethodTable): ReadRequest | null {
   if (!Array.isArray(frame) || frame.length !== 3) return null
   const [id, method, parameters] = frame as [unknown, unknown, unknown]
   if (typeof id !== 'number' || !Number.isInteger(id) || id < 1 || id > U32_MAX) return null
   if (typeof method !== 'string') return null
-  if (!METHOD_NAMES.has(method)) return { id, fault: `there is no method ${JSON.stringify(method.slice(0, 40))}` }
-  const read = METHODS[method as Method].safeParse(parameters)
-  if (read.success) return { id, method: method as Method, parameters: read.data }
+  if (!Object.hasOwn(methods, method)) return { id, fault: `there is no method ${JSON.stringify(method.slice(0, 40))}` }
+  const read = methods[method]!.safeParse(parameters)
+  if (read.success) return { id, method, parameters: read.data }
   return { id, fault: `${method}: ${issueText(read.error.issues[0])}` }
 }
 
