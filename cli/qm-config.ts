@@ -175,7 +175,7 @@ function queueProblems({ queues }: QmFile): PathProblem[] {
   return problems
 }
 
-function metricsProblems({ metrics }: QmFile): PathProblem[] {
+export function metricsProblems({ metrics }: Pick<QmFile, 'metrics'>): PathProblem[] {
   if (metrics === undefined || parseMetrics(String(metrics)) !== null) return []
   return [{ path: ['metrics'], what: `${metrics} is not allowed: ${ALLOWED.metrics}`, onKey: false }]
 }
@@ -271,7 +271,7 @@ function portOf(text: string): number {
   return port
 }
 
-function metricsEndpoint(text: string): Endpoint {
+export function metricsEndpoint(text: string): Endpoint {
   return parseMetrics(text) ?? fail(`--metrics ${JSON.stringify(text)}: allowed is ${ALLOWED.metrics}`)
 }
 
