@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { HostState } from '../gateway/planes/http-options.js'
@@ -25,6 +28,8 @@ export interface NodeExit {
 export interface NodeHandleOptions {
   /** Default a process. A thread starts faster, but shares the fate of the lab's process. */
   readonly as?: 'process' | 'thread'
+  /** Words that a process's command begins with, such as `ip netns exec NAME`. What they start has to keep its id. */
+  readonly inside?: readonly string[]
   /** How long a node may take to be ready. Default 20,000 ms. */
   readonly startTimeoutMs?: number
   onNotes?(node: string, notes: readonly Note[]): void
@@ -76,6 +81,7 @@ export class NodeHandle {
   readonly done: Promise<void>
   readonly #options: NodeHandleOptions
   readonly #token = randomBytes(16).toString('hex')
+  readonly #line: Line
   readonly #server: Server
   readonly #ready = deferred<Endpoint>()
   readonly #done = deferred<void>()
@@ -96,9 +102,10 @@ export class NodeHandle {
     this.done = this.#done.promise
     // Whoever does not ask for it must not be ended by its failure.
     this.#ready.promise.catch(() => undefined)
+    this.#line = privateLine()
     this.#server = createServer(socket => this.#greet(socket))
     this.#server.on('error', error => this.#ready.reject(error))
-    this.#server.listen(0, '127.0.0.1', () => this.#spawn())
+    this.#server.listen(this.#line.path, () => this.#spawn())
   }
 
   get name(): string {
@@ -167,10 +174,10 @@ export class NodeHandle {
   }
 
   #spawn(): void {
-    const address = this.#server.address()
-    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const { path } = this.#line
     if (this.#options.as === 'thread') {
-      this.#worker = new Worker(NODE_MAIN, { workerData: { port, token: this.#token } })
+      const lab: LabAddress = { path, token: this.#token }
+      this.#worker = new Worker(NODE_MAIN, { workerData: lab })
       this.#worker.on('error', error => {
         this.#failure ??= { code: 'MSMQ_LAB_NODE_BROKEN', message: String(error) }
       })
@@ -179,8 +186,10 @@ export class NodeHandle {
     }
     // Options meant for this process, a profiler's or a test runner's, are not meant for its nodes.
     const { NODE_OPTIONS: _, ...env } = process.env
-    this.#process = spawn(process.execPath, ['--enable-source-maps', fileURLToPath(NODE_MAIN)], {
-      env: { ...env, MQLAB_LAB_PORT: String(port), MQLAB_LAB_TOKEN: this.#token },
+    const command = [process.execPath, '--enable-source-maps', fileURLToPath(NODE_MAIN)]
+    const [program = '', ...words] = [...(this.#options.inside ?? []), ...command]
+    this.#process = spawn(program, words, {
+      env: { ...env, MQLAB_LAB_PATH: path, MQLAB_LAB_TOKEN: this.#token },
       stdio: ['ignore', 2, 2],
     })
     this.#process.on('error', error => {
@@ -200,13 +209,18 @@ export class NodeHandle {
           return
         }
         this.#channel = channel
-        this.#server.close()
+        this.#closeDoor()
         channel.trust()
         channel.listen({ onMessage: message => this.#heard(message), onClosed: () => this.#lost() })
         channel.send({ type: 'configure', spec: this.spec })
       },
       onClosed: () => undefined,
     })
+  }
+
+  #closeDoor(): void {
+    this.#server.close()
+    this.#line.remove()
   }
 
   #heard(message: NodeMessage): void {
@@ -247,7 +261,7 @@ export class NodeHandle {
   #exit(exitCode: number | null, signal: NodeJS.Signals | null): void {
     if (this.#ended !== null) return
     this.#ended = { exitCode, signal }
-    this.#server.close()
+    this.#closeDoor()
     if (this.#channel === null) this.#channelClosed = true
     this.#settle()
   }
@@ -263,6 +277,25 @@ export class NodeHandle {
     this.#exited.resolve(exit)
     this.#options.onExit?.(exit)
   }
+}
+
+/** Where a node finds its lab: a socket that has a path, for a node may live in a network with a loopback of its own. */
+export interface LabAddress {
+  readonly path: string
+  readonly token: string
+}
+
+interface Line {
+  readonly path: string
+  remove(): void
+}
+
+/** A socket's place that nobody else can look into; the token is asked for all the same. */
+function privateLine(): Line {
+  if (process.platform === 'win32')
+    return { path: `\\\\.\\pipe\\mqlab-${randomBytes(16).toString('hex')}`, remove: () => undefined }
+  const folder = mkdtempSync(join(tmpdir(), 'mqlab-line-'))
+  return { path: join(folder, 'lab'), remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
 interface Deferred<T> {

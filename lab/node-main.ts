@@ -5,6 +5,7 @@ import { Channel } from './channel.js'
 import type { LabMessage, NodeMessage } from './channel-messages.js'
 import { GatewayNode } from './gateway-node.js'
 import type { LabNode } from './lab-node.js'
+import type { LabAddress } from './node-handle.js'
 import type { NodeSpec } from './node-spec.js'
 import { QueueManagerNode } from './queue-manager-node.js'
 
@@ -15,14 +16,8 @@ const CHECKPOINT_INTERVAL_MS = 1000
 /** A checkpoint of a large ledger takes time itself: never more than this share of it. */
 const CHECKPOINT_SHARE_MAX = 0.02
 
-/** Where the lab listens, from the environment of a process or the data of a thread. */
-export interface LabAddress {
-  readonly port: number
-  readonly token: string
-}
-
-const { port, token } = labAddress()
-const channel = new Channel<NodeMessage, LabMessage>(createConnection({ host: '127.0.0.1', port }))
+const { path, token } = labAddress()
+const channel = new Channel<NodeMessage, LabMessage>(createConnection({ path }))
 let node: LabNode | null = null
 let done = false
 
@@ -34,9 +29,10 @@ if (isMainThread) {
 }
 process.on('uncaughtException', fail)
 
+/** Where the lab listens, from the environment of a process or the data of a thread. */
 function labAddress(): LabAddress {
   if (!isMainThread) return workerData as LabAddress
-  return { port: Number(process.env.MQLAB_LAB_PORT), token: process.env.MQLAB_LAB_TOKEN ?? '' }
+  return { path: process.env.MQLAB_LAB_PATH ?? '', token: process.env.MQLAB_LAB_TOKEN ?? '' }
 }
 
 function obey(message: LabMessage): void {
