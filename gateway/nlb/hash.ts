@@ -17,6 +17,8 @@ export interface BucketHash {
   readonly name: string
   /** `port` counts only under affinity `none`. Throws a `RangeError` when `address` is no IP address. */
   bucket(affinity: Affinity, address: string, port: number): number
+  /** The same for an IPv4 address as a number, 10.0.0.7 = 0x0a000007; allocates nothing. */
+  bucketV4(affinity: Affinity, address: number, port: number): number
 }
 
 /**
@@ -31,7 +33,22 @@ export const nlbSub1: BucketHash = {
   bucket(affinity, address, port) {
     return fmix32(fnv1a32(hashKey(affinity, ipBytes(address), port))) % BUCKET_COUNT
   },
+  bucketV4(affinity, address, port) {
+    let hash = FNV_OFFSET
+    hash = Math.imul(hash ^ (address >>> 24), FNV_PRIME)
+    hash = Math.imul(hash ^ ((address >>> 16) & 0xff), FNV_PRIME)
+    hash = Math.imul(hash ^ ((address >>> 8) & 0xff), FNV_PRIME)
+    if (affinity !== 'network') hash = Math.imul(hash ^ (address & 0xff), FNV_PRIME)
+    if (affinity === 'none') {
+      hash = Math.imul(hash ^ (port >> 8), FNV_PRIME)
+      hash = Math.imul(hash ^ (port & 0xff), FNV_PRIME)
+    }
+    return fmix32(hash >>> 0) % BUCKET_COUNT
+  },
 }
+
+const FNV_OFFSET = 0x811c9dc5
+const FNV_PRIME = 0x01000193
 
 function hashKey(affinity: Affinity, address: Uint8Array, port: number): Uint8Array {
   switch (affinity) {
@@ -50,8 +67,8 @@ function hashKey(affinity: Affinity, address: Uint8Array, port: number): Uint8Ar
 }
 
 function fnv1a32(bytes: Uint8Array): number {
-  let hash = 0x811c9dc5
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193)
+  let hash = FNV_OFFSET
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, FNV_PRIME)
   return hash >>> 0
 }
 

@@ -53,7 +53,7 @@ export type FilterReason =
   | 'no-descriptor'
   /** Never seen: the host is down, or cut off from the sender. */
   | 'unreachable'
-  /** Never seen: a switch has learned the cluster's MAC address and sends to one host only. */
+  /** Never seen: it went to another host alone, as where a switch has learned the cluster's MAC address. */
   | 'not-delivered'
 
 /** One host's answer. */

@@ -1,5 +1,6 @@
 import { type BucketMap, EMPTY_BUCKET_MAP, NOBODY, nextBucketMap, type WeightedHost } from './bucket-map.js'
 import { type Affinity, type BucketHash, nlbSub1 } from './hash.js'
+import type { ClusterVerdict } from './packet.js'
 
 /** What a balancer decided for one new connection. */
 export interface Decision {
@@ -9,6 +10,11 @@ export interface Decision {
   readonly reason: string
   /** Bucket the client hashed to, where the policy works with buckets. */
   readonly bucket?: number
+  /**
+   * Of a cluster of hosts that each decide for themselves: what each said. With `host` null nobody took it, and nobody
+   * will answer either: the client hears nothing.
+   */
+  readonly verdict?: ClusterVerdict
 }
 
 export interface Client {
@@ -20,6 +26,8 @@ export interface Client {
 export interface Policy {
   /** `except` names hosts found dead for this connection; a balancer without health checks never passes it. */
   pick(client: Client, except?: ReadonlySet<string>): Decision
+  /** The connection that was picked for has ended; for policies that keep account of connections. */
+  released?(client: Client): void
 }
 
 export interface StaticHost extends WeightedHost {

@@ -57,7 +57,7 @@ t.test('nobody owns the bucket', async t => {
 })
 
 t.test('another hash takes the substitute’s place', async t => {
-  const measured: BucketHash = { name: 'measured', bucket: () => 1 }
+  const measured: BucketHash = { name: 'measured', bucket: () => 1, bucketV4: () => 1 }
   const policy = createStaticPolicy({ hosts, affinity: 'network', hash: measured })
   t.match(policy.pick({ address: '10.0.0.7', port: 1 }), {
     host: 'qm-b',

@@ -1,0 +1,40 @@
+import type { NlbCluster } from './cluster.js'
+import { explainVerdict } from './explain.js'
+import type { Packet } from './packet.js'
+import type { Client, Policy } from './policy.js'
+
+/** What a plane serves: one port of one cluster address. */
+export interface ServedPort {
+  readonly protocol: 'tcp' | 'udp'
+  readonly address: string
+  readonly port: number
+}
+
+/**
+ * A live cluster as a policy for connections (TCP) or datagrams (UDP) to one port. Every pick is put to all hosts'
+ * filters; who takes a TCP connection has it until `released`. Where several take it, the first by priority is named.
+ * Health found by others (`except`) does not count: Windows NLB does not look at services. [F]
+ */
+export function clusterPolicy(cluster: NlbCluster, served: ServedPort): Policy {
+  const packet = (client: Client): Packet => ({
+    protocol: served.protocol,
+    sourceAddress: client.address,
+    sourcePort: client.port,
+    destinationAddress: served.address,
+    destinationPort: served.port,
+  })
+  return {
+    pick(client) {
+      const asked = packet(client)
+      const verdict = cluster.open(asked)
+      const { acceptors, bucket } = verdict
+      return {
+        host: acceptors[0] ?? null,
+        reason: explainVerdict(cluster, asked, verdict),
+        verdict,
+        ...(bucket === null ? {} : { bucket }),
+      }
+    },
+    released: client => cluster.close(packet(client)),
+  }
+}

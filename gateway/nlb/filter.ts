@@ -1,0 +1,58 @@
+import { clientKey } from './affinity-list.js'
+import type { NlbHost } from './host.js'
+import type { FilterReason, Packet } from './packet.js'
+import type { PortRule } from './port-rule.js'
+
+/** What one packet is to a filter, worked out once for all hosts. */
+export interface FilterQuestion {
+  readonly packet: Packet
+  /** For a cluster address; else it is a host's own business. */
+  readonly forCluster: boolean
+  /** Index of the rule; that of the default, after the last, where none covers the packet. */
+  readonly rule: number
+  /** Undefined for the default. */
+  readonly portRule: PortRule | undefined
+  readonly bucket: number
+  /** Of the connection that it belongs to, or would open. */
+  readonly connectionKey: string
+  readonly filterIcmp: boolean
+  readonly connectionsMax: number
+}
+
+export interface FilterAnswer {
+  readonly accepts: boolean
+  readonly reason: FilterReason
+}
+
+const accept = (reason: FilterReason): FilterAnswer => ({ accepts: true, reason })
+const drop = (reason: FilterReason): FilterAnswer => ({ accepts: false, reason })
+
+/** What the filter of one host that sees the packet makes of it. Asks nobody else, as in life. [D] */
+export function filter(host: NlbHost, question: FilterQuestion): FilterAnswer {
+  const { packet, rule, portRule, bucket } = question
+  if (!question.forCluster)
+    return packet.destinationAddress === host.address ? accept('own-address') : drop('not-delivered')
+  if (!host.running) return drop('stopped')
+  if (packet.protocol === 'icmp' && !question.filterIcmp) return accept('icmp')
+  if (portRule?.mode === 'disabled') return drop('rule-disabled')
+  if (portRule !== undefined && host.portStates[rule] === 'disabled') return drop('port-disabled')
+  if (packet.protocol === 'tcp') {
+    if (host.connections.has(question.connectionKey)) return accept('connection')
+    if (packet.stage === 'established') return drop('unknown-connection')
+  }
+  if (!host.joined) return drop('not-joined')
+  const answer = byOwnership(host, question, host.owned[rule]?.[bucket] === 1)
+  const full = answer.accepts && packet.protocol === 'tcp' && host.connections.size >= question.connectionsMax
+  return full ? drop('no-descriptor') : answer
+}
+
+function byOwnership(host: NlbHost, { packet, rule, portRule }: FilterQuestion, isOwner: boolean): FilterAnswer {
+  if (portRule === undefined) return isOwner ? accept('default-host') : drop('default-host')
+  if (portRule.mode === 'single') return isOwner ? accept('single-host') : drop('single-host')
+  if (portRule.timeoutMinutes > 0) {
+    const client = clientKey(portRule.affinity, packet.sourceAddress)
+    if (host.held[rule]!.has(client)) return accept(isOwner ? 'bucket' : 'held-client')
+    if (isOwner && host.isException(rule, client)) return drop('exception')
+  }
+  return isOwner ? accept('bucket') : drop('not-my-bucket')
+}
