@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { controlBench, TOKEN } from '../fixtures/control-bench.js'
+import { mqlab, objects } from '../fixtures/mqlab-command.js'
 
 /* send, receive, peek, queues, purge and outgoing, as a person or a script runs them. */
 
@@ -14,49 +15,16 @@ const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 const RUNTIME = mkdtempSync(join(tmpdir(), 'mqlab-test-'))
 t.teardown(() => rmSync(RUNTIME, { recursive: true, force: true }))
 
-interface Result {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-  /** Of stdout, one each line. */
-  json(): Record<string, unknown>[]
-}
-
-function mqlab(
-  args: readonly string[],
-  { input, control }: { input?: string; control?: string } = {},
-): Promise<Result> {
-  const { MQLAB_CONTROL: _, ...environment } = process.env
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    env: {
-      ...environment,
-      XDG_RUNTIME_DIR: RUNTIME,
-      NO_COLOR: '1',
-      ...(control !== undefined && { MQLAB_CONTROL: control }),
-    },
-    stdio: 'pipe',
-  })
-  child.stdin.end(input ?? '')
-  let stdout = ''
-  let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', text => {
-    stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', text => {
-    stderr += text
-  })
-  const json = () =>
-    stdout
-      .split('\n')
-      .filter(line => line !== '')
-      .map(line => JSON.parse(line) as Record<string, unknown>)
-  return new Promise(resolve => child.once('close', code => resolve({ code: code ?? -1, stdout, stderr, json })))
+async function command(args: readonly string[], { input = '', control }: { input?: string; control?: string } = {}) {
+  const environment = { XDG_RUNTIME_DIR: RUNTIME, ...(control !== undefined && { MQLAB_CONTROL: control }) }
+  const result = await mqlab(args, environment, input)
+  return { ...result, json: () => objects(result.stdout) }
 }
 
 async function bench(t: Test, options: Parameters<typeof controlBench>[1] = {}) {
   const { client, endpoint, server } = await controlBench(t, options)
-  const run = (...args: string[]) => mqlab(args, { control: endpoint })
-  const feed = (input: string, ...args: string[]) => mqlab(args, { control: endpoint, input })
+  const run = (...args: string[]) => command(args, { control: endpoint })
+  const feed = (input: string, ...args: string[]) => command(args, { control: endpoint, input })
   return { client, endpoint, server, run, feed }
 }
 
@@ -205,11 +173,11 @@ t.test('a temporary queue manager sends where none runs', async t => {
   await client.createQueue({ name: 'private$\\t', transactional: true })
   const to = (queue: string) => ['send', '--to', `DIRECT=TCP:127.0.97.30\\private$\\${queue}`]
   const [plain, transactional, reach, receive, nobody] = await Promise.all([
-    mqlab([...to('q'), 'plain']),
-    mqlab([...to('t'), 'one', '--delivery', 'transactional', '--count', '2', '--json']),
-    mqlab([...to('q'), 'reach', '--wait', 'reach']),
-    mqlab([...to('q'), 'receive', '--wait', 'receive', '--ttbr', '1']),
-    mqlab(['send', '--to', 'DIRECT=TCP:127.0.97.31\\private$\\q', 'x', '--timeout', '1']),
+    command([...to('q'), 'plain']),
+    command([...to('t'), 'one', '--delivery', 'transactional', '--count', '2', '--json']),
+    command([...to('q'), 'reach', '--wait', 'reach']),
+    command([...to('q'), 'receive', '--wait', 'receive', '--ttbr', '1']),
+    command(['send', '--to', 'DIRECT=TCP:127.0.97.31\\private$\\q', 'x', '--timeout', '1']),
   ])
   t.match(plain, { code: 0, stdout: /taken, by session ack \(sent from 127\./ })
   t.equal(transactional.code, 0, transactional.stderr)
@@ -248,9 +216,9 @@ t.test('a control socket on TCP wants the token', async t => {
   await client.createQueue({ name: 'private$\\q' })
   const file = join(RUNTIME, 'token')
   writeFileSync(file, `${TOKEN}\n`)
-  t.match(await mqlab(['queues', '--control', endpoint, '--token-file', file]), { code: 0, stdout: /private\$\\q/ })
-  t.match(await mqlab(['queues', '--control', endpoint]), { code: 2, stderr: /token is missing or wrong/ })
-  t.match(await mqlab(['queues', '--control', endpoint, '--token-file', `${file}2`]), {
+  t.match(await command(['queues', '--control', endpoint, '--token-file', file]), { code: 0, stdout: /private\$\\q/ })
+  t.match(await command(['queues', '--control', endpoint]), { code: 2, stderr: /token is missing or wrong/ })
+  t.match(await command(['queues', '--control', endpoint, '--token-file', `${file}2`]), {
     code: 2,
     stderr: /--token-file/,
   })
@@ -293,6 +261,6 @@ t.test('what cannot be is one line and exit code 2', async t => {
       t.match(stderr, /^mqlab: [^\n]*\n$/)
     }),
   )
-  t.match(await mqlab(['queues']), { code: 2, stderr: /no queue manager runs here; start one with: mqlab qm/ })
-  t.match(await mqlab(['queues', '--control', endpoint]), { code: 0 })
+  t.match(await command(['queues']), { code: 2, stderr: /no queue manager runs here; start one with: mqlab qm/ })
+  t.match(await command(['queues', '--control', endpoint]), { code: 0 })
 })

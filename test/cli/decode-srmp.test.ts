@@ -1,37 +1,10 @@
-import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { mqlab, objects } from '../fixtures/mqlab-command.js'
 import { SRMP_VECTORS, srmpVector, vectorBytes } from '../fixtures/srmp-vectors.js'
 
-const main = new URL('../../cli/main.js', import.meta.url).pathname
-
-function mqlabDecode(
-  args: string[],
-  input: Buffer | string,
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, 'decode', '--srmp', ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.on('data', text => {
-      stdout += text
-    })
-    child.stderr.on('data', text => {
-      stderr += text
-    })
-    child.on('error', reject)
-    child.on('close', code => resolve({ code: code ?? -1, stdout, stderr }))
-    child.stdin.on('error', () => {}) // a command that reads nothing closes its input
-    child.stdin.end(input)
-  })
-}
-
-const objects = (stdout: string): Record<string, unknown>[] =>
-  stdout
-    .trimEnd()
-    .split('\n')
-    .map(line => JSON.parse(line))
+const mqlabDecode = (args: readonly string[], input: string | Buffer) => mqlab(['decode', '--srmp', ...args], {}, input)
 
 t.test('a file for each vector: an object for each, malformed ones in their places', async t => {
   const directory = t.testdir()

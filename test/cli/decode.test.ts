@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { mqlab, objects } from '../fixtures/mqlab-command.js'
 
 interface Vector {
   name: string
@@ -14,34 +14,7 @@ const file = JSON.parse(readFileSync(join(process.cwd(), 'test/fixtures/mqqb.jso
   malformed: Vector[]
   streams: { packets: string[]; offsets: number[] }[]
 }
-const main = new URL('../../cli/main.js', import.meta.url).pathname
-
-function mqlabDecode(
-  args: string[],
-  input: string | Buffer,
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, 'decode', ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.on('data', text => {
-      stdout += text
-    })
-    child.stderr.on('data', text => {
-      stderr += text
-    })
-    child.on('error', reject)
-    child.on('close', code => resolve({ code: code ?? -1, stdout, stderr }))
-    child.stdin.on('error', () => {}) // a command that reads nothing closes its input
-    child.stdin.end(input)
-  })
-}
-
-const objects = (stdout: string): Record<string, never>[] =>
-  stdout
-    .trimEnd()
-    .split('\n')
-    .map(line => JSON.parse(line))
+const mqlabDecode = (args: readonly string[], input: string | Buffer) => mqlab(['decode', ...args], {}, input)
 
 t.test('--flat: a line in, an object out, in order; malformed ones in their places', async t => {
   const good = file.vectors.filter(vector => vector.transport === 'tcp-1801')
@@ -55,7 +28,14 @@ t.test('--flat: a line in, an object out, in order; malformed ones in their plac
     t.match(results[2 * index], vector.fields, vector.name)
     t.match(results[2 * index + 1], { error: { code: /^MSMQ_DECODE_/, message: String } }, 'malformed')
   }
-  t.strictSame(Object.keys(results.at(-1)!.error!), ['code', 'structure', 'field', 'offset', 'section', 'message'])
+  t.strictSame(Object.keys(results.at(-1)!.error as object), [
+    'code',
+    'structure',
+    'field',
+    'offset',
+    'section',
+    'message',
+  ])
 })
 
 t.test('pings, with blanks inside the line', async t => {

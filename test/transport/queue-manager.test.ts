@@ -1,12 +1,11 @@
 import { createConnection } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { QueueManager } from '../../queue-manager/queue-manager.js'
 import { createSettings } from '../../queue-manager/settings.js'
 import { MemoryStore } from '../../store/memory-store.js'
 import { Driver } from '../../transport/driver.js'
-
-const QUEUE = 'private$\\orders'
+import { bodies, exchangeAcrossCrashes, QUEUE } from '../fixtures/crash-exchange.js'
+import { until } from '../fixtures/raw-peer.js'
 
 /** A queue manager on 127.0.96.PLACE:1801 over a store that outlives it. */
 async function running(t: Test, place: number, store: MemoryStore): Promise<Driver<QueueManager>> {
@@ -36,49 +35,9 @@ async function running(t: Test, place: number, store: MemoryStore): Promise<Driv
   return driver
 }
 
-function bodies(driver: Driver<QueueManager>): string[] {
-  return driver.engine.peek(QUEUE, 10_000).map(({ message }) => message.properties.body.toString())
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 60_000; !condition() && Date.now() < deadline; ) await sleep(10)
-}
-
-t.test('crashes on both sides: what was accepted arrives once and in order', async t => {
-  const stores = { from: new MemoryStore(), to: new MemoryStore() }
-  const expected = Array.from({ length: 60 }, (_, n) => `message ${n}`)
-  const destination = `DIRECT=TCP:127.0.96.2\\${QUEUE}`
-  const offer = (driver: Driver<QueueManager>, first: number) => {
-    for (let n = first; n < first + 20; n += 2)
-      driver.call((engine, now) =>
-        engine.sendTransaction(
-          now,
-          [0, 1].map(more => ({ destination, body: Buffer.from(`message ${n + more}`) })),
-        ),
-      )
-  }
-
-  let from = await running(t, 1, stores.from)
-  offer(from, 0)
-  await sleep(20)
-  from.kill()
-  from = await running(t, 1, stores.from)
-  t.equal(from.engine.counters.outgoingMessages, 20, 'kept over a crash with nobody there to send to')
-
-  let to = await running(t, 2, stores.to)
-  to.call((engine, now) => engine.createQueue(now, { name: QUEUE, transactional: true }))
-  await until(() => bodies(to).length === 20)
-  to.kill()
-  offer(from, 20)
-  to = await running(t, 2, stores.to)
-  await until(() => bodies(to).length === 40)
-  from.kill()
-  from = await running(t, 1, stores.from)
-  offer(from, 40)
-  await until(() => bodies(to).length >= 60 && from.engine.counters.outgoingMessages === 0)
-  t.strictSame(bodies(to), expected)
-  t.equal(from.engine.counters.outgoingMessages, 0, 'and every order ack came home')
-})
+t.test('crashes on both sides: what was accepted arrives once and in order', t =>
+  exchangeAcrossCrashes(t, running, `DIRECT=TCP:127.0.96.2\\${QUEUE}`),
+)
 
 t.test('a burst of connections that say nothing: the others go on', async t => {
   const to = await running(t, 3, new MemoryStore())
