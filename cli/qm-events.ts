@@ -2,80 +2,53 @@ import type { Logger } from 'pino'
 import { NIL_GUID } from '../protocol/guid.js'
 import { messageClassName } from '../protocol/message-class.js'
 import type { Note } from '../queue-manager/notes.js'
+import { type BudgetedLine, LineBudget } from './line-budget.js'
 
-type Level = 'debug' | 'info' | 'warn' | 'error'
 type NoteKind = Note['kind']
 type NoteOf<Kind extends NoteKind> = Extract<Note, { kind: Kind }>
 
-/** Lines of one subject in a period; more are counted, and the count is logged when the period is over. */
-export const LINES_PER_PERIOD = 20
-const PERIOD_MS = 10_000
 const CHARACTERS_MAX = 256
 
-interface Line {
-  /** Lines of a subject share a bound. */
-  readonly subject: string
-  readonly level: Level
+interface Line extends BudgetedLine {
   readonly message: string
 }
 
 /**
  * Logs what operators want to know of the history: sessions and how they ended, messages refused, given up or sent
  * again. Messages that go their way are not logged one by one; the metrics count them. However much happens, the log
- * gets {@link LINES_PER_PERIOD} lines of a subject in ten seconds.
+ * does not grow beyond a {@link LineBudget}.
  */
 export class EventLog {
   readonly #logger: Logger
   readonly #open = new Set<number>()
-  readonly #periods = new Map<string, { startedMs: number; lines: number; level: Level }>()
+  readonly #budget: LineBudget
 
   constructor(logger: Logger) {
     this.#logger = logger
+    this.#budget = new LineBudget(logger)
   }
 
   note(note: Note): void {
     const line = this.#lineOf(note)
     if (line === null || !this.#logger.isLevelEnabled(line.level)) return
     const { kind, atMs, ...fields } = note
-    if (!this.#allowed(line, atMs)) return
+    if (!this.#budget.allows(line, atMs)) return
     this.#logger[line.level]({ event: kind, ...shortened(fields), ...named(note) }, line.message)
   }
 
   /** The store refused or failed a write: what it was for is told by the engine to whom it matters. */
   storeFailed(nowMs: number, error: Error): void {
     const line: Line = { subject: 'store-failed', level: 'error', message: 'the store did not take a write' }
-    if (!this.#allowed(line, nowMs)) return
+    if (!this.#budget.allows(line, nowMs)) return
     this.#logger.error(
       { event: line.subject, code: (error as { code?: string }).code, error: error.message },
       line.message,
     )
   }
 
-  /** Logs how many lines were left out in periods that are over. Call it every few seconds. */
+  /** Call it every few seconds, with Infinity at the end. */
   settle(nowMs: number): void {
-    for (const [subject, { startedMs, lines, level }] of this.#periods) {
-      if (nowMs - startedMs < PERIOD_MS) continue
-      this.#periods.delete(subject)
-      if (lines > LINES_PER_PERIOD)
-        this.#logger[level](
-          { event: 'left-out', subject, lines: lines - LINES_PER_PERIOD },
-          'more of these were left out',
-        )
-    }
-  }
-
-  #allowed({ subject, level }: Line, nowMs: number): boolean {
-    let period = this.#periods.get(subject)
-    if (period !== undefined && nowMs - period.startedMs >= PERIOD_MS) {
-      this.settle(nowMs)
-      period = undefined
-    }
-    if (period === undefined) {
-      period = { startedMs: nowMs, lines: 0, level }
-      this.#periods.set(subject, period)
-    }
-    period.lines += 1
-    return period.lines <= LINES_PER_PERIOD
+    this.#budget.settle(nowMs)
   }
 
   #lineOf(note: Note): Line | null {

@@ -2,12 +2,12 @@ import { type DestinationStream, destination, type Logger, pino, stdTimeFunction
 import type { Style } from './output.js'
 import { styled } from './output.js'
 
-/* The structured log of `mqlab qm` on stderr: JSON lines for programs, one readable line each on a terminal. */
+/* The structured log of `mqlab qm` and `mqlab nlb` on stderr: JSON lines for programs, one readable line each on a terminal. */
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
-/** What waits while nobody reads stderr; more is dropped, for a queue manager must not stop because of its log. */
+/** What waits while nobody reads stderr; more is dropped, for nobody must stop because of its log. */
 const WAITING_BYTES_MAX = 1_048_576
 
 export interface QmLog {
@@ -16,12 +16,13 @@ export interface QmLog {
   flush(): void
 }
 
-export function createLog(level: LogLevel, name: string): QmLog {
+/** `of`: what each line of JSON names, such as `{qm: 'ALPHA'}`. */
+export function createLog(level: LogLevel, of: { readonly qm: string } | { readonly nlb: string }): QmLog {
   const stderr = destination({ fd: 2, sync: false, maxLength: WAITING_BYTES_MAX })
   // A reader that is gone takes the log with it, not the queue manager.
   stderr.on('error', () => undefined)
   const out = process.stderr.isTTY ? readable(stderr) : stderr
-  const options = { level, base: { qm: name }, timestamp: stdTimeFunctions.isoTime, formatters: { level: levelName } }
+  const options = { level, base: of, timestamp: stdTimeFunctions.isoTime, formatters: { level: levelName } }
   return {
     logger: pino(options, out),
     flush() {
@@ -49,7 +50,7 @@ const LEVEL_STYLES: Readonly<Record<string, Style>> = { warn: 'yellow', error: '
 /** A JSON line of the log as people read it: `12:34:56.789 warn  what happened  name=value …`. The event's name is for
  *  programs, and what is null is not there. */
 export function readableLine(json: string, style: (style: Style, text: string) => string): string {
-  const { level, time, msg, qm, event, ...fields } = JSON.parse(json) as Record<string, unknown>
+  const { level, time, msg, qm, nlb, event, ...fields } = JSON.parse(json) as Record<string, unknown>
   const clock = String(time).slice('2000-01-01T'.length, -1)
   const name = String(level)
   const shown = name in LEVEL_STYLES ? style(LEVEL_STYLES[name]!, name.padEnd(5)) : name.padEnd(5)

@@ -235,7 +235,7 @@ function writeSeries<Queue>(
     )
 }
 
-function byLabel(
+export function byLabel(
   text: MetricsText,
   name: string,
   type: MetricType,
@@ -247,7 +247,8 @@ function byLabel(
   for (const [key, value] of values) family.sample(value, { [label]: key })
 }
 
-function processMemory(text: MetricsText): void {
+/** What every process tells of itself. */
+export function processMemory(text: MetricsText): void {
   const { rss, heapUsed, external } = process.memoryUsage()
   const { user, system } = process.cpuUsage()
   text.single('process_resident_memory_bytes', 'gauge', 'Resident memory of the process.', rss)

@@ -1,15 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Logger } from 'pino'
-import { type ControlServer, startControlServer, TOKEN_CHARACTERS_MIN } from '../control/control-server.js'
-import {
-  announceControlSocket,
-  type ControlEndpoint,
-  controlEndpointText,
-  defaultControlEndpoint,
-  parseControlEndpoint,
-} from '../control/endpoint.js'
+import { type ControlServer, startControlServer } from '../control/control-server.js'
+import { announceControlSocket, defaultControlEndpoint } from '../control/endpoint.js'
 import { MqlabError } from '../protocol/errors.js'
 import type { Note } from '../queue-manager/notes.js'
 import { QueueManager } from '../queue-manager/queue-manager.js'
@@ -27,6 +20,7 @@ import { metricsText } from './qm-metrics.js'
 import { declareQueues } from './qm-queues.js'
 import { type OpenedStore, openQmStore } from './qm-store.js'
 import { StoreMeter } from './qm-store-meter.js'
+import { type ControlPlace, controlPlace, endpointText, metricsUrl, Undo } from './serving.js'
 
 /** What `--json` tells of each message. */
 const REPORTED_NOTES: ReadonlySet<Note['kind']> = new Set(['arrived', 'discarded'])
@@ -40,19 +34,6 @@ export interface RunningQueueManager {
   readonly logger: Logger
   /** Ends in order: no new sessions, answers to applications, sessions closed, the store closed. */
   stop(why: string): Promise<void>
-}
-
-/** Undoes in the opposite order what was done so far. */
-class Undo {
-  readonly #steps: (() => unknown)[] = []
-
-  add(step: () => unknown): void {
-    this.#steps.push(step)
-  }
-
-  async all(): Promise<void> {
-    for (const step of this.#steps.reverse()) await step()
-  }
 }
 
 /** @throws {CliError} one line: what is in the way. */
@@ -75,7 +56,7 @@ async function start(config: QmConfig, json: boolean, undo: Undo): Promise<Runni
   const opened = await openQmStore(config)
   undo.add(() => opened.store.close())
   const { name } = opened.identity
-  const log = createLog(config.logLevel, name)
+  const log = createLog(config.logLevel, { qm: name })
   undo.add(log.flush)
   const { logger } = log
   const events = new EventLog(logger)
@@ -196,27 +177,6 @@ function settled(driver: Driver<QueueManager>): Promise<void> {
   })
 }
 
-/** `off`; undefined for the place by default; else where clients reach it, and the token that they show on TCP. */
-type ControlPlace = 'off' | { readonly listen: ControlEndpoint; readonly token?: string } | undefined
-
-/** @throws {CliError} for a token that is not there, or too short. */
-function controlPlace({ control, controlToken }: QmConfig): ControlPlace {
-  if (control === undefined || control === 'off') return control
-  const listen = parseControlEndpoint(control)
-  const onTcp = 'host' in listen
-  if (onTcp && controlToken === undefined)
-    fail(
-      `--control ${control}: a TCP port wants --control-token FILE, for every user of this machine can connect to it`,
-    )
-  if (controlToken === undefined) return { listen }
-  const token = readFileSync(controlToken, 'utf8').trim()
-  if (onTcp && token.length < TOKEN_CHARACTERS_MIN)
-    fail(
-      `--control-token ${controlToken}: its token has ${token.length} characters; allowed is ${TOKEN_CHARACTERS_MIN} or more`,
-    )
-  return { listen, token }
-}
-
 /** Null for `off`, and where the place that nobody asked for cannot be had: by another one of that name, say. */
 async function openControl(
   place: ControlPlace,
@@ -252,15 +212,6 @@ async function openMetrics(
   if (metrics === undefined) return null
   const source = { engine: driver.engine, driver, store, version: packageVersion(), startedMs: Date.now() }
   return startMetricsServer(metrics, () => metricsText(source))
-}
-
-/** A path as others find it, wherever they are. */
-function endpointText(endpoint: ControlEndpoint): string {
-  return 'path' in endpoint ? resolve(endpoint.path) : controlEndpointText(endpoint)
-}
-
-function metricsUrl({ endpoint: { address, port } }: MetricsServer): string {
-  return `http://${address.includes(':') ? `[${address}]` : address}:${port}/metrics`
 }
 
 /** Nodes on one machine are told apart by their 127.x addresses; elsewhere the system knows best which is reachable. */

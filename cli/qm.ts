@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import { several } from './client-values.js'
-import { EXIT_AS_EXPECTED, writeJson, writeText } from './output.js'
+import { writeJson, writeText } from './output.js'
 import { type QmConfig, type QmFlags, qmConfig } from './qm-config.js'
 import { httpOptions } from './qm-http.js'
 import { type RunningQueueManager, startQueueManager } from './qm-process.js'
+import { toldToStop } from './serving.js'
 import { settingRows, settingsPage, settingsTable } from './settings-text.js'
 
 /* `mqlab qm`: one queue manager on this machine's network, until it is told to stop. */
@@ -13,8 +14,6 @@ interface QmOptions extends QmFlags {
   markdown?: true
   json?: true
 }
-
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 export function qmCommand(): Command {
   const command = new Command('qm')
@@ -63,17 +62,7 @@ export async function runUntilTold(
   json: boolean,
   started: (running: RunningQueueManager) => Started = () => ({}),
 ): Promise<void> {
-  // Before anything is opened, so that a signal at any time closes what is.
-  const stopped = new Promise<NodeJS.Signals>(resolve => {
-    let told = false
-    for (const signal of SIGNALS)
-      process.on(signal, () => {
-        // Nothing that was promised depends on an orderly end.
-        if (told) process.exit(EXIT_AS_EXPECTED)
-        told = true
-        resolve(signal)
-      })
-  })
+  const stopped = toldToStop()
   const running = await startQueueManager(config, json)
   const { ready = {}, stopping } = started(running)
   await writeJson({ ...running.ready, ...ready })

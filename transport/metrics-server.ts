@@ -22,7 +22,10 @@ export function isLoopbackAddress(address: string): boolean {
  * Serves what `render` gives at `GET /metrics`, to anyone on this machine. Port 0 takes any free one.
  * @throws TransportError MSMQ_TRANSPORT_LISTEN when the address cannot be had.
  */
-export async function startMetricsServer(listen: Endpoint, render: () => string): Promise<MetricsServer> {
+export async function startMetricsServer(
+  listen: Endpoint,
+  render: () => string | Promise<string>,
+): Promise<MetricsServer> {
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
@@ -31,7 +34,7 @@ export async function startMetricsServer(listen: Endpoint, render: () => string)
       keepAliveTimeout: REQUEST_MS_MAX,
       connectionsCheckingInterval: REQUEST_MS_MAX / 5,
     },
-    (request, response) => answer(request, response, render),
+    (request, response) => void answer(request, response, render),
   )
   server.maxConnections = CONNECTIONS_MAX
   await new Promise<void>((resolve, reject) => {
@@ -55,7 +58,11 @@ export async function startMetricsServer(listen: Endpoint, render: () => string)
   }
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, render: () => string): void {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  render: () => string | Promise<string>,
+): Promise<void> {
   // A body has no business here, and is not waited for.
   request.resume()
   const [path] = (request.url ?? '').split('?', 1)
@@ -65,7 +72,11 @@ function answer(request: IncomingMessage, response: ServerResponse, render: () =
     response.setHeader('allow', 'GET, HEAD')
     end(response, 405, 'text/plain; charset=utf-8', 'only GET and HEAD\n')
   } else {
-    end(response, 200, CONTENT_TYPE, request.method === 'HEAD' ? null : render())
+    try {
+      end(response, 200, CONTENT_TYPE, request.method === 'HEAD' ? null : await render())
+    } catch (error) {
+      end(response, 500, 'text/plain; charset=utf-8', `${(error as Error).message}\n`)
+    }
   }
 }
 

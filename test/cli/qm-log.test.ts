@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { EventLog, LINES_PER_PERIOD } from '../../cli/qm-events.js'
+import { LINES_PER_PERIOD } from '../../cli/line-budget.js'
+import { EventLog } from '../../cli/qm-events.js'
 import { readableLine } from '../../cli/qm-log.js'
 import type { Note, NoteBody } from '../../queue-manager/notes.js'
 
