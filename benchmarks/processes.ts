@@ -12,6 +12,7 @@ export type ChildReply =
 /** A role that runs somewhere else; each of its commands is a call that resolves with what the command returned. */
 export interface RoleProcess<K extends RoleName> {
   readonly role: K
+  readonly pid: number
   call<C extends keyof RoleCommands<K> & string>(
     command: C,
     ...argument: RoleCommands<K>[C] extends (...words: infer A) => unknown ? A : never
@@ -25,7 +26,12 @@ export interface ProcessesOptions {
   readonly callTimeoutMs?: number
 }
 
-export type StartRole = <K extends RoleName>(role: K, options: RoleOptions<K>) => Promise<RoleProcess<K>>
+/** `within` runs the role by another command, such as `ip netns exec NAME`; it must leave the process its descriptors. */
+export type StartRole = <K extends RoleName>(
+  role: K,
+  options: RoleOptions<K>,
+  within?: readonly [string, ...string[]],
+) => Promise<RoleProcess<K>>
 
 const CHILD_PATH = fileURLToPath(new URL('./child.js', import.meta.url))
 const CALL_TIMEOUT_MS = 60_000
@@ -39,17 +45,18 @@ export async function withProcesses<T>(options: ProcessesOptions, body: (start: 
   const children: Child[] = []
   const stops: (() => unknown)[] = []
   let hereTaken = false
-  const start = async (role: RoleName, roleOptions: unknown) => {
-    if (role === options.inProcess && !hereTaken) {
+  const start = async (role: RoleName, roleOptions: unknown, within?: readonly [string, ...string[]]) => {
+    if (role === options.inProcess && !hereTaken && within === undefined) {
       hereTaken = true
       const commands = await startRoleHere(role, roleOptions)
       if (commands.close !== undefined) stops.push(() => commands.close!(undefined))
-      return { role, call: async (command: string, argument: unknown) => await commandOf(commands, command)(argument) }
+      const call = async (command: string, argument: unknown) => await commandOf(commands, command)(argument)
+      return { role, pid: process.pid, call }
     }
-    const child = new Child(role, timeoutMs)
+    const child = new Child(role, timeoutMs, within)
     children.push(child)
     await child.request({ role, options: roleOptions })
-    return { role, call: (command: string, argument: unknown) => child.request({ command, argument }) }
+    return { role, pid: child.pid, call: (command: string, argument: unknown) => child.request({ command, argument }) }
   }
   try {
     return await body(start as unknown as StartRole)
@@ -82,13 +89,15 @@ class Child {
   readonly #timeoutMs: number
   #lastId = 0
 
-  constructor(role: RoleName, timeoutMs: number) {
+  constructor(role: RoleName, timeoutMs: number, within: readonly [string, ...string[]] | undefined) {
     this.#role = role
     this.#timeoutMs = timeoutMs
     // A profiler passes its hooks down in NODE_OPTIONS and execArgv; they are meant for the parent alone.
     const { NODE_OPTIONS: _, ...env } = process.env
+    const [execPath, ...before] = within === undefined ? [process.execPath] : [...within, process.execPath]
     this.#process = fork(CHILD_PATH, [], {
-      execArgv: ['--enable-source-maps'],
+      execPath,
+      execArgv: [...before, '--enable-source-maps'],
       env,
       serialization: 'advanced',
       stdio: ['ignore', 2, 2, 'ipc'],
@@ -104,6 +113,11 @@ class Child {
       })
     })
     this.#process.on('message', message => this.#settle(message as ChildReply))
+  }
+
+  /** `ip netns exec` becomes the program it runs, so this is the role's own also there. */
+  get pid(): number {
+    return this.#process.pid ?? 0
   }
 
   request(body: RequestBody): Promise<unknown> {

@@ -8,7 +8,7 @@ import type { EchoResult } from './roles/echo-client.js'
 const ECHO_GOAL = { at: 'most', of: 'ratio', value: 1.5 } as const
 const BODY_BYTES = 1024
 /** Slow enough that no queue forms anywhere. */
-const OPEN_LOOP_RATE_PER_S = 2000
+export const OPEN_LOOP_RATE_PER_S = 2000
 const WARM_UP_SHARE = 0.2
 /** Short rounds and many of them: a difference of two medians is soon lost in what else the machine does. */
 const ROUNDS = 4
@@ -25,22 +25,22 @@ export const proxyEchoBenchmark: Benchmark = {
       const echoServer = await start('echo-server', { address: benchmarkAddress(3) })
       const echoClient = await start('echo-client', {})
       const direct = await echoServer.call('listening')
-      return await withProxies(context, start, direct, async ({ ours, theirs }) => {
+      return await withProxies(context, start, { role: 'proxy-plane', target: direct }, async ({ ours, theirs }) => {
         const rounds = context.repetitions * ROUNDS
         const durationMs = sampleMs({ ...context, repetitions: rounds }, theirs === null ? 4 : 6)
         const roundTrip = (via: Address) => roundTrips(echoClient, via, durationMs)
         const paced = (via: Address) => openLoop(echoClient, via, durationMs)
         // The compiler must have seen each way a few thousand times, or it is what is measured.
-        for (const via of [direct, ours, theirs?.at]) {
+        for (const via of [direct, ours.at, theirs?.at]) {
           if (via !== undefined) await roundTrips(echoClient, via, context.seconds * 50)
         }
         const samples = await interleave(rounds, {
           direct: () => roundTrip(direct),
           ...(theirs !== null && { theirs: () => roundTrip(theirs.at) }),
-          ours: () => roundTrip(ours),
+          ours: () => roundTrip(ours.at),
           directPaced: () => paced(direct),
           ...(theirs !== null && { theirsPaced: () => paced(theirs.at) }),
-          oursPaced: () => paced(ours),
+          oursPaced: () => paced(ours.at),
         })
         const about = { benchmark: 'proxy-echo', unit: 'us p50' }
         const nothing = { name: 'round trip, nothing between', samples: samples.direct }
@@ -57,7 +57,7 @@ export const proxyEchoBenchmark: Benchmark = {
         if (theirs === null || samples.theirs === undefined || samples.theirsPaced === undefined) {
           return { figures, skipped: [NO_HAPROXY] }
         }
-        const peer = `HAProxy ${theirs.version}`
+        const peer = theirs.name
         const added = { name: 'added by the proxy plane', samples: subtract(samples.ours, samples.direct) }
         const addedByPeer = { name: `added by ${peer}`, samples: subtract(samples.theirs, samples.direct) }
         return {
@@ -87,7 +87,7 @@ async function roundTrips(client: EchoClient, { address, port }: Address, durati
   )
 }
 
-async function openLoop(client: EchoClient, { address, port }: Address, durationMs: number): Promise<Sample> {
+export async function openLoop(client: EchoClient, { address, port }: Address, durationMs: number): Promise<Sample> {
   return sampleOf(
     await client.call('openLoop', {
       address,

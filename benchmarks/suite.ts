@@ -9,8 +9,12 @@ import { expressProxyBenchmark } from './express-proxy.js'
 import type { Figure } from './figure.js'
 import { latencyAcksBenchmark } from './latency-acks.js'
 import { describeMachine } from './machine.js'
+import { nlbModelBenchmark } from './nlb-model.js'
+import { nlbProxyConnectionsBenchmark } from './nlb-proxy-connections.js'
+import { nlbProxyEchoBenchmark } from './nlb-proxy-echo.js'
+import { nlbProxySessionsBenchmark } from './nlb-proxy-sessions.js'
 import { peersDurableBenchmark } from './peers-durable.js'
-import { proxyBulkBenchmark } from './proxy-bulk.js'
+import { nlbProxyBulkBenchmark, proxyBulkBenchmark } from './proxy-bulk.js'
 import { proxyEchoBenchmark } from './proxy-echo.js'
 import type { BenchmarkReport } from './report.js'
 import { srmpBenchmark, srmpDurableBenchmark } from './srmp.js'
@@ -37,10 +41,17 @@ export const BENCHMARKS: readonly Benchmark[] = [
   peersDurableBenchmark,
   srmpBenchmark,
   srmpDurableBenchmark,
+  nlbProxyBulkBenchmark,
+  nlbProxyConnectionsBenchmark,
+  nlbProxyEchoBenchmark,
+  nlbProxySessionsBenchmark,
+  nlbModelBenchmark,
 ]
 
-export function findBenchmark(name: string): Benchmark | undefined {
-  return BENCHMARKS.find(benchmark => benchmark.name === name)
+/** The one of that name, or all whose names begin with it and a hyphen: `nlb` and `nlb-proxy` are such families. */
+export function findBenchmarks(name: string): readonly Benchmark[] {
+  const exact = BENCHMARKS.filter(benchmark => benchmark.name === name)
+  return exact.length > 0 ? exact : BENCHMARKS.filter(benchmark => benchmark.name.startsWith(`${name}-`))
 }
 
 /** Runs the benchmarks one after another; an error of one ends the run. */

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import type { Benchmark } from '../benchmarks/benchmark.js'
 import { isDelivered, isGoalMissed, reportText } from '../benchmarks/report.js'
 import { isRoleName, type RoleName } from '../benchmarks/roles.js'
-import { BENCHMARKS, findBenchmark, runBenchmarks } from '../benchmarks/suite.js'
+import { BENCHMARKS, findBenchmarks, runBenchmarks } from '../benchmarks/suite.js'
 import { EXIT_NOT_AS_EXPECTED, fail, log, writeJson, writeText } from './output.js'
 
 interface BenchOptions {
@@ -22,7 +22,7 @@ export function benchCommand(): Command {
       'Measure throughput and latency. Each figure comes with its delivery verdict and as a ratio to a ceiling that is ' +
         'measured in the same run.',
     )
-    .argument('[names...]', 'benchmarks to run; all when none is named')
+    .argument('[names...]', 'benchmarks to run, or the first word of several, such as nlb; all when none is named')
     .option('--seconds <n>', 'time each benchmark measures, all its repetitions together', positiveNumber, 15)
     .option('--repetitions <n>', 'how often each thing is measured, in turns', positiveWhole, 5)
     .option('--seed <n>', 'what generated messages are made from', positiveWhole, 1)
@@ -42,7 +42,7 @@ export function benchCommand(): Command {
 }
 
 async function runBench(names: readonly string[], options: BenchOptions): Promise<void> {
-  const benchmarks = names.length === 0 ? BENCHMARKS : names.map(benchmarkOf)
+  const benchmarks = names.length === 0 ? BENCHMARKS : [...new Set(names.flatMap(benchmarksOf))]
   const report = await runBenchmarks(benchmarks, {
     seconds: options.seconds,
     repetitions: options.repetitions,
@@ -66,10 +66,10 @@ async function writeList(json: boolean): Promise<void> {
   await writeText(text.join(''))
 }
 
-function benchmarkOf(name: string): Benchmark {
-  return (
-    findBenchmark(name) ?? fail(`no benchmark ${name}; there are ${BENCHMARKS.map(known => known.name).join(', ')}`)
-  )
+function benchmarksOf(name: string): readonly Benchmark[] {
+  const found = findBenchmarks(name)
+  if (found.length > 0) return found
+  return fail(`no benchmark ${name}; there are ${BENCHMARKS.map(known => known.name).join(', ')}`)
 }
 
 function roleOf(text: string, benchmarks: readonly Benchmark[]): RoleName {

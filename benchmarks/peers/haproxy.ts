@@ -10,6 +10,8 @@ export interface HaproxyRoute {
   readonly mode?: 'tcp' | 'http'
   readonly listen: Address
   readonly to: Address
+  /** Connections at one time, default 1,000. */
+  readonly connectionsMax?: number
 }
 
 /** Debian installs it where only root's PATH looks. */
@@ -32,7 +34,7 @@ export async function startHaproxy(
   writeFileSync(file, haproxyConfiguration(route, readyAt))
   try {
     const server = await startServer(path, { args: ['-db', '-f', file], readyAt })
-    return { stop: () => server.stop().finally(removeFolder) }
+    return { pid: server.pid, stop: () => server.stop().finally(removeFolder) }
   } catch (error) {
     removeFolder()
     throw error
@@ -41,11 +43,12 @@ export async function startHaproxy(
 
 /** HAProxy's own defaults but for the one thread; `splice-auto` lets it move bytes without copying them where it judges
  *  that worth while, which can only raise the ceiling. */
-export function haproxyConfiguration({ listen, to, mode = 'tcp' }: HaproxyRoute, readyAt: Address): string {
+export function haproxyConfiguration(route: HaproxyRoute, readyAt: Address): string {
+  const { listen, to, mode = 'tcp', connectionsMax = 1000 } = route
   const lines = [
     'global',
     '  nbthread 1',
-    '  maxconn 1000',
+    `  maxconn ${connectionsMax}`,
     'defaults',
     `  mode ${mode}`,
     '  option splice-auto',

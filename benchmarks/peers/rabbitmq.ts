@@ -74,7 +74,7 @@ async function startRabbitmq(path: string, folder: string, listen: Address): Pro
       readyTimeoutMs: READY_TIMEOUT_MS,
       stopTimeoutMs: STOP_TIMEOUT_MS,
     })
-    return { stop: () => server.stop().finally(() => mapper.stop()) }
+    return { pid: server.pid, stop: () => server.stop().finally(() => mapper.stop()) }
   } catch (error) {
     await mapper.stop()
     throw error

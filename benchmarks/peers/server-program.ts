@@ -18,6 +18,7 @@ export interface ServerStart {
 }
 
 export interface RunningServer {
+  readonly pid: number
   stop(): Promise<void>
 }
 
@@ -66,7 +67,7 @@ export async function startServer(path: string, start: ServerStart): Promise<Run
     }
     await new Promise(resolve => setTimeout(resolve, LOOK_AGAIN_MS))
   }
-  return { stop }
+  return { pid: child.pid!, stop }
 }
 
 /** A signal that ends this process ends the server first: it would go on by itself otherwise. */
