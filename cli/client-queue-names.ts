@@ -30,3 +30,6 @@ export function newQueueName(given: string, isPublic: boolean): string {
   if (isPublic || /^private\$\\/i.test(given)) return given
   return `private$\\${given}`
 }
+
+/** Whether messages to that format name go over HTTP. */
+export const isHttp = (formatName: string) => /^direct=https?:/i.test(formatName)

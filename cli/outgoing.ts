@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { Client, OutgoingQueueView } from '../control/client.js'
 import { age, size } from './client-message-text.js'
 import { type ClientOptions, withClient, withClientOptions } from './client-options.js'
+import { isHttp } from './client-queue-names.js'
 import { fail, log, styled, table, writeJson, writeText } from './output.js'
 
 /* `mqlab outgoing`: what waits to be sent to other queue managers, and how the sending goes. */
@@ -74,7 +75,7 @@ function details(queue: OutgoingQueueView, nowMs: number): string {
     ],
     [
       'unacknowledged',
-      `${queue.unacknowledged.toLocaleString('en-US')} transactional messages without their ${isHttp(queue) ? 'stream receipt' : 'order ack'}`,
+      `${queue.unacknowledged.toLocaleString('en-US')} transactional messages without their ${isHttp(queue.formatName) ? 'stream receipt' : 'order ack'}`,
     ],
     [
       'unprocessed',
@@ -86,9 +87,9 @@ function details(queue: OutgoingQueueView, nowMs: number): string {
   ]
   if (sequence !== null)
     rows.push(
-      [isHttp(queue) ? 'stream' : 'sequence', `${sequence.id}, next number ${sequence.nextNumber}`],
+      [isHttp(queue.formatName) ? 'stream' : 'sequence', `${sequence.id}, next number ${sequence.nextNumber}`],
       [
-        isHttp(queue) ? 'waiting for receipts' : 'waiting for acks',
+        isHttp(queue.formatName) ? 'waiting for receipts' : 'waiting for acks',
         sequence.firstUnacknowledged === null
           ? 'none'
           : `numbers ${sequence.firstUnacknowledged} to ${sequence.lastUnacknowledged}`,
@@ -110,8 +111,6 @@ function details(queue: OutgoingQueueView, nowMs: number): string {
   ])
   return `${text}\n${table(history, ['when', 'address', 'status', '', ''])}`
 }
-
-const isHttp = ({ formatName }: OutgoingQueueView) => /^direct=https?:/i.test(formatName)
 
 function changeCommand(
   name: string,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client, Queue } from '../control/client.js'
+import { isHttp } from './client-queue-names.js'
 import { fail } from './output.js'
 import type { Wait } from './send-options.js'
 import type { TemporaryQueueManager } from './temporary-queue-manager.js'
@@ -126,8 +127,6 @@ export class AcknowledgementWatch {
     }
   }
 }
-
-const isHttp = (destination: string) => /^direct=https?:/i.test(destination)
 
 /** Acknowledgements of messages over HTTP come over HTTP. */
 async function httpUrlOf(client: Client, temporary: TemporaryQueueManager | null, wait: Wait): Promise<string> {

@@ -8,7 +8,7 @@ import { skipContinueAnswers } from './interim-answers.js'
 import { undiciClient } from './undici.js'
 
 /** An answer may have a body, of which nothing is wanted; one that is longer is a failure. */
-export const ANSWER_BODY_BYTES_MAX = 65_536
+const ANSWER_BODY_BYTES_MAX = 65_536
 
 /** The longest wait of a Node timer. undici must not close what is idle before it is told to. */
 const NEVER_MS = 2 ** 31 - 1

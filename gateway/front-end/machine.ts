@@ -49,4 +49,4 @@ export class Machine {
 }
 
 /** Lower case, without the brackets of an IPv6 address. */
-export const bareHost = (host: string) => host.toLowerCase().replace(/^\[(.*)\]$/, '$1')
+const bareHost = (host: string) => host.toLowerCase().replace(/^\[(.*)\]$/, '$1')

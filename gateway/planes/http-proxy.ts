@@ -19,7 +19,7 @@ export interface HttpProxyLimits extends ProxyLimits, UpstreamPoolLimits {
   readonly clientStallMs: number
 }
 
-export const HTTP_PROXY_LIMITS: HttpProxyLimits = {
+const HTTP_PROXY_LIMITS: HttpProxyLimits = {
   ...PROXY_LIMITS,
   headerBytesMax: 16_384,
   headTimeoutMs: 10_000,

@@ -124,7 +124,7 @@ export class UpstreamConnection {
 }
 
 /** A request that was under way, or waiting, when its connection ended. */
-export class UpstreamClosed extends Error {
+class UpstreamClosed extends Error {
   readonly code = 'ECONNRESET'
 
   constructor() {

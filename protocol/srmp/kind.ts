@@ -1,7 +1,7 @@
 import { MessageClass } from '../message-class.js'
 import type { CommitmentReceipt, SrmpKind, SrmpMessage } from './message.js'
 
-export const ORDERING_ACK_ACTION = 'MSMQ:QM Ordering Ack'
+const ORDERING_ACK_ACTION = 'MSMQ:QM Ordering Ack'
 
 const NEGATIVE_CLASSES: readonly number[] = [
   MessageClass.NACK_DELETED,

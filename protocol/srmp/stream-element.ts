@@ -34,7 +34,7 @@ export function readStart(start: ElementReader): string {
 }
 
 /** The first message of a stream has 1. */
-export function readOrdinal(text: string): number | null {
+function readOrdinal(text: string): number | null {
   const value = readNumber(text, U32_MAX)
   return value === 0 ? null : value
 }

@@ -50,7 +50,7 @@ function withoutLeadingZeros(digits: string): string {
 }
 
 /** An xs:unsignedLong of 64 bits as a sequence identifier, TimeStamp high. */
-export function readSequence(text: string): TxSequenceId | null {
+function readSequence(text: string): TxSequenceId | null {
   if (!areDigits(text, 0, text.length)) return null
   const digits = withoutLeadingZeros(text)
   if (digits.length > U64_DIGITS_MAX) return null

@@ -54,7 +54,7 @@ export function storedRequest({ compoundMessage, properties }: UserMessagePacket
 }
 
 /** The URL of a message's destination; null where that is another kind of name. */
-export function destinationUrl({ user }: UserMessagePacket): string | null {
+function destinationUrl({ user }: UserMessagePacket): string | null {
   const { destinationQueue } = user
   return destinationQueue?.type === 'DirectQueueFormatName' ? urlText(destinationQueue.name) : null
 }
