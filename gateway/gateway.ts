@@ -5,7 +5,13 @@ import { HostStates } from './planes/host-states.js'
 import type { HealthCheck, HostState, Spread } from './planes/http-options.js'
 import { createHttpProxy, type HttpProxy, type HttpProxyOptions } from './planes/http-proxy.js'
 import { createRandomPolicy, createRoundRobinPolicy } from './planes/http-spread.js'
-import { createProxyPlane, isWildcard, type ProxyPlane, type ProxyPlaneOptions } from './planes/proxy.js'
+import {
+  createProxyPlane,
+  isWildcard,
+  type ProxyPlane,
+  type ProxyPlaneOptions,
+  type TcpProxyPlane,
+} from './planes/proxy.js'
 
 /** Port of the binary protocol. [MS-MQQB] 2.1.1. */
 const MSMQ_PORT = 1801
@@ -62,7 +68,7 @@ interface Balancer {
   setHostState(host: string, state: HostState): void
 }
 
-export interface Gateway extends ProxyPlane, Balancer {}
+export interface Gateway extends TcpProxyPlane, Balancer {}
 
 export interface HttpGateway extends HttpProxy, Balancer {}
 

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { resetNow } from '../../transport/abrupt-close.js'
+import { plainAddress } from '../../transport/plain-address.js'
 import type { Policy } from '../nlb/policy.js'
 import type { HostStates } from './host-states.js'
 import { type ExchangeOwner, HttpExchange } from './http-exchange.js'
@@ -10,7 +11,7 @@ import type { Balance } from './http-options.js'
 import type { CutBudget, UpstreamConnection } from './http-upstream.js'
 import type { UpstreamPool } from './http-upstream-pool.js'
 import { zeroPacketCounts } from './packet-count.js'
-import { LOCAL_FAILURES, type ProxyHost, plainAddress } from './proxied-connection.js'
+import { LOCAL_FAILURES, type ProxyHost } from './proxied-connection.js'
 import type {
   CloseManner,
   ConnectionClosed,
@@ -20,6 +21,7 @@ import type {
   ProxyDecision,
   SourceMode,
 } from './proxy-events.js'
+import { connectionView } from './proxy-view.js'
 
 /** What a connection needs of its plane. */
 export interface HttpConnectionContext {
@@ -108,19 +110,7 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
   }
 
   view(): ConnectionView {
-    const { connection, clientAddress, clientPort, host, upstreamLocalAddress, upstreamLocalPort, openedMs } = this
-    const { toHost, toClient } = this
-    return {
-      connection,
-      clientAddress,
-      clientPort,
-      host,
-      upstreamLocalAddress,
-      upstreamLocalPort,
-      openedMs,
-      toHost,
-      toClient,
-    }
+    return connectionView(this)
   }
 
   nowMs(): number {

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { resetNow } from '../../transport/abrupt-close.js'
 import { adoptSocket } from '../../transport/adopted-socket.js'
+import { plainAddress } from '../../transport/plain-address.js'
 import type { Decision, Policy } from '../nlb/policy.js'
 import { PacketCounter } from './packet-count.js'
 import type {
@@ -12,7 +13,10 @@ import type {
   ProxyDecision,
   SourceMode,
 } from './proxy-events.js'
-import { type ReadBufferPool, Relay } from './relay.js'
+import { connectionView } from './proxy-view.js'
+import { Relay } from './relay.js'
+import type { RelayBuffers } from './relay-buffers.js'
+import { type Retransmission, RetransmissionTimer } from './retransmission.js'
 
 export interface ProxyHost {
   readonly name: string
@@ -37,13 +41,16 @@ export interface ConnectionContext {
   readonly translatedAddress: string | undefined
   readonly retryOtherHosts: boolean
   readonly connectTimeoutMs: number
+  readonly retransmission: Retransmission
   /** 0 = no limit. */
   readonly idleTimeoutMs: number
-  readonly cutAfterBytes: number | undefined
-  readonly buffers: ReadBufferPool
+  readonly buffers: RelayBuffers
   nowMs(): number
+  isSilent(host: string): boolean
   decided(decision: ProxyDecision): void
   hostFailed(host: string, code: string): void
+  /** Nobody answers this connection, or now somebody does. */
+  unanswered(connection: ProxiedConnection, is: boolean): void
   closed(connection: ProxiedConnection, event: ConnectionClosed): void
   /** Whole packets, after their bytes were handed on; undefined when nobody listens. */
   observer(connection: number, direction: Direction): ((chunk: Buffer) => void) | undefined
@@ -52,6 +59,10 @@ export interface ConnectionContext {
 /**
  * One client connection and its way to a host. Half-closes and resets are passed on as what they are. A side that is not
  * read, since the other does not keep up, is not watched either: its reset shows when bytes move again.
+ *
+ * Where nobody would answer a client in life, nobody does: neither a byte nor an end goes out. A connection that no host
+ * takes, or a silent one, is unanswered, and asks again when the client's system would have sent its SYN again. One whose
+ * host falls silent stalls, and goes on when the host does.
  */
 export class ProxiedConnection implements ConnectionView {
   readonly connection: number
@@ -67,23 +78,36 @@ export class ProxiedConnection implements ConnectionView {
   #connected = false
   readonly #packets = { toHost: new PacketCounter(), toClient: new PacketCounter() }
   readonly #relays: Readonly<Record<Direction, Relay>>
-  readonly #failedHosts = new Set<string>()
+  #failedHosts: Set<string> | undefined
   #ending: Pick<ConnectionClosed, 'closedBy' | 'manner' | 'code'> | undefined
   /** Broken off; what the sockets report from now on is a consequence of that. */
   #brokenOff = false
   #openSockets = 1
+  /** The policy has given it to a host, and is to be told of the end. */
+  #taken = false
+  #unanswered = false
+  #stalled = false
+  /** While it is unanswered or stalled. */
+  #silence: RetransmissionTimer | undefined
+  /** Ends that came while it was stalled. */
+  #endsHeld: Direction[] | undefined
+  /** A reset came while it was stalled. */
+  #resetHeld = false
 
   /** `accepted` comes paused, so that nothing is read before there is somewhere to put it. */
-  constructor(connection: number, accepted: Socket, context: ConnectionContext) {
+  constructor(connection: number, accepted: Socket, cutAfterBytes: number | undefined, context: ConnectionContext) {
     this.connection = connection
     this.#context = context
     this.clientAddress = plainAddress(accepted.remoteAddress ?? '')
     this.clientPort = accepted.remotePort ?? 0
     this.openedMs = context.nowMs()
     this.#relays = { toHost: this.#relay('toHost'), toClient: this.#relay('toClient') }
+    if (cutAfterBytes !== undefined)
+      this.#relays.toHost.cutAfter(cutAfterBytes, () => this.#breakOff('gateway', 'cut', null))
     const client = adoptSocket(accepted, { onread: this.#relays.toHost.onread, allowHalfOpen: true }) ?? accepted
     this.#client = client
     client.on('error', (error: NodeJS.ErrnoException) => this.#broken('client', error.code ?? error.message))
+    client.on('end', () => this.#sideEnded('toHost'))
     client.on('close', () => {
       accepted.destroy()
       this.#socketClosed()
@@ -107,20 +131,18 @@ export class ProxiedConnection implements ConnectionView {
     return { bytes: this.#relays.toClient.bytes, packets: { ...this.#packets.toClient.counts } }
   }
 
+  /** Its host is silent, or its packets are dropped before they reach it. */
+  get isStalled(): boolean {
+    return this.#stalled
+  }
+
+  /** Nobody has taken it yet. */
+  get isUnanswered(): boolean {
+    return this.#unanswered
+  }
+
   view(): ConnectionView {
-    const { connection, clientAddress, clientPort, host, upstreamLocalAddress, upstreamLocalPort, openedMs } = this
-    const { toHost, toClient } = this
-    return {
-      connection,
-      clientAddress,
-      clientPort,
-      host,
-      upstreamLocalAddress,
-      upstreamLocalPort,
-      openedMs,
-      toHost,
-      toClient,
-    }
+    return connectionView(this)
   }
 
   /** Breaks the connection off with a reset to both sides. */
@@ -128,18 +150,46 @@ export class ProxiedConnection implements ConnectionView {
     this.#breakOff('gateway', manner, null)
   }
 
+  /** Between the client and its host nothing passes any more, in either direction, until `resume`. */
+  stall(): void {
+    if (this.#stalled || this.#unanswered || this.#brokenOff) return
+    this.#stalled = true
+    this.#relays.toHost.stall()
+    this.#relays.toClient.stall()
+    this.#keepTime()
+  }
+
+  /** What each side has sent in the meantime passes: their systems would have sent it again. */
+  resume(): void {
+    if (!this.#stalled) return
+    this.#stalled = false
+    this.#silence?.stop()
+    if (this.#resetHeld) {
+      this.#breakOffAsHeld()
+      return
+    }
+    this.#goOn()
+  }
+
   #chooseHost(): void {
-    const { policy, hosts } = this.#context
+    const { policy, hosts, isSilent } = this.#context
     const client = { address: this.clientAddress, port: this.clientPort }
-    const decision = this.#failedHosts.size === 0 ? policy.pick(client) : policy.pick(client, this.#failedHosts)
+    const decision = policy.pick(client, this.#failedHosts)
     const host = decision.host === null ? undefined : hosts.get(decision.host)
-    this.#announce(decision, host)
+    this.#taken ||= host !== undefined
+    const answers = host !== undefined && !isSilent(host.name)
+    // of what is asked again only the answer is news
+    if (!this.#unanswered || answers) this.#announce(decision, host)
     this.host = decision.host
-    if (host === undefined) this.#breakOff('gateway', this.#failedHosts.size > 0 ? 'hostDown' : 'noHost', null)
-    else this.#connect(host)
+    if (answers) {
+      this.#setUnanswered(false)
+      this.#connect(host, decision.verdict !== undefined)
+    } else if (host !== undefined || decision.verdict !== undefined) this.#setUnanswered(true)
+    else this.#breakOff('gateway', this.#failedHosts === undefined ? 'noHost' : 'hostDown', null)
   }
 
   #announce(decision: Decision, host: ProxyHost | undefined): void {
+    const { verdict } = decision
     this.#context.decided({
       timeMs: this.#context.nowMs(),
       connection: this.connection,
@@ -152,6 +202,7 @@ export class ProxiedConnection implements ConnectionView {
       source: this.#context.source,
       bucket: decision.bucket ?? null,
       reason: decision.reason,
+      ...(verdict !== undefined && { verdict }),
     })
   }
 
@@ -159,7 +210,8 @@ export class ProxiedConnection implements ConnectionView {
     return this.#context.source === 'keep' ? this.clientAddress : this.#context.translatedAddress
   }
 
-  #connect(host: ProxyHost): void {
+  /** `orSilence`: a host that does not answer leaves the client unanswered too. */
+  #connect(host: ProxyHost, orSilence: boolean): void {
     const localAddress = this.#localAddress()
     const upstream = connect({
       host: host.address,
@@ -176,22 +228,38 @@ export class ProxiedConnection implements ConnectionView {
     upstream.on('error', (error: NodeJS.ErrnoException) => {
       const code = error.code ?? error.message
       if (this.#connected) this.#broken('host', code)
-      else this.#hostFailed(host, code)
+      else this.#hostFailed(host, code, orSilence)
     })
+    upstream.on('end', () => this.#sideEnded('toClient'))
     upstream.on('close', () => this.#socketClosed())
     upstream.once('connect', () => {
       upstream.setTimeout(0, giveUp)
       this.#connected = true
       this.upstreamLocalAddress = upstream.localAddress ?? null
       this.upstreamLocalPort = upstream.localPort ?? null
-      this.#pass(this.#client, upstream, 'toHost')
-      this.#pass(upstream, this.#client, 'toClient')
+      this.#relays.toHost.start(this.#client, upstream)
+      this.#relays.toClient.start(upstream, this.#client)
+      if (!this.#stalled) this.#goOn()
     })
   }
 
-  #hostFailed(host: ProxyHost, code: string): void {
+  #goOn(): void {
+    this.#relays.toHost.resume()
+    this.#relays.toClient.resume()
+    const ends = this.#endsHeld ?? []
+    this.#endsHeld = undefined
+    for (const direction of ends) this.#sideEnded(direction)
+  }
+
+  #hostFailed(host: ProxyHost, code: string, orSilence: boolean): void {
     if (this.#brokenOff) return
     this.#context.hostFailed(host.name, code)
+    if (this.#stalled || (orSilence && NO_ANSWER.has(code))) {
+      this.#stalled = false
+      this.#setUnanswered(true)
+      return
+    }
+    this.#failedHosts ??= new Set()
     this.#failedHosts.add(host.name)
     // a lack of local addresses or descriptors is ours, and no other host would cure it
     const canRetry = this.#context.retryOtherHosts && !LOCAL_FAILURES.has(code)
@@ -199,27 +267,59 @@ export class ProxiedConnection implements ConnectionView {
     else this.#breakOff('gateway', 'hostDown', code)
   }
 
+  #setUnanswered(is: boolean): void {
+    if (is === this.#unanswered) return
+    this.#unanswered = is
+    this.#silence?.stop()
+    if (is) {
+      // it is read so that its going is noticed, and what it says kept for who may take it yet
+      this.#relays.toHost.watch(this.#client)
+      this.#keepTime()
+    }
+    this.#context.unanswered(this, is)
+  }
+
+  /** What the client's system would do that hears nothing. */
+  #keepTime(): void {
+    const { retransmission } = this.#context
+    this.#silence = new RetransmissionTimer(
+      retransmission,
+      repetition => {
+        // a reset is not seen where nothing is read; an empty write sends nothing but brings it out
+        if (this.#relays.toHost.isPaused && this.#client.writable) this.#client.write(NO_BYTES)
+        if (this.#unanswered && repetition <= retransmission.synRepetitionsMax) this.#chooseHost()
+      },
+      () => (this.#resetHeld ? this.#breakOffAsHeld() : this.#breakOff('gateway', 'silence', null)),
+    )
+  }
+
   #relay(direction: Direction): Relay {
     const packets = this.#packets[direction]
     const observe = this.#context.observer(this.connection, direction)
-    const relay = new Relay(this.#context.buffers, chunk => {
+    return new Relay(this.#context.buffers, chunk => {
       packets.push(chunk)
       observe?.(chunk)
     })
-    const { cutAfterBytes } = this.#context
-    if (direction === 'toHost' && cutAfterBytes !== undefined)
-      relay.cutAfter(cutAfterBytes, () => this.#breakOff('gateway', 'cut', null))
-    return relay
   }
 
-  #pass(from: Socket, to: Socket, direction: Direction): void {
-    from.on('end', () => {
-      // A reset that arrives together with the last data is reported as a plain end. An empty write sends nothing but
-      // brings the truth out; with writes under way those will.
-      if (from.writableEnded || from.writableLength > 0) this.#ended(to, direction)
-      else from.write(NO_BYTES, error => error ?? this.#ended(to, direction))
-    })
-    this.#relays[direction].start(from, to)
+  /** The source of a direction has ended. */
+  #sideEnded(direction: Direction): void {
+    if (this.#brokenOff) return
+    if (this.#unanswered) {
+      this.#breakOff('client', 'silence', null)
+      return
+    }
+    if (this.#stalled || !this.#connected) {
+      this.#endsHeld ??= []
+      this.#endsHeld.push(direction)
+      return
+    }
+    const [from, to] =
+      direction === 'toHost' ? [this.#client, this.#upstream!] : ([this.#upstream!, this.#client] as const)
+    // A reset that arrives together with the last data is reported as a plain end. An empty write sends nothing but
+    // brings the truth out; with writes under way those will.
+    if (from.writableEnded || from.writableLength > 0) this.#ended(to, direction)
+    else from.write(NO_BYTES, error => error ?? this.#ended(to, direction))
   }
 
   #ended(to: Socket, direction: Direction): void {
@@ -228,12 +328,23 @@ export class ProxiedConnection implements ConnectionView {
   }
 
   #broken(by: 'client' | 'host', code: string): void {
-    this.#breakOff(by, 'reset', code)
+    if (this.#stalled) {
+      // the other side does not learn of it
+      if (!this.#resetHeld) this.#ending = { closedBy: by, manner: 'reset', code }
+      this.#resetHeld = true
+    } else if (this.#unanswered) this.#breakOff(by, 'silence', code)
+    else this.#breakOff(by, 'reset', code)
+  }
+
+  #breakOffAsHeld(): void {
+    const { closedBy, manner, code } = this.#ending!
+    this.#breakOff(closedBy, manner, code)
   }
 
   #breakOff(closedBy: ConnectionClosed['closedBy'], manner: CloseManner, code: string | null): void {
     if (this.#brokenOff) return
     this.#brokenOff = true
+    this.#silence?.stop()
     this.#ending = { closedBy, manner, code }
     resetNow(this.#client)
     if (this.#upstream !== undefined) resetNow(this.#upstream)
@@ -242,14 +353,19 @@ export class ProxiedConnection implements ConnectionView {
   #socketClosed(): void {
     this.#openSockets--
     if (this.#openSockets > 0) return
+    this.#silence?.stop()
     this.#relays.toHost.end()
     this.#relays.toClient.end()
+    if (this.#taken) this.#context.policy.released?.({ address: this.clientAddress, port: this.clientPort })
     const ending = this.#ending ?? { closedBy: 'gateway', manner: 'end', code: null }
     this.#context.closed(this, { ...this.view(), ...ending, timeMs: this.#context.nowMs() })
   }
 }
 
 const NO_BYTES = Buffer.alloc(0)
+
+/** What a connect meets when no answer comes, neither acceptance nor refusal. */
+const NO_ANSWER: ReadonlySet<string> = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN'])
 
 /** Errors of the gateway's own machine that a connect may meet before it ever asks the host. */
 export const LOCAL_FAILURES: ReadonlySet<string> = new Set([
@@ -259,8 +375,3 @@ export const LOCAL_FAILURES: ReadonlySet<string> = new Set([
   'EADDRINUSE',
   'EADDRNOTAVAIL',
 ])
-
-/** A dual-stack listener reports IPv4 clients as `::ffff:a.b.c.d`. */
-export function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address
-}

@@ -24,6 +24,12 @@ export interface ProxyCounters {
   resetByHost: number
   cut: number
   idle: number
+  /** Connections that, when they came, nobody answered. */
+  unanswered: number
+  /** Of these and of those whose host fell silent, how many ended without an answer. */
+  silence: number
+  /** Connections that several hosts took. */
+  splitBrain: number
   hosts: Record<string, HostCounters>
   /** Over HTTP the bytes of bodies, and no packets. */
   toHost: DirectionTraffic
@@ -57,6 +63,10 @@ export interface UpstreamCounters {
   open: number
 }
 
+export function zeroHostCounters(): HostCounters {
+  return { chosen: 0, failed: 0 }
+}
+
 export function zeroCounters(hosts: readonly { readonly name: string }[]): ProxyCounters {
   return {
     accepted: 0,
@@ -70,7 +80,10 @@ export function zeroCounters(hosts: readonly { readonly name: string }[]): Proxy
     resetByHost: 0,
     cut: 0,
     idle: 0,
-    hosts: Object.fromEntries(hosts.map(({ name }) => [name, { chosen: 0, failed: 0 }])),
+    unanswered: 0,
+    silence: 0,
+    splitBrain: 0,
+    hosts: Object.fromEntries(hosts.map(({ name }) => [name, zeroHostCounters()])),
     toHost: { bytes: 0, packets: zeroPacketCounts() },
     toClient: { bytes: 0, packets: zeroPacketCounts() },
   }
@@ -94,6 +107,7 @@ export function countClose(counts: ProxyCounters, event: ConnectionClosed): void
     case 'noHost':
     case 'cut':
     case 'idle':
+    case 'silence':
       counts[event.manner]++
   }
 }

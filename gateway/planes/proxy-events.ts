@@ -1,3 +1,4 @@
+import type { ClusterVerdict } from '../nlb/packet.js'
 import type { PacketCounts } from './packet-count.js'
 
 /** `toHost`: from the client through the gateway to the chosen host; `toClient`: the way back. */
@@ -28,6 +29,8 @@ export interface ProxyDecision {
   readonly reason: string
   /** Where a request was given and not a connection: its number on the connection, from 1. */
   readonly request?: number
+  /** Of a cluster of hosts that each decide for themselves: what each said. */
+  readonly verdict?: ClusterVerdict
 }
 
 /**
@@ -87,7 +90,7 @@ export interface ConnectionView {
 /**
  * How a connection ended. `end`: both sides closed in order. `reset`: a side broke it off. `hostDown`: no host could be
  * reached. `noHost`: the policy named nobody. `cut`: the `cutAfterBytes` fault. `idle`: the idle limit. `stopped`: the
- * plane was stopped or told to reset. Over HTTP also `dropped`: the fault that drops answers. `slow`: the client took too
+ * plane was stopped or told to reset. `silence`: nobody ever answered the client, or its host fell silent for good. Over HTTP also `dropped`: the fault that drops answers. `slow`: the client took too
  * long over a request or an answer. `malformed`: what the client sent is not HTTP as it ought to be.
  */
 export type CloseManner =
@@ -98,6 +101,7 @@ export type CloseManner =
   | 'cut'
   | 'idle'
   | 'stopped'
+  | 'silence'
   | 'dropped'
   | 'slow'
   | 'malformed'

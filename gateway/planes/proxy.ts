@@ -1,26 +1,34 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { PacketFramer } from '../../protocol/binary/packet-framer.js'
 import { DecodeError } from '../../protocol/errors.js'
-import type { Policy } from '../nlb/policy.js'
+import type { Client, Policy } from '../nlb/policy.js'
 import { connectionsWithinDescriptors } from './descriptor-limit.js'
 import { type ConnectionContext, ProxiedConnection, type ProxyFaults, type ProxyHost } from './proxied-connection.js'
-import { addTraffic, countClose, type ProxyCounters, zeroCounters } from './proxy-counters.js'
+import { addTraffic, countClose, type ProxyCounters, zeroCounters, zeroHostCounters } from './proxy-counters.js'
 import type { ConnectionClosed, ConnectionView, ObservedPacket, ProxyDecision, SourceMode } from './proxy-events.js'
-import { ReadBufferPool } from './relay.js'
+import { RelayBuffers } from './relay-buffers.js'
+import { RETRANSMISSION, type Retransmission } from './retransmission.js'
 
 export interface ProxyLimits {
   /**
    * Connections at one time; more are closed as they come, and counted. Default 4,096, or less where the process may not
-   * open two descriptors for each. An idle connection takes some 20 KiB, one whose sides both stall up to 384 KiB.
+   * open two descriptors for each. An idle connection takes some 12 KiB, one whose sides both do not read up to 384 KiB.
    */
   readonly connectionsMax: number
   /** How long a host may take to accept. Default 5,000 ms. */
   readonly connectTimeoutMs: number
   /** Connections the system may queue before they are accepted. Default 4,096; the system has its own, lower or not. */
   readonly backlog: number
+  /** Of these connections, those that nobody answers. Above it the eldest is reset. Default 1,024. */
+  readonly unansweredMax: number
 }
 
-export const PROXY_LIMITS: ProxyLimits = { connectionsMax: 4096, connectTimeoutMs: 5000, backlog: 4096 }
+export const PROXY_LIMITS: ProxyLimits = {
+  connectionsMax: 4096,
+  connectTimeoutMs: 5000,
+  backlog: 4096,
+  unansweredMax: 1024,
+}
 
 /** Read buffers of 64 KiB kept for the next connection. */
 const SPARE_BUFFERS_MAX = 64
@@ -32,6 +40,8 @@ export interface ProxyPlaneOptions {
   readonly policy: Policy
   readonly source: SourceMode
   readonly limits?: Partial<ProxyLimits>
+  /** What the systems of clients and hosts do that hear nothing of each other. */
+  readonly retransmission?: Partial<Retransmission>
   /**
    * Whether a connection whose host is down is given to another, as a balancer with health checks would. Default false:
    * Windows NLB does not know whether a service lives, and its clients are refused.
@@ -40,6 +50,8 @@ export interface ProxyPlaneOptions {
   /** Resets a connection on which nothing moved for so long, as appliances do. Default 0: never, as Windows NLB. */
   readonly idleTimeoutMs?: number
   readonly faults?: ProxyFaults
+  /** Gives each connection its number; default from 1. For planes that share one sequence. */
+  nextConnection?(): number
   /** Wall-clock milliseconds; default `Date.now`. */
   nowMs?(): number
   onDecision?(decision: ProxyDecision): void
@@ -51,7 +63,7 @@ export interface ProxyPlaneOptions {
   onPacket?(packet: ObservedPacket): void
 }
 
-/** The gateway's user-space plane: accepts on the cluster address and carries bytes to the host the policy names. */
+/** A user-space plane: accepts on the cluster address and carries what comes to the host that the policy names. */
 export interface ProxyPlane {
   /** Begins to listen; rejects with the system's error (`EADDRINUSE`, `EADDRNOTAVAIL`, ...) if it cannot. */
   start(): Promise<{ address: string; port: number }>
@@ -65,12 +77,29 @@ export interface ProxyPlane {
   resetConnections(host?: string): number
 }
 
-export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
+/** One that carries TCP connections whole. */
+export interface TcpProxyPlane extends ProxyPlane {
+  /** Hosts that may be picked from now on. Connections to others stay as they are. */
+  setHosts(hosts: readonly ProxyHost[]): void
+  /**
+   * A host that is silent, as one without power or network is: its connections stall, new ones are not answered. When it
+   * is reachable again they go on.
+   */
+  setReach(host: string, reach: Reach): void
+  /** Asks of each connection that a host has whether its packets still pass: stalls those that do not, resumes the others. */
+  review(passes: (client: Client, host: string) => boolean): void
+}
+
+export type Reach = 'reachable' | 'silent'
+
+export function createProxyPlane(options: ProxyPlaneOptions): TcpProxyPlane {
   const limits = { ...PROXY_LIMITS, ...options.limits }
   const hosts = new Map(options.hosts.map(host => [host.name, host]))
+  const silent = new Set<string>()
   const nowMs = options.nowMs ?? Date.now
   const onPacket = options.onPacket?.bind(options)
   const open = new Set<ProxiedConnection>()
+  const unanswered = new Set<ProxiedConnection>()
   const counts = zeroCounters(options.hosts)
   let faults: ProxyFaults = options.faults ?? {}
   let cutsLeft = faults.cutConnectionsMax ?? Number.POSITIVE_INFINITY
@@ -78,17 +107,20 @@ export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
   let started: Promise<{ address: string; port: number }> | undefined
   let idle: (() => void) | undefined
 
-  const context: Omit<ConnectionContext, 'cutAfterBytes'> = {
+  const context: ConnectionContext = {
     policy: options.policy,
     hosts,
     source: options.source,
     translatedAddress: isWildcard(options.listen.address) ? undefined : options.listen.address,
     retryOtherHosts: options.retryOtherHosts ?? false,
     connectTimeoutMs: limits.connectTimeoutMs,
+    retransmission: { ...RETRANSMISSION, ...options.retransmission },
     idleTimeoutMs: options.idleTimeoutMs ?? 0,
-    buffers: new ReadBufferPool(SPARE_BUFFERS_MAX),
+    buffers: new RelayBuffers(SPARE_BUFFERS_MAX),
     nowMs,
+    isSilent: host => silent.has(host),
     decided(decision) {
+      if (decision.verdict?.outcome === 'split-brain') counts.splitBrain++
       const host = decision.host === null ? undefined : counts.hosts[decision.host]
       if (host !== undefined) host.chosen++
       options.onDecision?.(decision)
@@ -98,8 +130,19 @@ export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
       if (host !== undefined) host.failed++
       counts.connectFailures[code] = (counts.connectFailures[code] ?? 0) + 1
     },
+    unanswered(connection, is) {
+      if (!is) {
+        unanswered.delete(connection)
+        return
+      }
+      counts.unanswered++
+      unanswered.add(connection)
+      const [eldest] = unanswered
+      if (unanswered.size > limits.unansweredMax) eldest?.reset('silence')
+    },
     closed(connection, event) {
       open.delete(connection)
+      unanswered.delete(connection)
       addTraffic(counts, connection)
       countClose(counts, event)
       options.onClosed?.(event)
@@ -118,7 +161,8 @@ export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
       cutsLeft--
       cutAfterBytes = faults.cutAfterBytes
     }
-    open.add(new ProxiedConnection(counts.accepted, client, { ...context, cutAfterBytes }))
+    const connection = options.nextConnection?.() ?? counts.accepted
+    open.add(new ProxiedConnection(connection, client, cutAfterBytes, context))
   }
 
   /** The listener knows of the clients' sockets only; a host's may close later. */
@@ -179,6 +223,33 @@ export function createProxyPlane(options: ProxyPlaneOptions): ProxyPlane {
       const chosen = [...open].filter(connection => host === undefined || connection.host === host)
       for (const connection of chosen) connection.reset('stopped')
       return chosen.length
+    },
+
+    setHosts(next) {
+      hosts.clear()
+      for (const host of next) {
+        hosts.set(host.name, host)
+        counts.hosts[host.name] ??= zeroHostCounters()
+      }
+    },
+
+    setReach(host, reach) {
+      if (reach === 'silent') silent.add(host)
+      else silent.delete(host)
+      for (const connection of open) {
+        if (connection.host !== host) continue
+        if (reach === 'silent') connection.stall()
+        else connection.resume()
+      }
+    },
+
+    review(passes) {
+      for (const connection of open) {
+        if (connection.host === null || connection.isUnanswered) continue
+        const { clientAddress: address, clientPort: port, host } = connection
+        if (passes({ address, port }, host)) connection.resume()
+        else connection.stall()
+      }
     },
   }
 }

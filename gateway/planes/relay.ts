@@ -1,41 +1,25 @@
 import type { OnReadOpts, Socket } from 'node:net'
-
-/** What one read of the system brings at most; node:net itself reads as much at a time. */
-export const READ_BYTES_MAX = 65_536
-
-/** The first reads of a direction, until one is full: most connections that open at once, or idle, never need more. */
-const FIRST_READ_BYTES = 4096
+import type { RelayBuffers } from './relay-buffers.js'
 
 /** Chunks that may wait in user space for a side that does not read, before the other side is no longer read. */
 const HELD_CHUNKS_MAX = 2
 
-/**
- * Buffers that are not in use. A proxy that lets node:net allocate each chunk spends a third of its time on collecting
- * them and on memory its caches no longer hold.
- */
-export class ReadBufferPool {
-  readonly #spare: Buffer[] = []
-  readonly #spareMax: number
+/** So many reads in a row that would have fitted into the common buffer, and a direction gives its own back. */
+const SMALL_READS_MAX = 16
 
-  /** `spareMax`: how many unused buffers of 64 KiB are kept. */
-  constructor(spareMax: number) {
-    this.#spareMax = spareMax
-  }
+/** What is kept of a direction that is stalled, before its source is no longer read. */
+export const KEPT_BYTES_MAX = 65_536
 
-  take(): Buffer {
-    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES_MAX)
-  }
-
-  /** Takes a buffer back; a smaller one is left to the collector. */
-  give(buffer: Buffer): void {
-    if (buffer.length === READ_BYTES_MAX && this.#spare.length < this.#spareMax) this.#spare.push(buffer)
-  }
-}
+/** A kept chunk costs at least so much, however few its bytes. */
+const KEPT_CHUNK_BYTES_MIN = 256
 
 /**
  * One direction of a connection: hands each chunk on as it comes, and reads no more while the target does not keep up.
- * Reads go into a buffer that is used again as soon as the system has taken its content, so nothing is copied or
- * allocated in passing. Holds at most `HELD_CHUNKS_MAX` chunks besides the one buffer for the next read.
+ * Reads go into a buffer that is used again as soon as the system has taken its content, so nothing is allocated in
+ * passing, and nothing but the smallest chunks is copied. Holds at most `HELD_CHUNKS_MAX` chunks besides the one buffer
+ * for the next read.
+ *
+ * Stalled, it hands nothing on and keeps what comes, up to `KEPT_BYTES_MAX`; resumed, it goes on where it was.
  */
 export class Relay {
   /** For the socket that is read from. */
@@ -45,29 +29,46 @@ export class Relay {
   }
   /** Bytes handed on. */
   bytes = 0
-  readonly #pool: ReadBufferPool
+  readonly #buffers: RelayBuffers
   readonly #passed: (chunk: Buffer) => void
   readonly #written = () => this.#release()
   #next: Buffer
-  #held: Buffer[] = []
+  #smallReads = 0
+  #held: Buffer[] | undefined
+  #kept: Buffer[] | undefined
+  #keptBytes = 0
   #from: Socket | undefined
   #to: Socket | undefined
   #paused = false
+  #stalled = false
   #bytesLeft = Number.POSITIVE_INFINITY
   #cut: (() => void) | undefined
 
   /** `passed` sees each chunk after it was handed on; the bytes are valid only during the call. */
-  constructor(pool: ReadBufferPool, passed: (chunk: Buffer) => void) {
-    this.#pool = pool
+  constructor(buffers: RelayBuffers, passed: (chunk: Buffer) => void) {
+    this.#buffers = buffers
     this.#passed = passed
-    this.#next = Buffer.allocUnsafeSlow(FIRST_READ_BYTES)
+    this.#next = buffers.first
+  }
+
+  /** Whether the source is not read at present, so that its end or reset would not be noticed. */
+  get isPaused(): boolean {
+    return this.#paused
   }
 
   /** Begins to read. Neither socket may be written to by anybody else. */
   start(from: Socket, to: Socket): void {
     this.#from = from
     this.#to = to
-    from.resume()
+    if (!this.#stalled) this.#goOn()
+    else if (!this.#paused) from.resume()
+  }
+
+  /** Begins to read although there is nobody to hand anything to yet: it is stalled until `start` and `resume`. */
+  watch(from: Socket): void {
+    this.#stalled = true
+    this.#from = from
+    if (!this.#paused) from.resume()
   }
 
   /** Hands on `bytes` and no more, then calls `done` once the system has taken them. Before `start`. */
@@ -76,39 +77,98 @@ export class Relay {
     this.#cut = done
   }
 
+  /** What was handed on before is on its way; nothing more is. */
+  stall(): void {
+    this.#stalled = true
+  }
+
+  resume(): void {
+    if (!this.#stalled) return
+    this.#stalled = false
+    if (this.#to !== undefined) this.#goOn()
+  }
+
   /** Gives the buffers back. Only when both sockets are closed, since the system may write into them until then. */
   end(): void {
-    this.#pool.give(this.#next)
-    for (const buffer of this.#held) this.#pool.give(buffer)
-    this.#held = []
+    if (this.#next !== this.#buffers.first) this.#buffers.give(this.#next)
+    this.#giveHeld()
+    this.#kept = undefined
   }
 
   /** Returns false to stop reading. */
   #received(count: number, buffer: Buffer): boolean {
-    const to = this.#to!
-    const cut = count >= this.#bytesLeft ? this.#cut : undefined
-    const chunk = buffer.subarray(0, cut === undefined ? count : this.#bytesLeft)
-    to.write(chunk, cut ?? this.#written)
+    if (this.#stalled) return this.#keep(buffer.subarray(0, count))
+    const isFirst = buffer === this.#buffers.first
+    const own = isFirst ? this.#buffers.takeSmall() : buffer
+    if (isFirst) buffer.copy(own, 0, 0, count)
+    const goesOn = this.#handOn(own.subarray(0, count))
+    if (this.#to!.writableLength > 0) {
+      this.#held ??= []
+      this.#held.push(own)
+      if (!isFirst) this.#next = this.#buffers.take()
+      this.#paused = this.#held.length >= HELD_CHUNKS_MAX
+    } else if (isFirst) this.#buffers.give(own)
+    this.#sizeNext(count)
+    return !this.#paused && goesOn
+  }
+
+  /** Directions that carry much read much at a time, into a buffer of their own; others do not need one. */
+  #sizeNext(count: number): void {
+    const { first } = this.#buffers
+    if (this.#next === first) {
+      if (count === first.length) this.#next = this.#buffers.take()
+    } else if (count >= first.length) this.#smallReads = 0
+    else if (++this.#smallReads >= SMALL_READS_MAX) {
+      this.#smallReads = 0
+      if (this.#to!.writableLength > 0) return
+      this.#buffers.give(this.#next)
+      this.#next = first
+    }
+  }
+
+  /** Returns whether more may follow. */
+  #handOn(bytes: Buffer): boolean {
+    const cut = bytes.length >= this.#bytesLeft ? this.#cut : undefined
+    const chunk = cut === undefined ? bytes : bytes.subarray(0, this.#bytesLeft)
+    this.#to!.write(chunk, cut ?? this.#written)
     this.bytes += chunk.length
     this.#bytesLeft -= chunk.length
     this.#passed(chunk)
-    if (to.writableLength > 0) {
-      this.#held.push(buffer)
-      this.#next = this.#pool.take()
-      this.#paused = this.#held.length >= HELD_CHUNKS_MAX
-    } else if (count === buffer.length && count < READ_BYTES_MAX) {
-      this.#next = this.#pool.take()
+    return cut === undefined
+  }
+
+  #keep(bytes: Buffer): boolean {
+    this.#kept ??= []
+    this.#kept.push(Buffer.from(bytes))
+    this.#keptBytes += Math.max(bytes.length, KEPT_CHUNK_BYTES_MIN)
+    this.#paused = this.#keptBytes >= KEPT_BYTES_MAX
+    return !this.#paused
+  }
+
+  /** Hands on what was kept, and reads on. */
+  #goOn(): void {
+    const kept = this.#kept ?? []
+    this.#kept = undefined
+    this.#keptBytes = 0
+    for (const chunk of kept) if (!this.#handOn(chunk)) return
+    if (this.#to!.writableLength > 0) {
+      this.#paused = true
+      return
     }
-    return !this.#paused && cut === undefined
+    this.#paused = false
+    this.#from!.resume()
   }
 
   #release(): void {
-    if (this.#held.length === 0 || this.#to!.writableLength > 0) return
-    for (const buffer of this.#held) this.#pool.give(buffer)
-    this.#held = []
-    if (this.#paused) {
-      this.#paused = false
-      this.#from!.resume()
-    }
+    if ((this.#held === undefined && !this.#paused) || this.#to!.writableLength > 0) return
+    this.#giveHeld()
+    if (!this.#paused || this.#stalled) return
+    this.#paused = false
+    this.#from!.resume()
+  }
+
+  #giveHeld(): void {
+    for (const buffer of this.#held ?? []) this.#buffers.give(buffer)
+    this.#held = undefined
   }
 }
