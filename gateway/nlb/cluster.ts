@@ -11,13 +11,13 @@ import {
   type HostInput,
 } from './cluster-config.js'
 import { type NlbEvent, type NlbEventKind, nlbEvent } from './events.js'
-import { type FilterQuestion, filter } from './filter.js'
+import { accept, drop, type FilterAnswer, type FilterQuestion, filter } from './filter.js'
 import { BUCKET_COUNT, type BucketHash, nlbSub1 } from './hash.js'
 import type { Heartbeat } from './heartbeat.js'
 import { type HostSurroundings, NlbHost } from './host.js'
 import { type HostView, hostView } from './host-view.js'
 import type { CommandOptions, CommandResult, NlbVerb } from './operations.js'
-import type { ClusterVerdict, FilterReason, HostVerdict, Packet } from './packet.js'
+import type { ClusterVerdict, HostVerdict, Packet } from './packet.js'
 import { findRule, type PortState } from './port-rule.js'
 import { Segment } from './segment.js'
 
@@ -50,6 +50,8 @@ export class NlbCluster {
   #nowMs = 0
   #changed = false
   #table: AcceptorTable | undefined
+  /** Heartbeats that were sent and not yet heard by all. */
+  readonly #underWay: { readonly from: NlbHost; readonly heartbeat: Heartbeat }[] = []
 
   constructor({ config, hash = nlbSub1, onEvent = () => {}, onChange = () => {} }: NlbClusterOptions) {
     this.#config = config
@@ -352,20 +354,18 @@ export class NlbCluster {
   }
 
   #ask(question: FilterQuestion): ClusterVerdict {
-    const hosts = this.#hosts()
-    const verdicts = hosts.map((host): HostVerdict => {
-      const kept = this.#keptFrom(host, question)
-      if (kept !== null) return { host: host.name, ...kept }
-      return { host: host.name, ...filter(host, question) }
-    })
-    const acceptors = hosts
-      .filter((_, index) => verdicts[index]!.accepts)
-      .sort((a, b) => a.priority - b.priority)
-      .map(({ name }) => name)
+    const verdicts: HostVerdict[] = []
+    const accepting: NlbHost[] = []
+    for (const host of this.#order) {
+      const answer = this.#keptFrom(host, question) ?? filter(host, question)
+      verdicts.push(host.verdictOf(answer))
+      if (answer.accepts) accepting.push(host)
+    }
     const forAll = question.packet.protocol === 'icmp' && !question.filterIcmp
+    const several = accepting.length > 1 && !forAll
     return {
-      outcome: acceptors.length === 0 ? 'black-hole' : acceptors.length === 1 || forAll ? 'accepted' : 'split-brain',
-      acceptors,
+      outcome: accepting.length === 0 ? 'black-hole' : several ? 'split-brain' : 'accepted',
+      acceptors: accepting.sort((a, b) => a.priority - b.priority).map(({ name }) => name),
       verdicts,
       rule: question.portRule === undefined ? -1 : question.rule,
       bucket: question.portRule?.mode === 'multiple' ? question.bucket : null,
@@ -373,15 +373,12 @@ export class NlbCluster {
   }
 
   /** What happens to a packet before a host's filter sees it; null: it sees it. */
-  #keptFrom(host: NlbHost, { packet, forCluster }: FilterQuestion): { accepts: boolean; reason: FilterReason } | null {
-    if (host.crashed) return { accepts: false, reason: 'unreachable' }
-    if (packet.sentBy !== undefined && forCluster && this.#named(packet.sentBy).running) {
-      if (host.name === packet.sentBy) return { accepts: true, reason: 'looped-back' }
-      return { accepts: false, reason: 'not-delivered' }
-    }
-    if (!this.#segment.clientsReach(host.slot)) return { accepts: false, reason: 'unreachable' }
-    if (forCluster && !this.#segment.delivers(host.slot)) return { accepts: false, reason: 'not-delivered' }
-    return null
+  #keptFrom(host: NlbHost, { packet, forCluster }: FilterQuestion): FilterAnswer | null {
+    if (host.crashed) return drop('unreachable')
+    if (packet.sentBy !== undefined && forCluster && this.#named(packet.sentBy).running)
+      return host.name === packet.sentBy ? accept('looped-back') : drop('not-delivered')
+    if (!this.#segment.clientsReach(host.slot)) return drop('unreachable')
+    return forCluster && !this.#segment.delivers(host.slot) ? drop('not-delivered') : null
   }
 
   #receives(host: NlbHost): boolean {
@@ -395,10 +392,15 @@ export class NlbCluster {
     return new AcceptorTable(this.hash, addresses, rules, reached, up)
   }
 
+  /** One after the other: what is heard is answered at times, and an answer must not overtake what was sent before. */
   #deliver(from: NlbHost, heartbeat: Heartbeat): void {
-    for (const host of this.#hosts()) {
-      if (host === from || !host.running || !this.#segment.hears(host.slot, from.slot)) continue
-      host.heard(heartbeat, this.#nowMs)
+    this.#underWay.push({ from, heartbeat })
+    if (this.#underWay.length > 1) return
+    for (let sent = this.#underWay[0]; sent !== undefined; sent = this.#underWay[0]) {
+      for (const host of this.#hosts())
+        if (host !== sent.from && host.running && this.#segment.hears(host.slot, sent.from.slot))
+          host.heard(sent.heartbeat, this.#nowMs)
+      this.#underWay.shift()
     }
   }
 

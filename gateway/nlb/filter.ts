@@ -19,13 +19,29 @@ export interface FilterQuestion {
   readonly connectionsMax: number
 }
 
+/** One object for each answer that there is, so that asking many hosts makes none. */
 export interface FilterAnswer {
   readonly accepts: boolean
   readonly reason: FilterReason
 }
 
-const accept = (reason: FilterReason): FilterAnswer => ({ accepts: true, reason })
-const drop = (reason: FilterReason): FilterAnswer => ({ accepts: false, reason })
+const answers = { accept: new Map<FilterReason, FilterAnswer>(), drop: new Map<FilterReason, FilterAnswer>() }
+
+export function accept(reason: FilterReason): FilterAnswer {
+  return the(answers.accept, true, reason)
+}
+
+export function drop(reason: FilterReason): FilterAnswer {
+  return the(answers.drop, false, reason)
+}
+
+function the(known: Map<FilterReason, FilterAnswer>, accepts: boolean, reason: FilterReason): FilterAnswer {
+  const made = known.get(reason)
+  if (made !== undefined) return made
+  const answer = { accepts, reason }
+  known.set(reason, answer)
+  return answer
+}
 
 /** What the filter of one host that sees the packet makes of it. Asks nobody else, as in life. [D] */
 export function filter(host: NlbHost, question: FilterQuestion): FilterAnswer {
@@ -52,7 +68,7 @@ function byOwnership(host: NlbHost, { packet, rule, portRule }: FilterQuestion, 
   if (portRule.timeoutMinutes > 0) {
     const client = clientKey(portRule.affinity, packet.sourceAddress)
     if (host.held[rule]!.has(client)) return accept(isOwner ? 'bucket' : 'held-client')
-    if (isOwner && host.isException(rule, client)) return drop('exception')
+    if (isOwner && host.holderOf(rule, client) !== null) return drop('exception')
   }
   return isOwner ? accept('bucket') : drop('not-my-bucket')
 }

@@ -1,9 +1,11 @@
 import { AffinityList } from './affinity-list.js'
 import type { ClusterConfig, HostConfig } from './cluster-config.js'
 import type { NlbEventKind } from './events.js'
+import type { FilterAnswer } from './filter.js'
 import { BUCKET_COUNT } from './hash.js'
 import { type ConvergencePhase, type Heartbeat, type RuleOffer, sameOffers } from './heartbeat.js'
 import { nextOwnership } from './ownership.js'
+import type { HostVerdict } from './packet.js'
 import { type HostRule, type PortRule, type PortState, rulesCode } from './port-rule.js'
 
 /** What a host can do to the world around it. */
@@ -69,6 +71,7 @@ export class NlbHost {
   readonly #config: ClusterConfig
   readonly #around: HostSurroundings
   readonly #members = new Map<number, Member>()
+  readonly #verdicts = new Map<FilterAnswer, HostVerdict>()
   #agreedBeats = 0
   #rulesCode: string
 
@@ -98,13 +101,16 @@ export class NlbHost {
     return this.connections.size + this.countedConnections
   }
 
-  /** Whether another member says that it holds a client, so that this host must leave it alone. */
-  isException(rule: number, client: string): boolean {
-    for (const { heartbeat } of this.#members.values()) if (heartbeat.held[rule]?.has(client)) return true
-    return false
+  /** An answer of its filter, under its name. */
+  verdictOf(answer: FilterAnswer): HostVerdict {
+    const known = this.#verdicts.get(answer)
+    if (known !== undefined) return known
+    const verdict = { host: this.name, ...answer }
+    this.#verdicts.set(answer, verdict)
+    return verdict
   }
 
-  /** Who holds a client for which this is an exception. */
+  /** Which other member says that it holds a client, so that this host must leave the client alone; null: none. */
   holderOf(rule: number, client: string): string | null {
     for (const { heartbeat } of this.#members.values()) if (heartbeat.held[rule]?.has(client)) return heartbeat.name
     return null
@@ -123,8 +129,10 @@ export class NlbHost {
 
   /** Leaves at once; its connections are lost. [D] */
   stop(): void {
-    this.#around.send(this, { ...this.#heartbeat(), leaving: true })
+    const last = { ...this.#heartbeat(), leaving: true }
+    // others answer at once, and it must not answer back
     this.#end()
+    this.#around.send(this, last)
     this.#around.event(this, 'cluster-stopped')
     this.#around.changed()
   }
@@ -172,8 +180,10 @@ export class NlbHost {
   beat(nowMs: number): void {
     const { heartbeatPeriodMs, heartbeatsMissedMax } = this.#config.parameters
     this.nextBeatMs += heartbeatPeriodMs
+    let lost = false
     for (const [slot, { heardMs, heartbeat }] of this.#members) {
       if (nowMs - heardMs < heartbeatPeriodMs * heartbeatsMissedMax) continue
+      lost = true
       this.#members.delete(slot)
       this.#around.event(this, 'host-lost', heartbeat.name)
       this.#converge(nowMs, `${heartbeat.name} is gone`)
@@ -182,7 +192,8 @@ export class NlbHost {
     if (!this.running) return
     for (const [rule, { timeoutMinutes }] of this.rules.entries())
       if (timeoutMinutes > 0) this.held[rule]!.expire(timeoutMinutes * MS_PER_MINUTE, nowMs)
-    if (this.phase !== 'converged') this.#countAgreement(nowMs)
+    // the beat at which somebody is missed begins the convergence; the next is its first
+    if (this.phase !== 'converged' && !lost) this.#countAgreement(nowMs)
     this.#around.send(this, this.#heartbeat())
   }
 
