@@ -202,9 +202,13 @@ function chunkSize(bytes: Buffer, at: number): number {
   return Number.parseInt(match[1]!, 16)
 }
 
-/** A request as it stands on the wire; `Content-Length` is put behind `Content-Type` where it is missing. */
+/** A request as it stands on the wire: its head, and its body. */
 export function renderRawRequest(request: HttpRequestLike): Buffer {
-  const { method, target, headers, body } = request
+  return Buffer.concat([renderRequestHead(request), ...request.body])
+}
+
+/** The head with its empty line; `Content-Length` is put behind `Content-Type` where it is missing. */
+export function renderRequestHead({ method, target, headers, body }: HttpRequestLike): Buffer {
   let size = 0
   for (const piece of body) size += piece.length
   let head = `${method} ${target} HTTP/1.1\r\n`
@@ -215,7 +219,7 @@ export function renderRawRequest(request: HttpRequestLike): Buffer {
     if (needsLength && index === place) head += `Content-Length: ${size}\r\n`
   }
   if (needsLength && place < 0) head += `Content-Length: ${size}\r\n`
-  return Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), ...body])
+  return Buffer.from(`${head}\r\n`, 'latin1')
 }
 
 function httpFault(field: string, offset: number, what: string): DecodeError {

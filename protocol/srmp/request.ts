@@ -12,6 +12,7 @@ export {
   parseRawRequest,
   parseRequestHead,
   renderRawRequest,
+  renderRequestHead,
 } from './http-head.js'
 export { kindOf } from './kind.js'
 

@@ -1,7 +1,7 @@
 import { decodePacket, type UserMessagePacket } from '../../protocol/binary/packet.js'
 import { DecodeError, EncodeError } from '../../protocol/errors.js'
 import { ANONYMOUS_ID, effectiveId, type SrmpMessage } from '../../protocol/srmp/message.js'
-import { decodeSrmpRequest, kindOf, parseRequestHead, renderRawRequest } from '../../protocol/srmp/request.js'
+import { decodeSrmpRequest, kindOf, parseRequestHead, renderRequestHead } from '../../protocol/srmp/request.js'
 import { hasExpired, packetOfMessage } from '../../protocol/srmp/to-packet.js'
 import type { Endpoint, ExchangeId, HttpRequest } from '../actions.js'
 import { wallSeconds } from '../clock.js'
@@ -276,15 +276,15 @@ class HttpReception implements Carrier {
   ): { bytes: Buffer; packet: UserMessagePacket } {
     // the body is whole now, however it came
     const headers = request.headers.filter(([name]) => name.toLowerCase() !== 'transfer-encoding')
-    const raw = renderRawRequest({ ...request, headers })
+    const head = renderRequestHead({ ...request, headers })
     // it will be read again from there, and must not fail then
-    parseRequestHead(raw)
-    const part = message.body?.bytes
+    parseRequestHead(head)
     const body = request.body[0] as Buffer
-    const bodyOffset = part === undefined ? raw.length : raw.length - body.length + (part.byteOffset - body.byteOffset)
+    const part = message.body?.bytes
+    const partAt = part === undefined ? body.length : part.byteOffset - body.byteOffset
     const compound = {
-      pieces: [raw.subarray(0, bodyOffset), raw.subarray(bodyOffset + (part?.length ?? 0))],
-      bodyOffset,
+      pieces: [head, body.subarray(0, partAt), body.subarray(partAt + (part?.length ?? 0))],
+      bodyOffset: head.length + partAt,
     }
     const bytes = packetOfMessage(message, compound, wallSeconds(this.#context.now), deadLetter)
     return { bytes, packet: decodePacket(bytes) as UserMessagePacket }
