@@ -1,5 +1,5 @@
 import type { NlbCluster } from '../../nlb/cluster.js'
-import type { ClusterPlane } from '../plane.js'
+import type { ClusterPlane, PlaneError } from '../plane.js'
 
 /**
  * What stands in for the balancer.
@@ -31,6 +31,8 @@ export interface KernelPlaneOptions {
   readonly machines?: readonly Machine[]
   /** Under `snat`: whom hosts take for the client. Default: the first cluster address, so that what they send there is balanced. */
   readonly snatAddress?: string
+  /** A change could not be applied; what was in force before still is. */
+  onError?(error: PlaneError): void
 }
 
 /**
@@ -42,7 +44,7 @@ export interface KernelPlaneOptions {
  * const plane = createKernelPlane({ cluster, mode: 'nlb', machines: [{ name: 'S1', address: '10.7.1.51' }] })
  * await plane.start()
  * const [program, ...rest] = plane.command('R1', ['node', 'receiver.js'])
- * spawn(program, rest)
+ * spawn(program!, rest)
  * ```
  *
  * Whoever owns the cluster goes on calling its `advance`; the plane only applies what the model says. Path sockets and
