@@ -53,31 +53,36 @@ const TRANSACTIONAL: DurableSubject = {
 }
 
 /** Recoverable messages of 1 KB between two queue managers that both keep them on disk. */
-export const durableRecoverableBenchmark: Benchmark = {
-  name: 'durable-recoverable',
-  about: 'recoverable messages of 1 KB, one sender to one receiver, both on disk; ceiling (c): LMDB, 512 to a commit',
-  roles: ['engine-sender', 'engine-receiver', 'lmdb-writer'],
-  run: async context =>
-    await measure('durable-recoverable', context, {
-      subject: RECOVERABLE,
-      settingsSay: FAST_SETTINGS_SAY,
-      node: 50,
-      goal: { at: 'least', of: 'ratio', value: 0.4 },
-    }),
-}
+export const durableRecoverableBenchmark = durableBenchmark(
+  'durable-recoverable',
+  'recoverable messages of 1 KB, one sender to one receiver, both on disk; ceiling (c): LMDB, 512 to a commit',
+  {
+    subject: RECOVERABLE,
+    settingsSay: FAST_SETTINGS_SAY,
+    node: 50,
+    goal: { at: 'least', of: 'ratio', value: 0.4 },
+  },
+)
 
 /** The same in transactions of ten, each acknowledged by an order ack. */
-export const durableTransactionalBenchmark: Benchmark = {
-  name: 'durable-transactional',
-  about: 'transactions of ten messages of 1 KB, both ends on disk, order acks flowing; ceiling (c): LMDB',
-  roles: ['engine-sender', 'engine-receiver', 'lmdb-writer'],
-  run: async context =>
-    await measure('durable-transactional', context, {
-      subject: TRANSACTIONAL,
-      settingsSay: `${FAST_SETTINGS_SAY}, ${ORDER_ACKS_QUICK} (defaults 500 ms, 10 s)`,
-      node: 54,
-      goal: { at: 'least', of: 'ratio', value: 0.25 },
-    }),
+export const durableTransactionalBenchmark = durableBenchmark(
+  'durable-transactional',
+  'transactions of ten messages of 1 KB, both ends on disk, order acks flowing; ceiling (c): LMDB',
+  {
+    subject: TRANSACTIONAL,
+    settingsSay: `${FAST_SETTINGS_SAY}, ${ORDER_ACKS_QUICK} (defaults 500 ms, 10 s)`,
+    node: 54,
+    goal: { at: 'least', of: 'ratio', value: 0.25 },
+  },
+)
+
+function durableBenchmark(name: string, about: string, measurement: Measurement): Benchmark {
+  return {
+    name,
+    about,
+    roles: ['engine-sender', 'engine-receiver', 'lmdb-writer'],
+    run: async context => await measure(name, context, measurement),
+  }
 }
 
 async function measure(

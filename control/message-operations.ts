@@ -71,23 +71,20 @@ export function begin(by: Requester, id: number): void {
 }
 
 export function commit(by: Requester, id: number, { transaction }: Parameters<'commit'>): void {
-  checkTransaction(by, transaction)
-  by.transactions.delete(transaction)
-  answerByOutcome(
-    by,
-    id,
-    by.host.call((engine, now) => engine.commit(now, transaction)),
-    null,
-  )
+  end(by, id, transaction, 'commit')
 }
 
 export function abort(by: Requester, id: number, { transaction }: Parameters<'abort'>): void {
+  end(by, id, transaction, 'abort')
+}
+
+function end(by: Requester, id: number, transaction: number, how: 'commit' | 'abort'): void {
   checkTransaction(by, transaction)
   by.transactions.delete(transaction)
   answerByOutcome(
     by,
     id,
-    by.host.call((engine, now) => engine.abort(now, transaction)),
+    by.host.call((engine, now) => engine[how](now, transaction)),
     null,
   )
 }

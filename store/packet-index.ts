@@ -70,28 +70,18 @@ export class PacketIndex {
   }
 
   /** Its keys are greater than all that are there. */
-  append({ base, count, distances, gone, goneCount, bytes }: SegmentEntry): void {
+  append(segment: SegmentEntry): void {
     const place = this.#length
     if (place === this.#bases.length) this.#grow()
     this.#length++
-    this.#bases[place] = base
-    this.#counts[place] = count
-    this.#goneCounts[place] = goneCount
-    this.#bytes[place] = bytes
-    this.#distances[place] = distances
-    this.#gone[place] = gone
-    this.#count(place, 1)
+    this.#bases[place] = segment.base
+    this.#fill(place, segment)
   }
 
   /** The same base, other rows: after some were gone, or all (count 0). */
-  replace(place: number, { count, distances, gone, goneCount, bytes }: Omit<SegmentEntry, 'base'>): void {
+  replace(place: number, rows: Omit<SegmentEntry, 'base'>): void {
     this.#count(place, -1)
-    this.#counts[place] = count
-    this.#goneCounts[place] = goneCount
-    this.#bytes[place] = bytes
-    this.#distances[place] = distances
-    this.#gone[place] = gone
-    this.#count(place, 1)
+    this.#fill(place, rows)
   }
 
   setGone(place: number, gone: Uint8Array, goneCount: number): void {
@@ -140,6 +130,15 @@ export class PacketIndex {
     this.#distances.length = to
     this.#gone.length = to
     this.#emptied = to > 0 && this.liveCountAt(to - 1) === 0 ? 1 : 0
+  }
+
+  #fill(place: number, { count, distances, gone, goneCount, bytes }: Omit<SegmentEntry, 'base'>): void {
+    this.#counts[place] = count
+    this.#goneCounts[place] = goneCount
+    this.#bytes[place] = bytes
+    this.#distances[place] = distances
+    this.#gone[place] = gone
+    this.#count(place, 1)
   }
 
   #keyAt(place: number, row: number): number {
