@@ -26,3 +26,8 @@ function wrapped(line: string, width: number): string[] {
   parts.push(part)
   return parts
 }
+
+/** An address as it stands before a port. */
+export function bracketed(address: string): string {
+  return address.includes(':') ? `[${address}]` : address
+}

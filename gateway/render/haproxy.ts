@@ -1,9 +1,10 @@
 import type { ClusterConfig } from '../nlb/cluster-config.js'
 import type { SourceMode } from '../planes/proxy-events.js'
-import { comment } from './comments.js'
+import { bracketed, comment } from './comments.js'
 import { commonLimits, extendedRules, extendedText, OTHER_HASH, portText } from './common-limits.js'
 import { header } from './header.js'
 import { MSMQ_ANSWER, MSMQ_PROBE } from './msmq-probe.js'
+import { kindOfProxy } from './proxy-kind.js'
 import {
   CHECK_INTERVAL_MS,
   CONNECT_TIMEOUT_MS,
@@ -11,15 +12,15 @@ import {
   type Rendering,
   type RenderOptions,
 } from './rendering.js'
-import { type Member, type Service, servicesOf } from './services.js'
+import { isHttp, type Member, MSMQ_PORT, type Service, servicesOf } from './services.js'
 
 export interface HaproxyOptions extends RenderOptions {
   /** Path of the admin socket. Default `/run/haproxy/admin.sock`. */
   readonly adminSocket?: string
   /** Default: as many as the machine has processors. */
   readonly threads?: number
-  /** Where log lines go, as HAProxy's `log` takes it, and their format. Default: the local syslog, HAProxy's own format. */
-  readonly log?: { readonly target: string; readonly tcpFormat: string; readonly httpFormat: string }
+  /** Started in the foreground by another program, which reads log lines of these formats on stdout. */
+  readonly driven?: { readonly tcpFormat: string; readonly httpFormat: string }
 }
 
 /** Configuration for HAProxy 2.6 and later: a full proxy, by TCP connection or by request over HTTP. */
@@ -28,18 +29,12 @@ export function renderHaproxy(cluster: ClusterConfig, options: HaproxyOptions = 
   const source = options.source ?? 'translate'
   const limits = haproxyLimits(cluster, services, options)
   const served = services.filter(({ protocol }) => protocol === 'tcp')
-  const main = served.find(({ port }) => port === MSMQ_PORT) ?? served[0]
   const lines = [
     ...header(
       cluster,
       'HAProxy',
       [source === 'keep' ? TRANSPARENT : 'A full proxy: hosts see the cluster address as the source of everything.'],
-      {
-        source,
-        destination: 'host',
-        unit: main !== undefined && isHttp(main, options) ? 'request' : 'connection',
-        staysWithHost: main?.affinity !== 'none' || main.sharing !== 'spread',
-      },
+      kindOfProxy(services, source, options),
       limits,
     ),
     ...globalSection(options),
@@ -52,10 +47,12 @@ export function renderHaproxy(cluster: ClusterConfig, options: HaproxyOptions = 
 const TRANSPARENT =
   'A transparent proxy: hosts see the clients’ addresses. Hosts must send their answers back through this machine (it is their default gateway), and it must take them up: `iptables -t mangle -A PREROUTING -p tcp -m socket --transparent -j MARK --set-mark 1`, `ip rule add fwmark 1 lookup 100`, `ip route add local default dev lo table 100`. HAProxy needs CAP_NET_ADMIN or CAP_NET_RAW.'
 
-function globalSection({ adminSocket = '/run/haproxy/admin.sock', threads, log }: HaproxyOptions): string[] {
+function globalSection({ adminSocket = '/run/haproxy/admin.sock', threads, driven }: HaproxyOptions): string[] {
   return [
     'global',
-    `    log ${log?.target ?? '/dev/log local0'}`,
+    driven === undefined ? '    log /dev/log local0' : '    log stdout format raw local0',
+    // else two that share a port would share its clients too
+    ...(driven === undefined ? [] : ['    noreuseport']),
     `    stats socket ${quoted(adminSocket)} mode 600 level admin`,
     ...(threads === undefined ? [] : [`    nbthread ${threads}`]),
     '',
@@ -63,12 +60,12 @@ function globalSection({ adminSocket = '/run/haproxy/admin.sock', threads, log }
 }
 
 function defaultsSection(options: HaproxyOptions): string[] {
-  const { idleTimeoutS = IDLE_TIMEOUT_S, connectTimeoutMs = CONNECT_TIMEOUT_MS, log } = options
+  const { idleTimeoutS = IDLE_TIMEOUT_S, connectTimeoutMs = CONNECT_TIMEOUT_MS, driven } = options
   return [
     'defaults',
     '    mode tcp',
     '    log global',
-    log === undefined ? '    option tcplog' : `    log-format ${quoted(log.tcpFormat)}`,
+    driven === undefined ? '    option tcplog' : `    log-format ${quoted(driven.tcpFormat)}`,
     '    option contstats',
     `    timeout connect ${connectTimeoutMs}ms`,
     ...comment(['above MSMQ’s own idle close: CleanupInterval, 2 or 5 minutes, checked once in each'], '    '),
@@ -89,6 +86,7 @@ function serviceSections(service: Service, source: SourceMode, options: HaproxyO
     ...comment([ruleText], '    '),
     `    bind ${bracketed(address)}:${port}`,
     ...(http ? httpLines(options) : []),
+    ...(drawnByPort(service, http) ? ['    tcp-request connection set-var(sess.port) src_port'] : []),
   ]
   if (sharing === 'refuse')
     return [
@@ -103,7 +101,7 @@ function serviceSections(service: Service, source: SourceMode, options: HaproxyO
     '',
     `backend ${name}_hosts`,
     ...(http ? ['    mode http'] : []),
-    ...balanceLines(service),
+    ...balanceLines(service, http),
     ...sourceLines(service, source),
     ...checkLines(service, http, options),
     ...service.members.map((member, place) => serverLine(service, member, place, options)),
@@ -111,23 +109,30 @@ function serviceSections(service: Service, source: SourceMode, options: HaproxyO
   ]
 }
 
-function httpLines({ log }: HaproxyOptions): string[] {
+function httpLines({ driven }: HaproxyOptions): string[] {
   return [
     '    mode http',
-    log === undefined ? '    option httplog' : `    log-format ${quoted(log.httpFormat)}`,
+    driven === undefined ? '    option httplog' : `    log-format ${quoted(driven.httpFormat)}`,
     '    option http-no-delay',
     '    timeout http-request 60s',
   ]
 }
 
-function balanceLines({ sharing, affinity, timeoutMinutes, address }: Service): string[] {
+/** Affinity none: each connection is drawn by the client's address and port, as NLB does it. */
+function drawnByPort({ sharing, affinity }: Service, http: boolean): boolean {
+  return sharing === 'spread' && affinity === 'none' && !http
+}
+
+function balanceLines(service: Service, http: boolean): string[] {
+  const { sharing, affinity, timeoutMinutes, address } = service
   if (sharing === 'first') return []
   const table = `stick-table type ${address.includes(':') ? 'ipv6' : 'ip'} size 1m expire ${timeoutMinutes}m`
   const key = affinity === 'network' ? 'src,ipmask(24,64)' : 'src'
   const stick = timeoutMinutes > 0 ? [`    ${table}`, `    stick on ${key}`] : []
   switch (affinity) {
     case 'none':
-      return ['    balance roundrobin']
+      if (!drawnByPort(service, http)) return ['    balance roundrobin']
+      return ['    balance hash src,concat(:,sess.port)', '    hash-type consistent']
     case 'single':
       return ['    balance source', '    hash-type consistent', ...stick]
     case 'network':
@@ -167,30 +172,20 @@ function serverLine({ sharing }: Service, member: Member, place: number, { state
 function haproxyLimits(cluster: ClusterConfig, services: readonly Service[], options: HaproxyOptions): string[] {
   const limits = commonLimits(cluster, services, options)
   const spread = services.filter(({ sharing, protocol }) => sharing === 'spread' && protocol === 'tcp')
-  if (spread.some(({ affinity }) => affinity !== 'none')) limits.push(OTHER_HASH)
-  if (spread.some(({ affinity }) => affinity === 'none'))
-    limits.push('affinity none becomes round robin: evener than NLB, which draws each connection by its port')
+  if (spread.some(service => service.affinity !== 'none' || drawnByPort(service, isHttp(service, options))))
+    limits.push(OTHER_HASH)
+  if (spread.some(service => service.affinity === 'none' && isHttp(service, options)))
+    limits.push('requests go round robin: evener than NLB, which draws connections')
   const extended = extendedRules(cluster)
   if (extended.length > 0)
     limits.push(
       `extended affinity (${extendedText(extended)}) becomes a stick table: its time runs from the last connection’s beginning and not from its end, and a restart forgets it`,
     )
   const udp = services.filter(({ protocol }) => protocol === 'udp').map(portText)
-  if (udp.length > 0) limits.push(`HAProxy balances no UDP: ${udp.join(', ')} is not served`)
+  if (udp.length > 0) limits.push(`HAProxy balances no UDP, so not ${udp.join(', ')}`)
   if (services.some(({ sharing }) => sharing === 'refuse'))
     limits.push('a disabled rule closes connections where NLB leaves them unanswered')
   return limits
-}
-
-function isHttp({ port }: Service, { httpPorts = [] }: RenderOptions): boolean {
-  return httpPorts.includes(port)
-}
-
-/** Port of the binary protocol: only there a probe of MSMQ's makes sense. */
-const MSMQ_PORT = 1801
-
-function bracketed(address: string): string {
-  return address.includes(':') ? `[${address}]` : address
 }
 
 /** In double quotes; what HAProxy reads in them is made plain. */

@@ -1,5 +1,5 @@
 import type { SourceMode } from '../planes/proxy-events.js'
-import type { ServedPort } from './services.js'
+import type { ServedPorts } from './services.js'
 
 /** What configuration can be written for. */
 export const RENDER_PRODUCTS = ['haproxy', 'nginx', 'nftables', 'ipvs', 'keepalived'] as const
@@ -26,7 +26,7 @@ export interface RenderOptions {
   /** Of nftables, ipvs and keepalived. Default `nat`. */
   readonly forwarding?: Forwarding
   /** Ports to serve. Default: those of the rules; of a rule for more than 16 ports those that MSMQ uses. */
-  readonly ports?: readonly ServedPort[]
+  readonly ports?: ServedPorts
   /** Ports on the hosts that differ from the cluster's: `{1801: 1802}`. */
   readonly forward?: Readonly<Record<number, number>>
   /** TCP ports on which requests over HTTP are balanced, each by itself, in place of connections. Default: none. */
@@ -42,6 +42,8 @@ export interface RenderOptions {
   readonly idleTimeoutS?: number
   /** How long a host may take to accept. Default 5,000 ms. */
   readonly connectTimeoutMs?: number
+  /** Of nftables: the seed of the kernel's hash, which decides who gets whom. Default 0. */
+  readonly seed?: number
   /** Hosts, by name, that get nothing new (`drain`) or nothing at all (`down`). */
   readonly states?: Readonly<Record<string, 'drain' | 'down'>>
 }

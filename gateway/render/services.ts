@@ -2,9 +2,15 @@ import type { ClusterConfig, HostConfig } from '../nlb/cluster-config.js'
 import type { Affinity } from '../nlb/hash.js'
 import { ALL_ADDRESSES, findRule, type PortRule, portRuleText } from '../nlb/port-rule.js'
 
-export interface ServedPort {
+interface ServedPort {
   readonly protocol: 'tcp' | 'udp'
   readonly port: number
+}
+
+/** Ports that a balancer listens on. */
+export interface ServedPorts {
+  readonly tcp?: readonly number[]
+  readonly udp?: readonly number[]
 }
 
 /** One host behind one service. */
@@ -44,6 +50,8 @@ export interface Service {
   readonly members: readonly Member[]
 }
 
+const PROTOCOLS = ['tcp', 'udp'] as const
+
 /** Rules for so many ports are served in full; of wider ones what MSMQ uses. */
 const RANGE_MAX = 16
 
@@ -55,9 +63,20 @@ const MSMQ_PORTS: readonly ServedPort[] = [
   { protocol: 'udp', port: 3527 },
 ]
 
-export function servedPorts(rules: readonly PortRule[]): ServedPort[] {
+function servedPorts(rules: readonly PortRule[], ports: ServedPorts | undefined): ServedPort[] {
+  if (areGiven(ports))
+    return PROTOCOLS.flatMap(protocol => (ports?.[protocol] ?? []).map((port): ServedPort => ({ protocol, port })))
+  return portsOf(rules)
+}
+
+/** Neither list given, or an empty object: the rules decide. */
+function areGiven(ports: ServedPorts | undefined): boolean {
+  return ports?.tcp !== undefined || ports?.udp !== undefined
+}
+
+function portsOf(rules: readonly PortRule[]): ServedPort[] {
   const ports = rules.flatMap(({ startPort, endPort, protocol }): ServedPort[] => {
-    const protocols = protocol === 'both' ? (['tcp', 'udp'] as const) : ([protocol] as const)
+    const protocols = protocol === 'both' ? PROTOCOLS : [protocol]
     if (endPort - startPort >= RANGE_MAX)
       return MSMQ_PORTS.filter(
         served => protocols.some(one => one === served.protocol) && served.port >= startPort && served.port <= endPort,
@@ -69,12 +88,24 @@ export function servedPorts(rules: readonly PortRule[]): ServedPort[] {
   return distinct.size > 0 ? [...distinct.values()] : [MSMQ_PORTS[0]!]
 }
 
+/** TCP port of the binary protocol. [MS-MQQB] 2.1.1. */
+export const MSMQ_PORT = 1801
+
+/** Whether requests are balanced there, and not connections. */
+export function isHttp(
+  { protocol, port }: Service,
+  { httpPorts = [] }: { readonly httpPorts?: readonly number[] },
+): boolean {
+  return protocol === 'tcp' && httpPorts.includes(port)
+}
+
 /** What a balancer has to serve so that the same clients reach the same kind of hosts. */
 export function servicesOf(
   cluster: ClusterConfig,
-  options: { ports?: readonly ServedPort[]; forward?: Readonly<Record<number, number>> } = {},
+  options: { readonly ports?: ServedPorts; readonly forward?: Readonly<Record<number, number>> } = {},
 ): Service[] {
-  const { ports = servedPorts(cluster.rules), forward = {} } = options
+  const { forward = {} } = options
+  const ports = servedPorts(cluster.rules, options.ports)
   const ids = memberIds(cluster.hosts)
   return cluster.addresses.flatMap(address =>
     ports.map(({ protocol, port }): Service => {
@@ -105,8 +136,8 @@ export function servicesOf(
 }
 
 /** Rules of which only some ports are served. */
-export function rulesCutShort(cluster: ClusterConfig, ports: readonly ServedPort[] | undefined): string[] {
-  if (ports !== undefined) return []
+export function rulesCutShort(cluster: ClusterConfig, ports: ServedPorts | undefined): string[] {
+  if (areGiven(ports)) return []
   return cluster.rules.filter(rule => rule.endPort - rule.startPort >= RANGE_MAX).map(portRuleText)
 }
 
