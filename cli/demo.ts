@@ -45,7 +45,8 @@ async function performAll(seed: number): Promise<ReportedRun[]> {
     return await Promise.all(
       DEMO_PARTS.map(async (part, index) => {
         states.set(part, 'waiting')
-        const run = await performScenario(demoScenario(part), seed + index, {
+        const run = await performScenario(demoScenario(part), {
+          seed: seed + index,
           title: TITLES[part],
           onProgress: text => {
             states.set(part, text)

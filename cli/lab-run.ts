@@ -5,29 +5,32 @@ import { createReport, type ReportedRun } from '../lab/report/report.js'
 import type { Scenario } from '../lab/scenario-schema.js'
 import { createRunView, createVerdict } from '../lab/verdict.js'
 import { AddressBlockError } from '../lab/worlds/address-block.js'
-import { runOnLoopback } from '../lab/worlds/loopback.js'
+import { RealisationError, type RunOptions, runScenario } from '../lab/worlds/run-scenario.js'
 import { fail, progress, progressDone } from './output.js'
 
-export interface PerformOptions {
+export interface PerformOptions extends Pick<RunOptions, 'seed' | 'plane' | 'source'> {
   readonly title?: string
   readonly onProgress?: (text: string) => void
 }
 
-/** Runs a scenario on the loopback and judges it. What keeps it from running ends the command with exit code 2. */
-export async function performScenario(
-  scenario: Scenario,
-  seed: number,
-  options: PerformOptions = {},
-): Promise<ReportedRun> {
-  const { title, onProgress = text => progress(`${scenario.scenario}: ${text}`) } = options
+/** Runs a scenario and judges it. What keeps it from running ends the command with exit code 2. */
+export async function performScenario(scenario: Scenario, options: PerformOptions): Promise<ReportedRun> {
+  const { title, seed, plane, source, onProgress = text => progress(`${scenario.scenario}: ${text}`) } = options
   const interruption = interruptible()
   try {
-    const run = await runOnLoopback(scenario, { seed, onProgress, signal: interruption.signal })
+    const run = await runScenario(scenario, {
+      seed,
+      onProgress,
+      signal: interruption.signal,
+      ...(plane === undefined ? {} : { plane }),
+      ...(source === undefined ? {} : { source }),
+    })
     const view = createRunView(run)
     return { view, verdict: createVerdict(view), ...(title === undefined ? {} : { title }) }
   } catch (error) {
     if (interruption.signal.aborted) fail(`${scenario.scenario}: interrupted`)
     if (error instanceof AddressBlockError) fail(error.message, { cause: error })
+    if (error instanceof RealisationError) fail(`${scenario.scenario}: ${error.message}`, { cause: error })
     if (error instanceof NodeError) fail(`${scenario.scenario}: ${error.message}`, { cause: error })
     throw error
   } finally {

@@ -1,6 +1,8 @@
 import { existsSync, statSync } from 'node:fs'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { SourceMode } from '../gateway/planes/proxy-events.js'
 import { nearestName } from '../lab/nearest-name.js'
+import { kernelModeOf, PLANES, type Plane } from '../lab/planes.js'
 import { findScenario, scenarioNames } from '../lab/scenario-catalogue.js'
 import { readScenarioFile } from '../lab/scenario-file.js'
 import type { Scenario } from '../lab/scenario-schema.js'
@@ -10,7 +12,9 @@ import { EXIT_NOT_AS_EXPECTED, fail, log, writeJson, writeText } from './output.
 import { describeVerdict } from './verdict-text.js'
 
 interface RunCommandOptions {
-  readonly world: string
+  readonly world?: string
+  readonly plane: Plane
+  readonly source?: SourceMode
   readonly seed: number
   readonly report?: string
   readonly json?: boolean
@@ -20,15 +24,26 @@ export function runCommand(): Command {
   return new Command('run')
     .description('run one scenario and give its verdict')
     .argument('<scenario>', 'a scenario file, or the name of a shipped scenario (see mqlab scenarios)')
-    .option('--world <world>', 'where to run: loopback', 'loopback')
+    .option('--world <world>', 'where to run: loopback, or namespaces; follows from the plane')
+    .addOption(
+      new Option('--plane <plane>', 'what stands for the balancer; kernel planes need root')
+        .choices(PLANES)
+        .default('proxy'),
+    )
+    .addOption(
+      new Option('--source <source>', 'what hosts take for the client: its address, or the balancer’s').choices([
+        'keep',
+        'translate',
+      ]),
+    )
     .option('--seed <n>', 'seed of QMIds and arrival times', wholeNumber, 1)
     .option('--report <file>', 'write an HTML report')
     .option('--json', 'print the verdict as JSON')
     .action(async (name: string, options: RunCommandOptions) => {
-      checkWorld(options.world)
+      checkWorld(options)
       const scenario = loadScenario(name)
       if (options.report !== undefined) reportFile(options.report)
-      const reported = await performScenario(scenario, options.seed)
+      const reported = await performScenario(scenario, options)
       if (options.report !== undefined) writeReport(options.report, [reported], scenario.scenario)
       if (options.json) await writeJson(reported.verdict)
       else await writeText(describeVerdict(reported))
@@ -44,10 +59,13 @@ export function wholeNumber(text: string): number {
   return value
 }
 
-function checkWorld(world: string): void {
-  if (world === 'loopback') return
+function checkWorld({ world, plane }: RunCommandOptions): void {
+  const own = kernelModeOf(plane) === null ? 'loopback' : 'namespaces'
+  if (world === undefined || world === own) return
   if (world === 'sim') fail('--world sim: scenarios do not run in the simulation yet; use --world loopback')
-  fail(`--world ${world}: no such world; allowed is loopback`)
+  if (world !== 'loopback' && world !== 'namespaces')
+    fail(`--world ${world}: no such world; allowed are loopback and namespaces`)
+  fail(`--world ${world}: with --plane ${plane} the world is ${own}`)
 }
 
 /** A file if there is one of that name, else a shipped scenario. */

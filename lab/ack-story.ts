@@ -1,9 +1,9 @@
 import type { AckJourney } from './ack-journeys.js'
+import { goesTo } from './balanced-hosts.js'
 import { isAstray } from './checkers/misrouted-ack.js'
 import { counted, type RunView } from './finding.js'
-import { type EventOf, eventsOf, type RunGateway, type RunNode } from './history.js'
+import { type EventOf, eventsOf, type RunNode } from './history.js'
 import { isHttp } from './scenario-checks.js'
-import { CLUSTER_NAME } from './scenario-nodes.js'
 
 /** One step of an order ack's story. Without `to` it is something that happens at `from`. */
 export interface StoryStep {
@@ -196,11 +196,6 @@ const WORDS = {
   tcp: { message: 'UserMessage', ack: 'OrderAck', anAck: 'an OrderAck' },
   http: { message: 'POST', ack: 'StreamReceipt', anAck: 'a StreamReceipt' },
 } as const
-
-/** By its address, or by the name that stands for it. */
-function goesTo({ address }: RunGateway, formatName: string): boolean {
-  return formatName.includes(address) || new RegExp(`[:/]${CLUSTER_NAME}[\\\\/:]`, 'i').test(formatName)
-}
 
 const OUTCOMES: Readonly<Record<EventOf<'order-ack-received'>['result'], string>> = {
   matched: 'it takes the number for one of its own',

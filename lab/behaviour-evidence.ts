@@ -1,3 +1,4 @@
+import { balancedHosts } from './balanced-hosts.js'
 import type { BehaviourId } from './behaviours.js'
 import { tornTransactions } from './checkers/incomplete-transaction.js'
 import { isAstray, type LandingKind, landingKind } from './checkers/misrouted-ack.js'
@@ -5,7 +6,6 @@ import { checkReordered } from './checkers/reordered.js'
 import { checkSequenceStuck } from './checkers/sequence-stuck.js'
 import { EXERCISE_DEFINITIONS } from './exercises.js'
 import type { RunView } from './finding.js'
-import { eventsOf } from './history.js'
 import type { SenderFacts } from './message-facts.js'
 import type { NodeRole } from './scenario-nodes.js'
 import type { Exercise } from './scenario-schema.js'
@@ -150,8 +150,7 @@ function plainMessagesArrivedOnce({ run, senders }: RunView, destination: RegExp
   const messages = senders
     .filter(({ node: { load } }) => load?.delivery !== 'transactional' && load?.to.every(to => destination.test(to)))
     .flatMap(sender => sender.messages)
-  const balanced = eventsOf(run, 'gateway-decision').some(({ decision }) => decision.host !== null)
-  return balanced && messages.length > 0 && messages.every(({ copies }) => copies === 1)
+  return balancedHosts(run).size > 0 && messages.length > 0 && messages.every(({ copies }) => copies === 1)
 }
 
 function ackLandedOn(view: RunView, kind: LandingKind): boolean {

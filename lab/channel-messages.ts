@@ -1,19 +1,20 @@
-import type { HostState } from '../gateway/planes/http-options.js'
 import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway/planes/proxy-events.js'
 import type { Note } from '../queue-manager/notes.js'
+import type { ClusterFault } from './cluster-fault.js'
+import type { Opened } from './lab-node.js'
 import type { NodeReport, NodeSpec } from './node-spec.js'
 
 /**
  * Lab to node. `configure` comes first and once; the node then opens its queues, listens, and says `ready`. `start`
- * begins the workload, `drain` ends it (what is queued goes on flowing), `host` has a gateway take one of its hosts out
- * of the cluster or in again, `stop` asks for an orderly end: the node closes its sessions, sends its final ledger and
+ * begins the workload, `drain` ends it (what is queued goes on flowing), `fault` tells a gateway what befalls its hosts,
+ * `stop` asks for an orderly end: the node closes its sessions, sends its final ledger and
  * exits.
  */
 export type LabMessage =
   | { readonly type: 'configure'; readonly spec: NodeSpec }
   | { readonly type: 'start' }
   | { readonly type: 'drain' }
-  | { readonly type: 'host'; readonly host: string; readonly state: HostState }
+  | { readonly type: 'fault'; readonly fault: ClusterFault }
   | { readonly type: 'stop' }
 
 /**
@@ -23,7 +24,7 @@ export type LabMessage =
  */
 export type NodeMessage =
   | { readonly type: 'hello'; readonly token: string }
-  | { readonly type: 'ready'; readonly address: string; readonly port: number }
+  | ({ readonly type: 'ready' } & Opened)
   | { readonly type: 'notes'; readonly notes: readonly Note[] }
   | {
       readonly type: 'decisions'

@@ -1,3 +1,4 @@
+import { balancedHosts } from './balanced-hosts.js'
 import { tornTransactions } from './checkers/incomplete-transaction.js'
 import { isAstray, landingKind } from './checkers/misrouted-ack.js'
 import type { RunView } from './finding.js'
@@ -143,9 +144,7 @@ function negativeAcks({ run }: RunView): number {
 }
 
 function hostsBeyondTheFirst({ run }: RunView): number {
-  const hosts = new Set(eventsOf(run, 'gateway-decision').map(({ decision }) => decision.host))
-  hosts.delete(null)
-  return Math.max(0, hosts.size - 1)
+  return Math.max(0, balancedHosts(run).size - 1)
 }
 
 function cacheChanges({ run }: RunView, wanted: 'new' | 'kept-other'): number {

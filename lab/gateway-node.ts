@@ -1,13 +1,13 @@
 import { createGateway, createHttpGateway, type Gateway, type HttpGateway } from '../gateway/gateway.js'
-import type { HostState } from '../gateway/planes/http-options.js'
 import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway/planes/proxy-events.js'
 import type { Endpoint } from '../queue-manager/actions.js'
 import { systemCode, TransportError } from '../transport/errors.js'
 import type { NodeMessage } from './channel-messages.js'
+import type { ClusterFault } from './cluster-fault.js'
 import type { LabNode } from './lab-node.js'
 import type { GatewayReport, GatewaySpec } from './node-spec.js'
 
-/** A balancer as a node of the lab. */
+/** An appliance in user space as a node of the lab. */
 export class GatewayNode implements LabNode {
   readonly #spec: GatewaySpec
   readonly #gateway: Gateway | HttpGateway
@@ -65,8 +65,9 @@ export class GatewayNode implements LabNode {
 
   drain(): void {}
 
-  setHost(host: string, state: HostState): void {
-    this.#gateway.setHostState(host, state)
+  fault(fault: ClusterFault): void {
+    if (fault.kind === 'leave') this.#gateway.setHostState(fault.host, fault.drain ? 'draining' : 'down')
+    else if (fault.kind === 'join') this.#gateway.setHostState(fault.host, 'up')
   }
 
   close(): Promise<void> {

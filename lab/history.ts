@@ -3,6 +3,7 @@ import type { Guid } from '../protocol/guid.js'
 import type { Note } from '../queue-manager/notes.js'
 import type { NodeSample } from './channel-messages.js'
 import type { NodeReport, QueueManagerReport } from './node-spec.js'
+import type { Plane } from './planes.js'
 import type { NodeRole } from './scenario-nodes.js'
 import type { Scenario, ScenarioLoad } from './scenario-schema.js'
 
@@ -15,12 +16,22 @@ export type LabEvent = { readonly node: string; readonly atMs: number } & (
   | { readonly kind: 'gateway-request'; readonly request: ProxiedRequest }
 )
 
-/** What the lab did to a machine, as the scenario wanted it. `left`, `draining` and `joined` are about the gateway's cluster. */
+/** What the lab did to a machine, as the scenario wanted it. From `left` on they are about the gateway's cluster. */
 export interface FaultEvent {
   readonly kind: 'fault'
   readonly node: string
   readonly atMs: number
-  readonly fault: 'killed' | 'stopped' | 'started' | 'left' | 'draining' | 'joined'
+  readonly fault:
+    | 'killed'
+    | 'stopped'
+    | 'started'
+    | 'left'
+    | 'draining'
+    | 'joined'
+    | 'partitioned'
+    | 'healed'
+    | 'mac-learned'
+    | 'mac-forgotten'
 }
 
 export type EventOf<Kind extends LabEvent['kind']> = Extract<LabEvent, { kind: Kind }>
@@ -29,6 +40,8 @@ export type EventOf<Kind extends LabEvent['kind']> = Extract<LabEvent, { kind: K
 export interface RunNode {
   readonly name: string
   readonly role: NodeRole
+  /** What it takes for its computer name; clones and namesakes share it. Absent: its name here. */
+  readonly computerName?: string
   /** QMId; clones share it. */
   readonly guid: Guid
   readonly address: string
@@ -41,6 +54,12 @@ export interface RunNode {
 export interface RunGateway {
   readonly name: string
   readonly address: string
+  /** What it was in this run. Absent: `proxy`. */
+  readonly plane?: Plane
+  /** Absent: `appliance`. */
+  readonly kind?: 'appliance' | 'nlb'
+  /** QMId that stands for the cluster's name, as if the directory knew it; no machine has it. */
+  readonly guid?: Guid
   readonly hosts: readonly string[]
   readonly source: 'keep' | 'translate'
   readonly protocol: 'tcp' | 'http'

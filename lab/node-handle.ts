@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import type { HostState } from '../gateway/planes/http-options.js'
 import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway/planes/proxy-events.js'
 import { MqlabError } from '../protocol/errors.js'
-import type { Endpoint } from '../queue-manager/actions.js'
 import type { Note } from '../queue-manager/notes.js'
 import { Channel } from './channel.js'
 import type { LabMessage, NodeMessage, NodeSample } from './channel-messages.js'
+import type { ClusterFault } from './cluster-fault.js'
+import type { Opened } from './lab-node.js'
 import type { NodeReport, NodeSpec } from './node-spec.js'
 
 /** How a node ended. `failure` is what it said itself; a killed node has a signal and says nothing. */
@@ -83,7 +83,7 @@ export class NodeHandle {
   readonly #token = randomBytes(16).toString('hex')
   readonly #line: Line
   readonly #server: Server
-  readonly #ready = deferred<Endpoint>()
+  readonly #ready = deferred<Opened>()
   readonly #done = deferred<void>()
   readonly #exited = deferred<NodeExit>()
   #process: ChildProcess | null = null
@@ -126,7 +126,7 @@ export class NodeHandle {
   }
 
   /** Where the node listens, once it does. */
-  async opened(): Promise<Endpoint> {
+  async opened(): Promise<Opened> {
     const timeoutMs = this.#options.startTimeoutMs ?? START_TIMEOUT_MS
     const timer = setTimeout(
       () => this.#ready.reject(new NodeError(this.name, 'MSMQ_LAB_NODE_LATE', `not ready after ${timeoutMs} ms`)),
@@ -152,9 +152,9 @@ export class NodeHandle {
     this.#channel?.send({ type: 'drain' })
   }
 
-  /** Of a gateway: takes one of its hosts out of the cluster, or in again. */
-  setHost(host: string, state: HostState): void {
-    this.#channel?.send({ type: 'host', host, state })
+  /** Of a gateway: something befalls its hosts. */
+  fault(fault: ClusterFault): void {
+    this.#channel?.send({ type: 'fault', fault })
   }
 
   /** Has the node end in order and waits for it; a node that takes longer than `timeoutMs` is killed. */
@@ -226,7 +226,7 @@ export class NodeHandle {
   #heard(message: NodeMessage): void {
     switch (message.type) {
       case 'ready':
-        this.#ready.resolve({ address: message.address, port: message.port })
+        this.#ready.resolve(message)
         break
       case 'notes':
         this.#options.onNotes?.(this.name, message.notes)

@@ -1,4 +1,5 @@
 import { createConnection } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread, workerData } from 'node:worker_threads'
 import { MqlabError } from '../protocol/errors.js'
 import { Channel } from './channel.js'
@@ -15,13 +16,14 @@ const SAMPLE_INTERVAL_MS = 100
 const CHECKPOINT_INTERVAL_MS = 1000
 /** A checkpoint of a large ledger takes time itself: never more than this share of it. */
 const CHECKPOINT_SHARE_MAX = 0.02
+const ABANDON_MAX_MS = 10_000
 
 const { path, token } = labAddress()
 const channel = new Channel<NodeMessage, LabMessage>(createConnection({ path }))
 let node: LabNode | null = null
 let done = false
 
-channel.listen({ onMessage: obey, onClosed: () => process.exit(done ? 0 : 1) })
+channel.listen({ onMessage: obey, onClosed: () => void leave() })
 channel.send({ type: 'hello', token })
 if (isMainThread) {
   // Ctrl-C reaches every process of the terminal; the lab decides what becomes of its nodes.
@@ -46,8 +48,8 @@ function obey(message: LabMessage): void {
     case 'drain':
       node?.drain()
       break
-    case 'host':
-      node?.setHost?.(message.host, message.state)
+    case 'fault':
+      node?.fault?.(message.fault)
       break
     case 'stop':
       stop().catch(fail)
@@ -57,14 +59,17 @@ function obey(message: LabMessage): void {
 
 async function configure(spec: NodeSpec): Promise<void> {
   node = await createNode(spec)
-  const { address, port } = await node.open()
-  channel.send({ type: 'ready', address, port })
+  channel.send({ type: 'ready', ...(await node.open()) })
   setInterval(tell, SAMPLE_INTERVAL_MS, node)
   setTimeout(checkpoint, CHECKPOINT_INTERVAL_MS, node)
 }
 
 async function createNode(spec: NodeSpec): Promise<LabNode> {
   if (spec.kind === 'gateway') return new GatewayNode(spec)
+  if (spec.kind === 'cluster') {
+    const { KernelClusterNode } = await import('./kernel-cluster-node.js')
+    return new KernelClusterNode(spec)
+  }
   if (spec.kind === 'crash-node') {
     const { CrashNode } = await import('./crash/crash-node.js')
     return new CrashNode(spec)
@@ -101,6 +106,12 @@ async function stop(): Promise<void> {
   }
   done = true
   channel.end()
+}
+
+/** The lab has heard all that it will hear. If it has died, nobody else takes away what a gateway made. */
+async function leave(): Promise<void> {
+  if (!done) await Promise.race([node?.abandon?.(), sleep(ABANDON_MAX_MS)]).catch(() => undefined)
+  process.exit(done ? 0 : 1)
 }
 
 function fail(error: unknown): void {

@@ -1,5 +1,7 @@
+import type { ClusterInput } from '../gateway/nlb/cluster-config.js'
 import type { Affinity } from '../gateway/nlb/hash.js'
 import type { Balance, DropAnswers, HealthCheck, Spread } from '../gateway/planes/http-options.js'
+import type { PlaneCounters } from '../gateway/planes/plane.js'
 import type { ProxyCounters } from '../gateway/planes/proxy-counters.js'
 import type { SourceMode } from '../gateway/planes/proxy-events.js'
 import type { Guid } from '../protocol/guid.js'
@@ -10,9 +12,10 @@ import type { ReceiverLedgerData } from '../receivers/receiver-ledger.js'
 import type { SenderLedgerData } from '../senders/sender-ledger.js'
 import type { WorkloadSpec } from '../senders/workload-spec.js'
 import type { CrashNodeReport, CrashNodeSpec } from './crash/crash-node-spec.js'
+import type { Plane } from './planes.js'
 
 /** What one process or thread of the lab is to be. Plain data: it travels over the lab channel. */
-export type NodeSpec = QueueManagerSpec | GatewaySpec | CrashNodeSpec
+export type NodeSpec = QueueManagerSpec | GatewaySpec | ClusterSpec | CrashNodeSpec
 
 export interface QueueManagerSpec {
   readonly kind: 'queue-manager'
@@ -22,8 +25,9 @@ export interface QueueManagerSpec {
   readonly computerName?: string
   readonly dnsName?: string
   readonly guid: Guid
-  /** Own address: listened on, and the source of outgoing connections. */
+  /** Own address: the source of outgoing connections, and where it listens if `listenAddress` does not say otherwise. */
   readonly address: string
+  readonly listenAddress?: string
   readonly port: number
   /** Further addresses that the queue manager takes for its own, such as the cluster's. */
   readonly moreAddresses?: readonly string[]
@@ -76,6 +80,7 @@ export interface ConsumerSpec {
   readonly verifyBodies?: boolean
 }
 
+/** An appliance in user space. */
 export interface GatewaySpec {
   readonly kind: 'gateway'
   readonly name: string
@@ -110,8 +115,27 @@ export interface GatewaySpec {
   readonly dropAnswers?: DropAnswers
 }
 
+/** A cluster on any plane: Windows NLB, or an appliance that does by its own means what the cluster describes. */
+export interface ClusterSpec {
+  readonly kind: 'cluster'
+  readonly name: string
+  readonly plane: Plane
+  readonly source: SourceMode
+  readonly cluster: ClusterInput
+  /** TCP ports that are balanced. */
+  readonly ports: readonly number[]
+  /** That of them on which HTTP is spoken. */
+  readonly httpPort?: number
+  /** What a host is chosen for; `request` only on `httpPort`. */
+  readonly balance: Balance
+  readonly healthCheck?: HealthCheck
+  /** Machines beside the hosts, for planes that make their networks. */
+  readonly machines: readonly { readonly name: string; readonly address: string }[]
+  readonly seed: number
+}
+
 /** What a node has to say for itself. `partial`: the node had not been stopped in order; this was its last word. */
-export type NodeReport = QueueManagerReport | GatewayReport | CrashNodeReport
+export type NodeReport = QueueManagerReport | GatewayReport | ClusterReport | CrashNodeReport
 
 export interface QueueManagerReport {
   readonly kind: 'queue-manager'
@@ -133,6 +157,15 @@ export interface GatewayReport {
   readonly partial: boolean
   readonly atMs: number
   readonly counters: ProxyCounters
+}
+
+export interface ClusterReport {
+  readonly kind: 'cluster'
+  readonly node: string
+  readonly partial: boolean
+  readonly atMs: number
+  /** Null before the end where the plane cannot be asked in passing. */
+  readonly counters: PlaneCounters | null
 }
 
 /** Of one sender: bit `(n - 1) & 7` of byte `(n - 1) >> 3` is set while message n is in an outgoing queue. */

@@ -1,4 +1,4 @@
-import type { Scenario, ScenarioFault, ScenarioQueueManager } from './scenario-schema.js'
+import type { Scenario, ScenarioFault, ScenarioGateway, ScenarioQueueManager } from './scenario-schema.js'
 
 /** What in a scenario does not fit together, and where. */
 export interface Problem {
@@ -48,8 +48,44 @@ export function ownHttpProblems(
 }
 
 /** What only a gateway that reads HTTP can do. */
-export function gatewayProblems({ topology: { gateway } }: Scenario): Problem[] {
-  if (gateway === undefined || gateway.protocol === 'http') return []
+export function gatewayProblems({ topology: { gateway } }: Scenario, hosts: readonly string[]): Problem[] {
+  if (gateway === undefined) return []
+  return [...kindProblems(gateway, hosts), ...(gateway.protocol === 'http' ? [] : httpProblems(gateway))]
+}
+
+/** What Windows NLB does not have, what only it has, and names that are no host's. */
+function kindProblems(gateway: ScenarioGateway, hosts: readonly string[]): Problem[] {
+  const path = ['topology', 'gateway']
+  if (gateway.kind === 'nlb') {
+    const foreign = APPLIANCE_KEYS.filter(key => gateway[key] !== undefined)
+    return [
+      ...(gateway.source === 'keep' ? [] : [{ path: [...path, 'source'], what: 'Windows NLB keeps it: source: keep' }]),
+      ...(gateway.balance === 'connection'
+        ? []
+        : [{ path: [...path, 'balance'], what: 'Windows NLB sees no requests' }]),
+      ...foreign.map(key => ({ path: [...path, key], what: 'not of Windows NLB: only for kind: appliance' })),
+      ...(['weights', 'priorities'] as const).flatMap(key =>
+        Object.keys(gateway[key] ?? {}).flatMap(name =>
+          hosts.includes(name) ? [] : [{ path: [...path, key, name], what: `no host: one of ${hosts.join(', ')}` }],
+        ),
+      ),
+    ]
+  }
+  const keys = NLB_KEYS.filter(key => gateway[key] !== undefined)
+  return keys.map(key => ({ path: [...path, key], what: 'only for a cluster: add kind: nlb' }))
+}
+
+const APPLIANCE_KEYS = [
+  'cutAfterBytes',
+  'cutConnectionsMax',
+  'idleTimeoutMs',
+  'forwardedFor',
+  'healthCheck',
+  'dropAnswers',
+] as const
+const NLB_KEYS = ['heartbeatPeriodMs', 'profile', 'weights', 'priorities'] as const
+
+function httpProblems(gateway: ScenarioGateway): Problem[] {
   const keys = [
     ...(gateway.balance === 'request' ? ['balance'] : []),
     ...(['forwardedFor', 'healthCheck', 'dropAnswers'] as const).filter(key => gateway[key] !== undefined),
@@ -62,19 +98,29 @@ export function gatewayProblems({ topology: { gateway } }: Scenario): Problem[] 
 
 /** Faults that befall nobody, or somebody whose ledger would go with it. */
 export function faultProblems(
-  { faults }: Scenario,
+  { faults, topology }: Scenario,
   names: readonly string[],
   loaded: ReadonlySet<string>,
   gatewayHosts: readonly string[],
 ): Problem[] {
   return faults.flatMap((fault, index): Problem[] => {
     const path = ['faults', index]
-    const given = (['kill', 'stop', 'leave'] as const).filter(key => fault[key] !== undefined)
+    const given = FAULT_KEYS.filter(key => fault[key] !== undefined)
     const [key] = given
     if (key === undefined || given.length > 1) {
-      return [{ path, what: 'a fault is one of kill, stop and leave, with the names of machines' }]
+      return [{ path, what: 'a fault is one of kill, stop, leave, partition and learnMac, with the names of machines' }]
     }
     const problems: Problem[] = []
+    if (key === 'partition' || key === 'learnMac') {
+      if (topology.gateway?.kind !== 'nlb')
+        problems.push({ path: [...path, key], what: 'only for a gateway of kind: nlb' })
+      const named = key === 'partition' ? (fault.partition ?? []).flat() : [fault.learnMac!]
+      for (const name of named.filter(one => !gatewayHosts.includes(one)))
+        problems.push({ path: [...path, key], what: `${name} is no host: one of ${gatewayHosts.join(', ')}` })
+      if (key === 'partition' && (new Set(named).size < named.length || named.length < gatewayHosts.length))
+        problems.push({ path: [...path, key], what: `each host is in one group: ${gatewayHosts.join(', ')}` })
+      return problems
+    }
     const who = key === 'leave' ? gatewayHosts : names
     for (const name of fault[key] ?? []) {
       const at = [...path, key]
@@ -94,6 +140,8 @@ export function faultProblems(
   })
 }
 
+const FAULT_KEYS = ['kill', 'stop', 'leave', 'partition', 'learnMac'] as const
+
 /** Whether an earlier fault, or one before it in the list at the same time, keeps `name` out when fault `index` begins. */
 function isOutAlready(faults: readonly ScenarioFault[], index: number, name: string): boolean {
   const { atS } = faults[index]!
@@ -111,10 +159,10 @@ function portProblem(url: string): string | null {
 
 function placeholderProblem(text: string, exists: Exists, gateway: boolean, oneOf: string): string | null {
   for (const [whole, inside] of text.matchAll(PLACEHOLDER)) {
-    if (inside === 'vip' || inside === 'cluster') {
+    if (inside === 'vip' || inside === 'cluster' || inside === 'cluster.guid') {
       if (!gateway) return `${whole} needs a gateway in the topology`
     } else if (!exists((inside ?? '').replace(/\.guid$/, ''))) {
-      return `${whole} names nothing: {vip}, {cluster}, or {NAME} and {NAME.guid} with ${oneOf}`
+      return `${whole} names nothing: {vip}, {cluster}, {cluster.guid}, or {NAME} and {NAME.guid} with ${oneOf}`
     }
   }
   return null

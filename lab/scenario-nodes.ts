@@ -20,6 +20,7 @@ export interface ScenarioNode {
   readonly name: string
   readonly role: NodeRole
   readonly definition: ScenarioQueueManager
+  readonly computerName: string
   /** Node whose QMId it has; its own name when it is no clone. */
   readonly identity: string
   readonly sequenceTimeStamp: number
@@ -115,7 +116,7 @@ export function scenarioNodes(scenario: Scenario): ScenarioNodes {
     if (!exists(name))
       problems.push({ path: ['topology', 'gateway', 'hosts'], what: `there is no node ${name}: ${oneOf}` })
   }
-  problems.push(...gatewayProblems(scenario))
+  problems.push(...gatewayProblems(scenario, gatewayHosts))
   problems.push(...faultProblems(scenario, names, new Set(loads.keys()), topology.gateway ? gatewayHosts : []))
 
   const overHttp = topology.gateway?.protocol === 'http' || scenario.load.some(({ to }) => to.some(isHttp))
@@ -129,6 +130,7 @@ export function scenarioNodes(scenario: Scenario): ScenarioNodes {
       name,
       role,
       definition,
+      computerName: definition.computerName ?? definition.cloneOf ?? name,
       identity: definition.cloneOf ?? name,
       sequenceTimeStamp: definition.sequenceTimeStamp ?? FIRST_INSTALLATION_S + index * DAY_S,
       load: loads.get(name) ?? null,

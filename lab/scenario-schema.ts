@@ -28,6 +28,8 @@ const queueUrl = z
 const machine = {
   /** Default: R1, R2, … for receivers, F1, F2, … for front ends, B1 for the back end, S1, S2, … for senders. */
   name: name.optional(),
+  /** What it takes for its computer name, where that is not its own: machines of one name are told apart by their QMIds. */
+  computerName: name.optional(),
   queues: oneOrMany(queue).default([]),
   /** A slow consumer: rest after each message. */
   consumerPauseMs: milliseconds.default(0),
@@ -54,6 +56,8 @@ const machines = {
 }
 
 const gateway = z.strictObject({
+  /** `appliance`: a box in front of the hosts. `nlb`: the hosts are a Windows NLB cluster, with its heartbeats and times. */
+  kind: z.enum(['appliance', 'nlb']).default('appliance'),
   /** `tcp`: the binary protocol, on port 1801. `http`: on the port of the scenario's URLs. */
   protocol: z.enum(['tcp', 'http']).default('tcp'),
   /** Over HTTP: a host is chosen for a connection, as NLB does, or for each request, as web balancers do. */
@@ -69,6 +73,14 @@ const gateway = z.strictObject({
   cutConnectionsMax: z.number().int().positive().optional(),
   /** An appliance that drops idle connections. */
   idleTimeoutMs: milliseconds.optional(),
+  /** Under kind `nlb`: default 1,000 ms. Detection and convergence are counted in heartbeats. */
+  heartbeatPeriodMs: z.number().int().min(100).max(10_000).optional(),
+  /** Under kind `nlb`; default `2008r2`. */
+  profile: z.enum(['2003', '2008r2']).optional(),
+  /** Under kind `nlb`: load weights by host, default 50 each. */
+  weights: z.record(name, z.number().int().min(0).max(100)).optional(),
+  /** Under kind `nlb`: host priorities. Default: the place in the list of hosts, from 1. */
+  priorities: z.record(name, z.number().int().min(1).max(32)).optional(),
   /** Over HTTP: adds the client's address to `X-Forwarded-For`. */
   forwardedFor: z.boolean().optional(),
   /** Over HTTP: whether hosts take connections is looked at; those that do not get nothing. */
@@ -114,8 +126,10 @@ const load = z.strictObject({
 })
 
 /**
- * Something that befalls machines while the scenario runs. `kill`: the process ends at once, as in a power failure.
- * `stop`: in order. `leave`: the gateway takes it out of the cluster, at once or draining; it runs on.
+ * Something that befalls machines while the scenario runs. `kill`: the process ends at once, as in a power failure; a host of
+ * an NLB cluster falls silent. `stop`: in order; a host stays in the cluster and refuses connections. `leave`: out of the
+ * cluster, at once or draining; it runs on. `partition`: the hosts of an NLB cluster hear only their own group. `learnMac`:
+ * a switch has learned the cluster's MAC address and gives all frames to one host.
  */
 const fault = z.strictObject({
   /** From the beginning of the load. */
@@ -125,9 +139,11 @@ const fault = z.strictObject({
   kill: oneOrMany(name).optional(),
   stop: oneOrMany(name).optional(),
   leave: oneOrMany(name).optional(),
+  partition: z.array(oneOrMany(name)).min(2).optional(),
+  learnMac: name.optional(),
   /** With `leave`: connections that it has go on. */
   drain: z.boolean().optional(),
-  /** After so long it starts again with what is on its disk, or joins again. Default: never. */
+  /** After so long it starts again with what is on its disk, joins again, or is as it was. Default: never. */
   backAfterS: seconds.optional(),
 })
 

@@ -73,6 +73,7 @@ export function parseYaml<Schema extends z.ZodType>(
   })
   const parsed = schema.safeParse(value)
   if (!parsed.success) {
+    if (root === null) refuse([{ line: 1, column: 1, field: '', what: 'the file is empty: it says nothing' }])
     refuse(parsed.error.issues.flatMap(issue => problemsOf(issue, schema, value, problemAt)).sort(byPlace))
     throw parsed.error
   }

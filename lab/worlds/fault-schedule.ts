@@ -1,4 +1,4 @@
-import type { HostState } from '../../gateway/planes/http-options.js'
+import type { ClusterFault } from '../cluster-fault.js'
 import type { ScenarioFault } from '../scenario-schema.js'
 
 /** What a schedule of faults can do to machines. */
@@ -6,7 +6,7 @@ export interface FaultTarget {
   kill(name: string): Promise<void>
   end(name: string): Promise<void>
   restart(name: string): Promise<void>
-  setHost(host: string, state: HostState): void
+  cluster(fault: ClusterFault): void
   /** Whether each sender of transactions has had an order ack. */
   acknowledged(): boolean
 }
@@ -32,20 +32,25 @@ export async function performFaults(
     return turn
   }
   await Promise.all(
-    faults.map(async ({ atS, onceAcknowledged, backAfterS, kill = [], stop = [], leave = [], drain = false }) => {
+    faults.map(async fault => {
+      const { atS, onceAcknowledged, backAfterS, kill = [], stop = [], leave = [], drain = false } = fault
       await pause(atS * 1000)
       for (let waitedMs = 0; onceAcknowledged && waitedMs < ACKNOWLEDGED_WAIT_MS; waitedMs += POLL_MS) {
         if (target.acknowledged()) break
         await pause(POLL_MS)
       }
-      for (const host of leave) target.setHost(host, drain ? 'draining' : 'down')
+      for (const host of leave) target.cluster({ kind: 'leave', host, drain })
+      if (fault.partition !== undefined) target.cluster({ kind: 'partition', groups: fault.partition })
+      if (fault.learnMac !== undefined) target.cluster({ kind: 'learn-mac', host: fault.learnMac })
       await Promise.all([
         ...kill.map(name => inTurn(name, () => target.kill(name))),
         ...stop.map(name => inTurn(name, () => target.end(name))),
       ])
       if (backAfterS === undefined) return
       await pause(backAfterS * 1000)
-      for (const host of leave) target.setHost(host, 'up')
+      for (const host of leave) target.cluster({ kind: 'join', host })
+      if (fault.partition !== undefined) target.cluster({ kind: 'heal' })
+      if (fault.learnMac !== undefined) target.cluster({ kind: 'learn-mac', host: null })
       await Promise.all([...kill, ...stop].map(name => inTurn(name, () => target.restart(name))))
     }),
   )

@@ -2,21 +2,24 @@ import { join } from 'node:path'
 import type { Guid } from '../../protocol/guid.js'
 import { NO_REDIRECTIONS, type Redirection } from '../../queue-manager/http/redirections.js'
 import type { WorkloadSpec } from '../../senders/workload-spec.js'
-import type { RunGateway, RunNode } from '../history.js'
-import type { GatewaySpec, HttpSpec, QueueManagerSpec } from '../node-spec.js'
+import type { RunNode } from '../history.js'
+import type { HttpSpec, QueueManagerSpec } from '../node-spec.js'
+import { kernelModeOf, type Realisation } from '../planes.js'
 import { HTTP_PORT } from '../scenario-checks.js'
-import { CLUSTER_NAME, GATEWAY_NAME, type ScenarioNode, scenarioNodes, substitute } from '../scenario-nodes.js'
-import type { Scenario, ScenarioGateway } from '../scenario-schema.js'
+import { CLUSTER_NAME, type ScenarioNode, scenarioNodes, substitute } from '../scenario-nodes.js'
+import type { Scenario } from '../scenario-schema.js'
 import { createRandom } from '../sim/random.js'
+import { type CastGateway, castGateway, MSMQ_PORT } from './gateway-specs.js'
 
 /** A scenario's machines with addresses and identities: what a world has to bring to life. */
 export interface Casting {
   readonly nodes: readonly RunNode[]
   readonly specs: readonly QueueManagerSpec[]
-  readonly gateway: { readonly run: RunGateway; readonly spec: GatewaySpec } | null
+  readonly gateway: CastGateway | null
+  /** Whether the gateway makes a network for each machine. */
+  readonly networks: boolean
 }
 
-const MSMQ_PORT = 1801
 /** Last bytes of the addresses: the gateway, then receivers, front ends, senders. */
 const GATEWAY_LAST = 10
 const FIRST_LAST = { receiver: 11, 'front-end': 51, sender: 101 } as const
@@ -25,13 +28,14 @@ const NEGATIVE_ARRIVAL = 0x04
 
 /**
  * Gives each machine of `scenario` an address of the run and a QMId drawn from `seed`. Those that have a disk get a
- * directory of their own in `dataFolder`.
+ * directory of their own in `dataFolder`. However the balancer is realised, the machines are set up as the scenario has them.
  */
 export function cast(
   scenario: Scenario,
   seed: number,
   addressOf: (last: number) => string,
   dataFolder: string,
+  realisation?: Realisation,
 ): Casting {
   const { nodes, gateway, gatewayHosts } = scenarioNodes(scenario)
   const random = createRandom(seed)
@@ -43,6 +47,7 @@ export function cast(
     (node): RunNode => ({
       name: node.name,
       role: node.role,
+      ...(node.computerName === node.name ? {} : { computerName: node.computerName }),
       guid: guids.get(node.identity)!,
       address: addressOf(next[node.role]++),
       sequenceTimeStamp: node.sequenceTimeStamp,
@@ -51,7 +56,9 @@ export function cast(
     }),
   )
   const vip = addressOf(GATEWAY_LAST)
+  const clusterGuid = guidFrom(random.bytes(16))
   const byName = new Map(cast.map(node => [node.name, node]))
+  const networks = realisation !== undefined && kernelModeOf(realisation.plane) !== null
 
   const resolver = {
     names: {
@@ -59,17 +66,21 @@ export function cast(
       ...(gateway === null ? {} : { [CLUSTER_NAME]: [vip] }),
     },
     // Clones share a QMId, so that no directory could tell them apart: only what receivers remember can.
-    queueManagers: Object.fromEntries(
-      cast
-        .filter(({ guid }) => cast.filter(other => other.guid === guid).length === 1)
-        .map(({ guid, address }) => [guid, [address]]),
-    ),
+    queueManagers: {
+      ...Object.fromEntries(
+        cast
+          .filter(({ guid }) => cast.filter(other => other.guid === guid).length === 1)
+          .map(({ guid, address }) => [guid, [address]]),
+      ),
+      ...(gateway === null ? {} : { [clusterGuid]: [vip] }),
+    },
   }
 
   const filledIn = (text: string) =>
     substitute(text, inside => {
       if (inside === 'vip') return vip
       if (inside === 'cluster') return CLUSTER_NAME
+      if (inside === 'cluster.guid') return clusterGuid
       const node = byName.get(inside.replace(/\.guid$/, ''))!
       return inside.endsWith('.guid') ? node.guid : node.address
     })
@@ -94,9 +105,11 @@ export function cast(
       return {
         kind: 'queue-manager',
         name: node.name,
-        ...(node.identity === node.name ? {} : { computerName: node.identity }),
+        ...(node.computerName === node.name ? {} : { computerName: node.computerName }),
         guid,
         address,
+        // in a network of its own a machine may hold the cluster's address too
+        ...(networks ? { listenAddress: '0.0.0.0' } : {}),
         port: MSMQ_PORT,
         sequenceTimeStamp: node.sequenceTimeStamp,
         settings: { ...scenario.topology.settings, ...definition.settings },
@@ -111,7 +124,8 @@ export function cast(
         ...(definition.durable || node.restarts ? { data: join(dataFolder, node.name) } : {}),
       }
     }),
-    gateway: gateway === null ? null : castGateway(gateway, gatewayHosts, vip, byName, seed),
+    gateway: castGateway({ gateway, hosts: gatewayHosts, vip, guid: clusterGuid, nodes: cast, seed, realisation }),
+    networks,
   }
 
   /** Balanced machines have the cluster's address, as those of NLB do; a back end is known by it too. */
@@ -143,52 +157,6 @@ export function cast(
       }))
     })
   }
-}
-
-function castGateway(
-  gateway: ScenarioGateway,
-  hosts: readonly string[],
-  vip: string,
-  byName: ReadonlyMap<string, RunNode>,
-  seed: number,
-): NonNullable<Casting['gateway']> {
-  const port = gateway.protocol === 'http' ? HTTP_PORT : MSMQ_PORT
-  const { affinity, source, protocol, balance } = gateway
-  return {
-    run: { name: GATEWAY_NAME, address: vip, hosts, source, protocol, balance },
-    spec: {
-      kind: 'gateway',
-      name: GATEWAY_NAME,
-      listen: { address: vip, port },
-      hosts: hosts.map(name => ({ name, address: byName.get(name)!.address, port })),
-      affinity,
-      source,
-      ...(gateway.cutAfterBytes === undefined ? {} : { cutAfterBytes: gateway.cutAfterBytes }),
-      ...(gateway.cutConnectionsMax === undefined ? {} : { cutConnectionsMax: gateway.cutConnectionsMax }),
-      ...(gateway.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: gateway.idleTimeoutMs }),
-      ...(protocol === 'http' ? httpPlane(gateway, seed) : {}),
-    },
-  }
-}
-
-function httpPlane(
-  { balance, forwardedFor, healthCheck, dropAnswers }: ScenarioGateway,
-  seed: number,
-): Partial<GatewaySpec> {
-  return {
-    protocol: 'http',
-    balance,
-    spread: 'random',
-    seed,
-    ...(forwardedFor === undefined ? {} : { forwardedFor }),
-    ...(healthCheck === undefined ? {} : { healthCheck: defined(healthCheck) }),
-    ...(dropAnswers === undefined ? {} : { dropAnswers: defined(dropAnswers) }),
-  }
-}
-
-/** Without the fields that are there and undefined. */
-function defined<Value extends object>(value: Value): { [Key in keyof Value]: Exclude<Value[Key], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as never
 }
 
 function workloadOf(

@@ -1,10 +1,13 @@
-import type { HostState } from '../../gateway/planes/http-options.js'
 import type { NodeSample } from '../channel-messages.js'
+import { type ClusterFault, faultNoteOf } from '../cluster-fault.js'
 import { type FaultEvent, HistoryCollector, type NodeDeath } from '../history.js'
 import { NodeHandle } from '../node-handle.js'
 import type { NodeReport, NodeSpec } from '../node-spec.js'
 import { outgoingDepth } from '../outgoing-depth.js'
 import type { Casting } from './node-specs.js'
+
+/** Networks take longer to take away than a process. */
+const GATEWAY_STOP_MS = 15_000
 
 /** The machines of one run and what they have reported so far. One that starts again goes on under its name. */
 export class Stage {
@@ -16,8 +19,12 @@ export class Stage {
   readonly #casting: Casting
   readonly #nodesAs: 'process' | 'thread'
   readonly #handles = new Map<string, NodeHandle>()
+  /** Of machines in networks of their own: how a command inside begins. */
+  #inside: Readonly<Record<string, readonly string[]>> = {}
   /** Machines that are meant to end. */
   readonly #ending = new Set<string>()
+  /** Hosts of a cluster that have no power. */
+  readonly #crashed = new Set<string>()
   /** Senders that have had an order ack. */
   readonly #acknowledged = new Set<string>()
   #cleared = false
@@ -25,18 +32,25 @@ export class Stage {
   constructor(casting: Casting, nodesAs: 'process' | 'thread' = 'process') {
     this.#casting = casting
     this.#nodesAs = nodesAs
-    const { gateway, specs } = casting
-    for (const spec of gateway === null ? specs : [gateway.spec, ...specs]) this.#launch(spec)
   }
 
   get size(): number {
-    return this.#handles.size
+    const { gateway, specs } = this.#casting
+    return specs.length + (gateway === null ? 0 : 1)
   }
 
-  async opened(signal: AbortSignal | undefined): Promise<void> {
+  /** All machines run and listen. The gateway is the first where it makes the networks that the others live in. */
+  async open(signal: AbortSignal | undefined): Promise<void> {
     const aborted = new Promise<never>((_, reject) => {
       signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
     })
+    aborted.catch(() => undefined)
+    const { gateway, specs } = this.#casting
+    const first = gateway === null ? null : this.#launch(gateway.spec)
+    if (first !== null && this.#casting.networks) {
+      this.#inside = (await Promise.race([aborted, first.opened()])).inside ?? {}
+    }
+    for (const spec of specs) this.#launch(spec)
     await Promise.race([aborted, Promise.all(this.#all().map(handle => handle.opened()))])
   }
 
@@ -53,6 +67,7 @@ export class Stage {
     const handle = this.#handle(name)
     this.#ending.add(name)
     this.#noteFault(name, 'killed')
+    if (this.#isClusterHost(name)) this.cluster({ kind: 'crash', host: name })
     handle.kill()
     await handle.exited
   }
@@ -67,6 +82,7 @@ export class Stage {
   /** A machine that has ended starts again, with what is on its disk. @throws NodeError */
   async restart(name: string): Promise<void> {
     if (this.#cleared) throw new Error('the run is over')
+    if (this.#crashed.has(name)) this.cluster({ kind: 'recover', host: name })
     const handle = this.#launch(this.#handle(name).spec)
     await handle.opened()
     this.#ending.delete(name)
@@ -74,12 +90,16 @@ export class Stage {
     handle.start()
   }
 
-  /** The gateway takes one of its hosts out of the cluster, or in again. */
-  setHost(host: string, state: HostState): void {
+  /** Something befalls the gateway's hosts. */
+  cluster(fault: ClusterFault): void {
     const { gateway } = this.#casting
     if (gateway === null) return
-    this.#noteFault(host, state === 'up' ? 'joined' : state === 'down' ? 'left' : 'draining')
-    this.#handle(gateway.spec.name).setHost(host, state)
+    const note = faultNoteOf(fault)
+    const who = 'host' in fault && fault.host !== null ? fault.host : gateway.spec.name
+    if (note !== null) this.#noteFault(who, note)
+    if (fault.kind === 'crash') this.#crashed.add(fault.host)
+    if (fault.kind === 'recover') this.#crashed.delete(fault.host)
+    this.#handle(gateway.spec.name).fault(fault)
   }
 
   acknowledged(): boolean {
@@ -104,8 +124,11 @@ export class Stage {
     })
   }
 
+  /** The gateway at last: it may have to take away what the others live in. */
   async stop(): Promise<void> {
-    await Promise.all(this.#all().map(handle => handle.stop()))
+    const { gateway, rest } = this.#gatewayAndRest()
+    await Promise.all(rest.map(handle => handle.stop()))
+    await gateway?.stop(GATEWAY_STOP_MS)
   }
 
   reports(): ReadonlyMap<string, NodeReport> {
@@ -115,14 +138,17 @@ export class Stage {
   /** Ends what still runs, as after a failure. */
   async clear(): Promise<void> {
     this.#cleared = true
-    const running = this.#all().filter(handle => handle.running)
+    const { gateway, rest } = this.#gatewayAndRest()
+    const running = rest.filter(handle => handle.running)
     for (const handle of running) handle.kill()
     await Promise.all(running.map(handle => handle.exited))
+    if (gateway?.running) await gateway.stop(GATEWAY_STOP_MS)
   }
 
   #launch(spec: NodeSpec): NodeHandle {
     const handle = new NodeHandle(spec, {
       as: this.#nodesAs,
+      inside: this.#inside[spec.name] ?? [],
       onNotes: (node, notes) => {
         this.history.notes(node, notes)
         const matched = notes.some(note => note.kind === 'order-ack-received' && note.result === 'matched')
@@ -144,6 +170,17 @@ export class Stage {
     const handle = this.#handles.get(name)
     if (handle === undefined) throw new RangeError(`there is no machine ${name}`)
     return handle
+  }
+
+  /** Whose death is a matter of heartbeats. */
+  #isClusterHost(name: string): boolean {
+    const { gateway } = this.#casting
+    return gateway?.run?.kind === 'nlb' && gateway.run.hosts.includes(name)
+  }
+
+  #gatewayAndRest(): { gateway: NodeHandle | undefined; rest: NodeHandle[] } {
+    const gateway = this.#handles.get(this.#casting.gateway?.spec.name ?? '')
+    return { gateway, rest: this.#all().filter(handle => handle !== gateway) }
   }
 
   #all(): NodeHandle[] {

@@ -1,7 +1,23 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
+import type { ClusterFault } from '../../lab/cluster-fault.js'
 import type { ScenarioFault } from '../../lab/scenario-schema.js'
 import { type FaultTarget, performFaults } from '../../lab/worlds/fault-schedule.js'
+
+function describe(fault: ClusterFault): string {
+  switch (fault.kind) {
+    case 'leave':
+      return `${fault.host} ${fault.drain ? 'drains' : 'leaves'}`
+    case 'join':
+      return `${fault.host} joins`
+    case 'partition':
+      return `partition ${fault.groups.map(group => group.join('+')).join(' | ')}`
+    case 'learn-mac':
+      return `all frames to ${fault.host ?? 'all'}`
+    default:
+      return fault.kind
+  }
+}
 
 /** A clock that goes on when everybody waits for it, and machines whose restart takes `restartMs`. */
 async function performed(
@@ -21,7 +37,7 @@ async function performed(
       await pause(restartMs)
       say(`restart ${name}`)
     },
-    setHost: (host, state) => void say(`${host} ${state}`),
+    cluster: fault => void say(describe(fault)),
     acknowledged: () => nowMs >= acknowledgedMs,
   }
   let over = false
@@ -53,10 +69,27 @@ t.test('each at its time, back after its time', async t => {
       '1000 kill F2',
       '1500 restart F1',
       '1500 restart F2',
-      '2000 R1 down',
-      '2500 R2 draining',
-      '3000 R1 up',
+      '2000 R1 leaves',
+      '2500 R2 drains',
+      '3000 R1 joins',
       '4000 end B1',
+    ],
+  )
+})
+
+t.test('what lies between the hosts of a cluster breaks, and is whole again', async t => {
+  t.same(
+    await performed([
+      { atS: 1, partition: [['R1'], ['R2', 'R3']], backAfterS: 2 },
+      { atS: 2, learnMac: 'R2', backAfterS: 0.5 },
+      { atS: 4, partition: [['R1', 'R2'], ['R3']] },
+    ]),
+    [
+      '1000 partition R1 | R2+R3',
+      '2000 all frames to R2',
+      '2500 all frames to all',
+      '3000 heal',
+      '4000 partition R1+R2 | R3',
     ],
   )
 })
@@ -79,9 +112,9 @@ t.test('not before everybody has had an order ack; but not for ever', async t =>
     { atS: 1, onceAcknowledged: true, leave: ['R1'] },
     { atS: 1, leave: ['R2'] },
   ]
-  t.same(await performed(faults, { acknowledgedMs: 2990 }), ['1000 R2 down', '3000 R1 down'])
-  t.same(await performed(faults, { acknowledgedMs: 500 }), ['1000 R1 down', '1000 R2 down'])
-  t.same(await performed(faults, { acknowledgedMs: 1e9 }), ['1000 R2 down', '21000 R1 down'])
+  t.same(await performed(faults, { acknowledgedMs: 2990 }), ['1000 R2 leaves', '3000 R1 leaves'])
+  t.same(await performed(faults, { acknowledgedMs: 500 }), ['1000 R1 leaves', '1000 R2 leaves'])
+  t.same(await performed(faults, { acknowledgedMs: 1e9 }), ['1000 R2 leaves', '21000 R1 leaves'])
 })
 
 t.test('a machine that does not come up again fails the run', async t => {
@@ -89,7 +122,7 @@ t.test('a machine that does not come up again fails the run', async t => {
     kill: async () => undefined,
     end: async () => undefined,
     restart: async () => Promise.reject(new Error('port taken')),
-    setHost: () => undefined,
+    cluster: () => undefined,
     acknowledged: () => true,
   }
   await t.rejects(

@@ -42,10 +42,7 @@ t.test('machines get addresses, identities, settings and destinations', async t 
   t.same(r2?.workload?.destinations, ['DIRECT=OS:CLUSTER\\private$\\orders'])
   t.match(b?.workload, { sender: 2, ratePerS: 10, startDelayMs: 5, messages: 3 })
   t.match(gateway?.spec, { source: 'keep', cutAfterBytes: 1000, listen: { address: '127.1.2.10', port: 1801 } })
-  t.same(
-    gateway?.spec.hosts.map(({ name }) => name),
-    ['R1', 'R2'],
-  )
+  t.match(gateway?.spec, { hosts: [{ name: 'R1' }, { name: 'R2' }] })
 })
 
 t.test('clones share a QMId and a computer name, and no directory knows them', async t => {

@@ -188,7 +188,7 @@ t.test('what cannot be over HTTP, or cannot befall anybody', async t => {
     ['kill: F1', 'kill: A', /faults\[0\]\.kill: A has a load/],
     ['kill: F1', 'kill: F9', /F9 is nobody that can end: one of B1, F1, F2, A, B/],
     ['leave: [F1, F2]', 'leave: [F1, B1]', /faults\[1\]\.leave: B1 is nobody that can leave: one of F1, F2/],
-    ['kill: F1', 'kill: F1, stop: F2', /faults\[0\]: a fault is one of kill, stop and leave/],
+    ['kill: F1', 'kill: F1, stop: F2', /faults\[0\]: a fault is one of kill, stop, leave, partition/],
     [', drain: true', ', kill: F1', /faults\[1\]: a fault is one of/],
     ['stop: B1', 'stop: B1, drain: true', /faults\[2\]\.drain: only who leaves can drain/],
     ['atS: 4, stop: B1', 'atS: 1.5, stop: F1', /stop: another fault has F1 out|leave: another fault has F1 out/],

@@ -2,7 +2,7 @@ import { platform } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { DEMO_PARTS, demoScenario, findScenario, shippedScenarios } from '../../lab/scenario-catalogue.js'
-import { runOnLoopback } from '../../lab/worlds/loopback.js'
+import { runScenario } from '../../lab/worlds/run-scenario.js'
 import { eachGoesAsItSays, isOverHttp } from '../fixtures/scenario-runs.js'
 
 const AT_ONCE = 3
@@ -42,7 +42,7 @@ t.test(
   async t => {
     const interrupted = new AbortController()
     const [first] = shipped
-    const run = runOnLoopback(first!.scenario, {
+    const run = runScenario(first!.scenario, {
       seed: 2,
       signal: interrupted.signal,
       onProgress: text => {
