@@ -49,8 +49,9 @@ export class AcceptorTable {
     this.#acceptors = new Uint32Array((rules.length + 1) * BUCKET_COUNT)
     for (const host of reached) {
       for (let rule = 0; rule <= rules.length; rule++) {
-        if (rules[rule]?.mode === 'disabled' || host.portStates[rule] === 'disabled') continue
-        const owned = host.owned[rule]
+        const place = host.placeOf(rules[rule])
+        if (rules[rule]?.mode === 'disabled' || host.portStates[place] === 'disabled') continue
+        const owned = host.owned[place]
         if (owned === undefined) continue
         for (let bucket = 0; bucket < BUCKET_COUNT; bucket++)
           if (owned[bucket] === 1) this.#acceptors[rule * BUCKET_COUNT + bucket]! |= 1 << host.slot

@@ -88,8 +88,9 @@ function setPorts(
   { rule, drainTimeoutMs }: CommandOptions,
   { nowMs, event }: OrderContext,
 ): CommandCode {
-  const chosen = rule === undefined ? [...host.rules.keys()] : [rule]
-  const changing = chosen.filter(index => host.portStates[index] !== state)
+  const changing = [...host.rules.keys()].filter(
+    index => (rule === undefined || rule === index) && host.portStates[index] !== state,
+  )
   if (changing.length === 0) return 1001
   for (const index of changing) {
     host.portStates[index] = state

@@ -1,7 +1,15 @@
 import { HOST_ID_MAX } from './bucket-map.js'
 import type { Affinity } from './hash.js'
 import { ipBytes } from './ip-address.js'
-import { ALL_ADDRESSES, type HostRule, isWeight, type PortRule, ruleProblems, WEIGHT_DEFAULT } from './port-rule.js'
+import {
+  ALL_ADDRESSES,
+  type HostRule,
+  isWeight,
+  type PortRule,
+  ruleProblems,
+  rulesCode,
+  WEIGHT_DEFAULT,
+} from './port-rule.js'
 
 /** How the cluster's MAC address is made. `unicast` is Windows' default. */
 export type ClusterMode = 'unicast' | 'multicast' | 'igmp'
@@ -124,14 +132,18 @@ export function clusterConfig(input: ClusterInput): ClusterConfig {
   const rules = (input.rules ?? [{}]).map(portRule)
   const hosts = input.hosts.map((host, index): HostConfig => {
     const priority = host.priority ?? index + 1
-    const ownRules = host.rules?.map(portRule) ?? rules
+    const given = host.rules?.map(portRule) ?? rules
+    // the order of rules means nothing
+    const same = rulesCode(given) === rulesCode(rules)
+    const ownRules = same ? rules : given
+    const placeGiven = (rule: PortRule) => given.findIndex(other => rulesCode([other]) === rulesCode([rule]))
     const { weight = WEIGHT_DEFAULT, handlingPriority = priority, initial = 'started' } = host
     return {
       name: host.name,
       priority,
       address: host.address,
       rules: ownRules,
-      perRule: ownRules.map((_, rule) => ({ weight, handlingPriority, ...host.perRule?.[rule] })),
+      perRule: ownRules.map(rule => ({ weight, handlingPriority, ...host.perRule?.[placeGiven(rule)] })),
       initial,
       beatOffsetMs:
         host.beatOffsetMs ?? Math.floor((parameters.heartbeatPeriodMs * index) / Math.max(1, input.hosts.length)),

@@ -18,7 +18,7 @@ import { type HostSurroundings, NlbHost } from './host.js'
 import { type HostView, hostView } from './host-view.js'
 import type { CommandOptions, CommandResult, NlbVerb } from './operations.js'
 import type { ClusterVerdict, HostVerdict, Packet } from './packet.js'
-import { findRule, type PortState } from './port-rule.js'
+import { findRule, type PortRule, type PortState, sameRules } from './port-rule.js'
 import { Segment } from './segment.js'
 
 export interface NlbClusterOptions {
@@ -120,27 +120,24 @@ export class NlbCluster {
     const question = this.#question(packet)
     const verdict = this.#ask(question)
     if (packet.protocol !== 'tcp') return verdict
-    for (const [index, host] of this.#hosts().entries()) {
-      const { accepts, reason } = verdict.verdicts[index]!
-      if (!accepts || reason === 'own-address' || host.connections.has(question.connectionKey)) continue
-      host.connections.add(question.connectionKey)
-      const { portRule, rule } = question
-      if (portRule !== undefined && portRule.timeoutMinutes > 0)
-        host.held[rule]!.opened(clientKey(portRule.affinity, packet.sourceAddress))
-    }
+    this.#at(this.#nowMs, () => {
+      for (const [index, host] of this.#hosts().entries()) {
+        const { accepts, reason } = verdict.verdicts[index]!
+        if (reason === 'own-address' || reason === 'unreachable' || reason === 'not-delivered') continue
+        const own = this.#questionOf(host, question)
+        if (accepts) host.connectionOpened(own)
+        // who had one between the same ends sees that the client has begun anew elsewhere
+        else host.connectionEnded(own, this.#nowMs)
+      }
+    })
     return verdict
   }
 
   /** The connection that a packet would belong to has ended, for all who had it. */
   close(packet: Packet): void {
-    const { connectionKey, portRule, rule } = this.#question(packet)
+    const question = this.#question(packet)
     this.#at(this.#nowMs, () => {
-      for (const host of this.#hosts()) {
-        if (!host.connections.delete(connectionKey)) continue
-        if (portRule !== undefined && portRule.timeoutMinutes > 0)
-          host.held[rule]!.ended(clientKey(portRule.affinity, packet.sourceAddress), this.#nowMs)
-        host.endDrains(this.#nowMs)
-      }
+      for (const host of this.#hosts()) host.connectionEnded(this.#questionOf(host, question), this.#nowMs)
     })
   }
 
@@ -165,12 +162,15 @@ export class NlbCluster {
 
   /** An order to one host, or to all. A `RangeError` for a rule that does not exist. */
   command(verb: NlbVerb, host: string | 'all', nowMs: number, options: CommandOptions = {}): CommandResult[] {
-    if (options.rule !== undefined) this.#rule(options.rule)
+    const portRule = options.rule === undefined ? undefined : this.#rule(options.rule)
     const event = this.#around.event
     return this.#at(nowMs, () =>
       this.#configured()
         .filter(([{ name }]) => host === 'all' || name === this.#named(host).name)
-        .map(([one, { beatOffsetMs }]) => carryOut(one, verb, options, { nowMs, beatOffsetMs, event })),
+        .map(([one, { beatOffsetMs }]) => {
+          const own = portRule === undefined ? options : { ...options, rule: one.placeOf(portRule) }
+          return carryOut(one, verb, own, { nowMs, beatOffsetMs, event })
+        }),
     )
   }
 
@@ -296,15 +296,16 @@ export class NlbCluster {
 
   /** Of each bucket of a rule, the names of all hosts that count it as their own. -1: what no rule covers. */
   owners(rule: number): string[][] {
-    const index = rule === -1 ? this.#config.rules.length : this.#rule(rule)
+    const portRule = rule === -1 ? undefined : this.#rule(rule)
     const running = this.#hosts().filter(host => host.running)
     return Array.from({ length: BUCKET_COUNT }, (_, bucket) =>
-      running.filter(host => host.owned[index]?.[bucket] === 1).map(({ name }) => name),
+      running.filter(host => host.owned[host.placeOf(portRule)]?.[bucket] === 1).map(({ name }) => name),
     )
   }
 
   portState(host: string, rule: number): PortState {
-    return this.#named(host).portStates[this.#rule(rule)]!
+    const one = this.#named(host)
+    return one.portStates[one.placeOf(this.#rule(rule))] ?? 'disabled'
   }
 
   /** Whether all running hosts are converged, with each other. */
@@ -316,12 +317,12 @@ export class NlbCluster {
 
   #setPerRule(name: string, rule: number, part: Partial<HostConfig['perRule'][number]>, nowMs: number): void {
     const host = this.#named(name)
-    this.#rule(rule)
+    const place = host.placeOf(this.#rule(rule))
     const next = clusterConfig({
       ...this.#config,
       hosts: this.#config.hosts.map(one =>
         one.name === host.name
-          ? { ...one, perRule: one.perRule.map((own, index) => (index === rule ? { ...own, ...part } : own)) }
+          ? { ...one, perRule: one.perRule.map((own, index) => (index === place ? { ...own, ...part } : own)) }
           : one,
       ),
     })
@@ -333,8 +334,8 @@ export class NlbCluster {
     })
   }
 
-  #question(packet: Packet): FilterQuestion {
-    const { rules, addresses, parameters } = this.#config
+  #question(packet: Packet, rules = this.#config.rules): FilterQuestion {
+    const { addresses, parameters } = this.#config
     const { protocol, sourceAddress, destinationAddress, fragment = false } = packet
     const sourcePort = fragment ? 0 : packet.sourcePort
     const destinationPort = fragment ? 0 : packet.destinationPort
@@ -347,17 +348,24 @@ export class NlbCluster {
       portRule,
       bucket:
         portRule?.mode === 'multiple' ? this.hash.bucket(portRule.affinity, sourceAddress, sourcePort) : NO_BUCKET,
+      client:
+        portRule !== undefined && portRule.timeoutMinutes > 0 ? clientKey(portRule.affinity, sourceAddress) : null,
       connectionKey: `${sourceAddress}:${sourcePort}>${destinationAddress}:${destinationPort}`,
       filterIcmp: parameters.filterIcmp,
       connectionsMax: parameters.connectionsMax,
     }
   }
 
+  /** As it is to one host, which may have other rules than the cluster. */
+  #questionOf({ rules }: NlbHost, question: FilterQuestion): FilterQuestion {
+    return rules === this.#config.rules ? question : this.#question(question.packet, rules)
+  }
+
   #ask(question: FilterQuestion): ClusterVerdict {
     const verdicts: HostVerdict[] = []
     const accepting: NlbHost[] = []
     for (const host of this.#order) {
-      const answer = this.#keptFrom(host, question) ?? filter(host, question)
+      const answer = this.#keptFrom(host, question) ?? filter(host, this.#questionOf(host, question))
       verdicts.push(host.verdictOf(answer))
       if (answer.accepts) accepting.push(host)
     }
@@ -449,6 +457,7 @@ export class NlbCluster {
     const byName = new Map(this.#slots.flatMap(host => (host === undefined ? [] : [[host.name, host] as const])))
     this.#config = config
     this.#order = config.hosts.map(({ name }) => byName.get(name)!)
+    for (const [host, { rules }] of this.#configured()) if (sameRules(host.rules, rules)) host.rules = rules
     this.#touch()
   }
 
@@ -463,11 +472,13 @@ export class NlbCluster {
     return host
   }
 
-  #rule(rule: number): number {
-    const { length } = this.#config.rules
-    if (!Number.isInteger(rule) || rule < 0 || rule >= length)
-      throw new RangeError(`there is no rule ${rule}: ${length === 0 ? 'there are none' : `0 to ${length - 1}`}`)
-    return rule
+  #rule(index: number): PortRule {
+    const { rules } = this.#config
+    const rule = rules[index]
+    if (rule !== undefined) return rule
+    throw new RangeError(
+      `there is no rule ${index}: ${rules.length === 0 ? 'there are none' : `0 to ${rules.length - 1}`}`,
+    )
   }
 }
 

@@ -1,4 +1,3 @@
-import { clientKey } from './affinity-list.js'
 import type { NlbHost } from './host.js'
 import type { FilterReason, Packet } from './packet.js'
 import type { PortRule } from './port-rule.js'
@@ -8,11 +7,13 @@ export interface FilterQuestion {
   readonly packet: Packet
   /** For a cluster address; else it is a host's own business. */
   readonly forCluster: boolean
-  /** Index of the rule; that of the default, after the last, where none covers the packet. */
+  /** Index of the rule among the host's; that of the default, after the last, where none covers the packet. */
   readonly rule: number
   /** Undefined for the default. */
   readonly portRule: PortRule | undefined
   readonly bucket: number
+  /** Whom extended affinity would hold; null where the rule has none. */
+  readonly client: string | null
   /** Of the connection that it belongs to, or would open. */
   readonly connectionKey: string
   readonly filterIcmp: boolean
@@ -52,21 +53,20 @@ export function filter(host: NlbHost, question: FilterQuestion): FilterAnswer {
   if (packet.protocol === 'icmp' && !question.filterIcmp) return accept('icmp')
   if (portRule?.mode === 'disabled') return drop('rule-disabled')
   if (portRule !== undefined && host.portStates[rule] === 'disabled') return drop('port-disabled')
-  if (packet.protocol === 'tcp') {
-    if (host.connections.has(question.connectionKey)) return accept('connection')
-    if (packet.stage === 'established') return drop('unknown-connection')
-  }
+  const known = packet.protocol === 'tcp' && host.connections.has(question.connectionKey)
+  // a SYN begins anew, also between the same ends: only what follows belongs to a connection
+  if (packet.protocol === 'tcp' && packet.stage === 'established')
+    return known ? accept('connection') : drop('unknown-connection')
   if (!host.joined) return drop('not-joined')
   const answer = byOwnership(host, question, host.owned[rule]?.[bucket] === 1)
-  const full = answer.accepts && packet.protocol === 'tcp' && host.connections.size >= question.connectionsMax
-  return full ? drop('no-descriptor') : answer
+  if (!answer.accepts || packet.protocol !== 'tcp' || known) return answer
+  return host.connections.size >= question.connectionsMax ? drop('no-descriptor') : answer
 }
 
-function byOwnership(host: NlbHost, { packet, rule, portRule }: FilterQuestion, isOwner: boolean): FilterAnswer {
+function byOwnership(host: NlbHost, { rule, portRule, client }: FilterQuestion, isOwner: boolean): FilterAnswer {
   if (portRule === undefined) return isOwner ? accept('default-host') : drop('default-host')
   if (portRule.mode === 'single') return isOwner ? accept('single-host') : drop('single-host')
-  if (portRule.timeoutMinutes > 0) {
-    const client = clientKey(portRule.affinity, packet.sourceAddress)
+  if (client !== null) {
     if (host.held[rule]!.has(client)) return accept(isOwner ? 'bucket' : 'held-client')
     if (isOwner && host.holderOf(rule, client) !== null) return drop('exception')
   }

@@ -1,7 +1,7 @@
 import { AffinityList } from './affinity-list.js'
 import type { ClusterConfig, HostConfig } from './cluster-config.js'
 import type { NlbEventKind } from './events.js'
-import type { FilterAnswer } from './filter.js'
+import type { FilterAnswer, FilterQuestion } from './filter.js'
 import { BUCKET_COUNT } from './hash.js'
 import { type ConvergencePhase, type Heartbeat, type RuleOffer, sameOffers } from './heartbeat.js'
 import { nextOwnership } from './ownership.js'
@@ -101,6 +101,13 @@ export class NlbHost {
     return this.connections.size + this.countedConnections
   }
 
+  /** Where it has a rule, or -1; of what no rule covers (undefined), after the last. */
+  placeOf(rule: PortRule | undefined): number {
+    if (rule === undefined) return this.rules.length
+    const place = this.rules.indexOf(rule)
+    return place >= 0 ? place : this.rules.findIndex(own => rulesCode([own]) === rulesCode([rule]))
+  }
+
   /** An answer of its filter, under its name. */
   verdictOf(answer: FilterAnswer): HostVerdict {
     const known = this.#verdicts.get(answer)
@@ -114,6 +121,18 @@ export class NlbHost {
   holderOf(rule: number, client: string): string | null {
     for (const { heartbeat } of this.#members.values()) if (heartbeat.held[rule]?.has(client)) return heartbeat.name
     return null
+  }
+
+  connectionOpened({ connectionKey, rule, client }: FilterQuestion): void {
+    if (this.connections.has(connectionKey)) return
+    this.connections.add(connectionKey)
+    if (client !== null) this.held[rule]!.opened(client)
+  }
+
+  connectionEnded({ connectionKey, rule, client }: FilterQuestion, nowMs: number): void {
+    if (!this.connections.delete(connectionKey)) return
+    if (client !== null) this.held[rule]!.ended(client, nowMs)
+    this.endDrains(nowMs)
   }
 
   start(nowMs: number, beatOffsetMs: number): void {

@@ -84,6 +84,13 @@ export function rulesCode(rules: readonly PortRule[]): string {
     .join('; ')
 }
 
+/** Whether they are the same in all, their order included. */
+export function sameRules(a: readonly PortRule[], b: readonly PortRule[]): boolean {
+  const same = (one: PortRule, other: PortRule) =>
+    (Object.keys(one) as (keyof PortRule)[]).every(field => one[field] === other[field])
+  return a === b || (a.length === b.length && a.every((rule, index) => same(rule, b[index]!)))
+}
+
 /**
  * What is wrong with the rules, one line each, and where: `index` of the rule and the field. Hard errors only; what is
  * allowed and unwise is {@link ruleAdvice}.
