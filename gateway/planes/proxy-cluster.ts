@@ -1,0 +1,243 @@
+import { systemCode } from '../../transport/errors.js'
+import type { NlbCluster } from '../nlb/cluster.js'
+import type { ClusterConfig } from '../nlb/cluster-config.js'
+import { clusterPolicy, type ServedPort } from '../nlb/cluster-policy.js'
+import { type ClusterPlane, type PlaneCounters, PlaneError } from './plane.js'
+import type { ProxyHost } from './proxied-connection.js'
+import { createProxyPlane, type ProxyLimits, type TcpProxyPlane } from './proxy.js'
+import type { ConnectionClosed, ConnectionView, ObservedPacket, ProxyDecision, SourceMode } from './proxy-events.js'
+import type { Retransmission } from './retransmission.js'
+import { type ServedPorts, servedPorts } from './served-ports.js'
+import { type RelayedDatagram, type UdpLimits, UdpRelay } from './udp-relay.js'
+
+export interface ProxyClusterOptions {
+  readonly cluster: NlbCluster
+  /** Default: see `servedPorts`. */
+  readonly ports?: Partial<ServedPorts>
+  /** Port on the hosts for a port of the cluster; where it says nothing, the same. */
+  readonly forward?: Readonly<Record<number, number>>
+  /** Default `keep`, as Windows NLB, which rewrites nothing. */
+  readonly source?: SourceMode
+  /** Of each port by itself. */
+  readonly limits?: Partial<ProxyLimits & UdpLimits>
+  readonly retransmission?: Partial<Retransmission>
+  onDecision?(decision: ProxyDecision, at: ServedPort): void
+  onClosed?(event: ConnectionClosed, at: ServedPort): void
+  onDatagram?(datagram: RelayedDatagram, at: ServedPort): void
+  /** As of `ProxyPlaneOptions`. */
+  onPacket?(packet: ObservedPacket, at: ServedPort): void
+}
+
+/** A connection, and through which port it came. */
+export interface ServedConnection extends ConnectionView {
+  readonly at: ServedPort
+}
+
+/**
+ * A cluster in user space, without any rights: a listener for each port of each cluster address, all under one model.
+ * Established connections stay with the host that took them; what the model no longer lets through to it stalls.
+ */
+export interface ProxyClusterPlane extends ClusterPlane {
+  readonly served: readonly ServedPort[]
+  counters(): PlaneCounters
+  /** Numbers are unique on all ports. */
+  connections(): ServedConnection[]
+}
+
+interface TcpPort {
+  readonly at: ServedPort
+  readonly plane: TcpProxyPlane
+}
+
+interface UdpPort {
+  readonly at: ServedPort
+  readonly relay: UdpRelay
+}
+
+/** Nothing happens before `start`. */
+export function createProxyClusterPlane(options: ProxyClusterOptions): ProxyClusterPlane {
+  return new UserSpacePlane(options)
+}
+
+class UserSpacePlane implements ProxyClusterPlane {
+  readonly served: readonly ServedPort[]
+  readonly #cluster: NlbCluster
+  readonly #forward: Readonly<Record<number, number>>
+  readonly #tcp: readonly TcpPort[]
+  readonly #udp: readonly UdpPort[]
+  /** Of connections that are over, by host. */
+  readonly #bytes = new Map<string, { toHost: number; toClient: number }>()
+  #configured: ClusterConfig
+  #connections = 0
+
+  constructor(options: ProxyClusterOptions) {
+    const { cluster, ports, forward = {} } = options
+    this.#cluster = cluster
+    this.#configured = cluster.config
+    this.#forward = forward
+    const { addresses, rules } = cluster.config
+    const { tcp, udp } = servedPorts(rules, ports)
+    const served = (protocol: 'tcp' | 'udp', list: readonly number[]) =>
+      addresses.flatMap(address => list.map((port): ServedPort => ({ protocol, address, port })))
+    this.#tcp = served('tcp', tcp).map(at => ({ at, plane: this.#tcpPlane(at, options) }))
+    this.#udp = served('udp', udp).map(at => ({ at, relay: this.#udpRelay(at, options) }))
+    this.served = [...this.#tcp, ...this.#udp].map(({ at }) => at)
+  }
+
+  async start(): Promise<void> {
+    for (const { at, start } of [
+      ...this.#tcp.map(({ at, plane }) => ({ at, start: () => plane.start() })),
+      ...this.#udp.map(({ at, relay }) => ({ at, start: () => relay.start() })),
+    ])
+      try {
+        await start()
+      } catch (error) {
+        await this.stop()
+        throw listenError(at, error)
+      }
+    this.changed()
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#tcp.map(({ plane }) => plane.stop()), ...this.#udp.map(({ relay }) => relay.stop())])
+  }
+
+  changed(): void {
+    const cluster = this.#cluster
+    const { config } = cluster
+    if (config !== this.#configured) {
+      this.#configured = config
+      for (const { at, plane } of this.#tcp) plane.setHosts(this.#hosts(at))
+      for (const { at, relay } of this.#udp) relay.setHosts(this.#hosts(at))
+    }
+    const reached = new Set(config.hosts.map(({ name }) => name).filter(host => cluster.reach(host) === 'reachable'))
+    for (const { relay } of this.#udp)
+      for (const { name } of config.hosts) relay.setReach(name, reached.has(name) ? 'reachable' : 'silent')
+    for (const { at, plane } of this.#tcp)
+      plane.review(
+        ({ address, port }, host) =>
+          reached.has(host) &&
+          cluster
+            .verdict({
+              protocol: 'tcp',
+              stage: 'established',
+              sourceAddress: address,
+              sourcePort: port,
+              destinationAddress: at.address,
+              destinationPort: at.port,
+            })
+            .acceptors.includes(host),
+      )
+  }
+
+  counters(): PlaneCounters {
+    const hosts = Object.fromEntries(
+      this.#cluster.config.hosts.map(({ name }) => {
+        const { toHost, toClient } = this.#bytes.get(name) ?? { toHost: 0, toClient: 0 }
+        return [name, { connections: 0, active: 0, datagrams: 0, bytesToHost: toHost, bytesToClient: toClient }]
+      }),
+    )
+    let silences = 0
+    let splitBrains = 0
+    const failures: Record<string, number> = {}
+    const failed = (more: Readonly<Record<string, number>>) => {
+      for (const [code, count] of Object.entries(more)) failures[code] = (failures[code] ?? 0) + count
+    }
+    for (const { plane } of this.#tcp) {
+      const counters = plane.counters()
+      silences += counters.unanswered
+      splitBrains += counters.splitBrain
+      failed(counters.connectFailures)
+      for (const [name, { chosen }] of Object.entries(counters.hosts))
+        if (hosts[name] !== undefined) hosts[name].connections += chosen
+    }
+    for (const { host: name, toHost, toClient } of this.connections()) {
+      const host = name === null ? undefined : hosts[name]
+      if (host === undefined) continue
+      host.active++
+      host.bytesToHost += toHost.bytes
+      host.bytesToClient += toClient.bytes
+    }
+    for (const { relay } of this.#udp) {
+      const counters = relay.counters()
+      silences += counters.dropped
+      splitBrains += counters.splitBrain
+      failed(counters.failures)
+      for (const [name, { datagrams, bytesToHost, bytesToClient }] of Object.entries(counters.hosts)) {
+        const host = hosts[name]
+        if (host === undefined) continue
+        host.datagrams += datagrams
+        host.bytesToHost += bytesToHost
+        host.bytesToClient += bytesToClient
+      }
+    }
+    return { hosts, silences, splitBrains, failures }
+  }
+
+  connections(): ServedConnection[] {
+    return this.#tcp.flatMap(({ at, plane }) => plane.connections().map(connection => ({ ...connection, at })))
+  }
+
+  #tcpPlane(at: ServedPort, options: ProxyClusterOptions): TcpProxyPlane {
+    const { cluster, source = 'keep', limits = {}, retransmission = {} } = options
+    return createProxyPlane({
+      listen: at,
+      hosts: this.#hosts(at),
+      policy: clusterPolicy(cluster, at),
+      source,
+      limits,
+      retransmission,
+      nextConnection: () => ++this.#connections,
+      onDecision: decision => options.onDecision?.(decision, at),
+      onClosed: event => {
+        this.#countBytes(event)
+        options.onClosed?.(event, at)
+      },
+      ...(options.onPacket !== undefined && { onPacket: packet => options.onPacket?.(packet, at) }),
+    })
+  }
+
+  #udpRelay(at: ServedPort, options: ProxyClusterOptions): UdpRelay {
+    const { cluster, source = 'keep', limits = {} } = options
+    return new UdpRelay({
+      listen: at,
+      hosts: this.#hosts(at),
+      policy: clusterPolicy(cluster, at),
+      source,
+      limits,
+      onDatagram: datagram => options.onDatagram?.(datagram, at),
+    })
+  }
+
+  #hosts({ port }: ServedPort): ProxyHost[] {
+    return this.#cluster.config.hosts.map(({ name, address }) => ({
+      name,
+      address,
+      port: this.#forward[port] ?? port,
+    }))
+  }
+
+  #countBytes({ host, toHost, toClient }: ConnectionClosed): void {
+    if (host === null) return
+    const sum = this.#bytes.get(host) ?? { toHost: 0, toClient: 0 }
+    sum.toHost += toHost.bytes
+    sum.toClient += toClient.bytes
+    this.#bytes.set(host, sum)
+  }
+}
+
+function listenError({ protocol, address, port }: ServedPort, error: unknown): PlaneError {
+  const cause = error instanceof Error ? (error.cause ?? error) : error
+  const code = systemCode(cause)
+  const remedy =
+    code === 'EADDRINUSE'
+      ? 'end the program that listens there, or serve other ports'
+      : code === 'EADDRNOTAVAIL'
+        ? 'the address must be one of this machine, such as any of 127.0.0.0/8 on Linux'
+        : code === 'EACCES'
+          ? 'ports below 1024 may need rights: serve other ports'
+          : 'serve another address or port'
+  return new PlaneError('MSMQ_PLANE_LISTEN', 'proxy', `listen ${protocol} ${address}:${port}: ${code}: ${remedy}`, {
+    cause,
+  })
+}

@@ -1,0 +1,80 @@
+import { createSocket, type Socket } from 'node:dgram'
+import { isIPv6 } from 'node:net'
+
+/** Addresses are numbers already; node:dgram would ask for each datagram, and later. */
+type Lookup = (host: string, options: unknown, done: (error: null, address: string, family: number) => void) => void
+const lookup: Lookup = (host, _options, done) => done(null, host, isIPv6(host) ? 6 : 4)
+
+/** A UDP socket for numeric addresses. It is not bound yet. */
+export function datagramSocket(address: string): Socket {
+  return createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', lookup: lookup as never })
+}
+
+export interface UdpFlowOptions {
+  /** What the host sees datagrams come from; undefined lets the system choose. The port is the system's choice. */
+  readonly localAddress: string | undefined
+  readonly host: { readonly address: string; readonly port: number }
+  onReply(bytes: Buffer): void
+  /** Once, with the system's word for what is wrong with the socket itself. It is closed then. */
+  onBroken(code: string): void
+  /** A datagram was refused. */
+  onFailure(code: string): void
+}
+
+/** The way between one client's port and one host. Its socket is connected, so that nobody else's datagrams count as replies. */
+export class UdpFlow {
+  /** Monotonic; when something last passed. */
+  usedMs = 0
+  readonly #socket: Socket
+  readonly #onFailure: (code: string) => void
+  /** Before the socket is ready. */
+  #waiting: Buffer[] | undefined = []
+  #closed = false
+
+  constructor({ localAddress, host, onReply, onBroken, onFailure }: UdpFlowOptions) {
+    this.#onFailure = onFailure
+    const socket = datagramSocket(host.address)
+    this.#socket = socket
+    socket.on('message', onReply)
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      const code = error.code ?? error.message
+      // that nobody listens shows with a later datagram; the next may find somebody
+      if (this.#waiting === undefined) onFailure(code)
+      else if (!this.#closed) {
+        this.close()
+        onBroken(code)
+      }
+    })
+    socket.bind({ port: 0, exclusive: true, ...(localAddress !== undefined && { address: localAddress }) }, () => {
+      if (this.#closed) return
+      socket.connect(host.port, host.address, (error?: Error) => {
+        if (error !== undefined || this.#closed) return
+        const waiting = this.#waiting ?? []
+        this.#waiting = undefined
+        for (const bytes of waiting) this.send(bytes)
+      })
+    })
+  }
+
+  /** Takes the bytes over. */
+  send(bytes: Buffer): void {
+    if (this.#closed) return
+    if (this.#waiting !== undefined) {
+      if (this.#waiting.length < WAITING_MAX) this.#waiting.push(bytes)
+      return
+    }
+    this.#socket.send(bytes, error => {
+      if (error !== null) this.#onFailure((error as NodeJS.ErrnoException).code ?? error.message)
+    })
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#waiting = []
+    this.#socket.close()
+  }
+}
+
+/** Datagrams that wait for their socket; it takes less than a millisecond. */
+const WAITING_MAX = 64
