@@ -24,6 +24,11 @@ interface DecodeOptions {
   json?: true
 }
 
+interface InputOptions extends DecodeOptions {
+  /** What errors name: the file that this is one of several. */
+  readonly file?: string
+}
+
 export function decodeCommand(): Command {
   return new Command('decode')
     .description(
@@ -43,16 +48,19 @@ export function decodeCommand(): Command {
       ]),
     )
     .option('--json', 'JSON output: the default, and with --table its rows')
-    .addHelpText('after', '\nBlank lines and lines that start with # are skipped; blanks inside a line are ignored.')
+    .addHelpText(
+      'after',
+      '\nBlank lines and lines that start with # are skipped; blanks inside a line are ignored. Of several files, errors name theirs.',
+    )
     .addHelpText('after', 'Exit code 0: all decoded. 2: a line was malformed, or the file cannot be read.')
     .action(decode)
 }
 
 async function decode(files: readonly string[], options: DecodeOptions): Promise<void> {
-  for (const file of files) await decodeFile(file, options)
+  for (const file of files) await decodeFile(file, { ...options, ...(files.length > 1 && { file }) })
 }
 
-async function decodeFile(file: string, options: DecodeOptions): Promise<void> {
+async function decodeFile(file: string, options: InputOptions): Promise<void> {
   const input = file === '-' ? process.stdin : createReadStream(file)
   try {
     const malformed = await decodeInput(input, options)
@@ -64,22 +72,22 @@ async function decodeFile(file: string, options: DecodeOptions): Promise<void> {
 }
 
 /** How many packets or messages were malformed. */
-async function decodeInput(input: Readable, options: DecodeOptions): Promise<number> {
-  if (options.srmp) return await decodeHttp(await bytesOf(input))
+async function decodeInput(input: Readable, options: InputOptions): Promise<number> {
+  if (options.srmp) return await decodeHttp(await bytesOf(input), options)
   return options.stream ? await decodeStream(await readAll(input), options) : await decodeLines(input, options)
 }
 
-async function decodeHttp(bytes: Buffer): Promise<number> {
+async function decodeHttp(bytes: Buffer, { file }: InputOptions): Promise<number> {
   let malformed = 0
   for (const result of decodeSrmp(bytes)) {
     const isMalformed = result instanceof DecodeError
     if (isMalformed) malformed++
-    await writeText(`${isMalformed ? errorText(result) : JSON.stringify(result)}\n`)
+    await writeText(`${isMalformed ? errorText(result, { file }) : JSON.stringify(result)}\n`)
   }
   return malformed
 }
 
-async function decodeLines(input: Readable, options: DecodeOptions): Promise<number> {
+async function decodeLines(input: Readable, options: InputOptions): Promise<number> {
   let malformed = 0
   let lineNumber = 0
   const failed = failureOf(input)
@@ -93,7 +101,7 @@ async function decodeLines(input: Readable, options: DecodeOptions): Promise<num
     } catch (error) {
       if (!(error instanceof DecodeError) && !(error instanceof HexError)) throw error
       malformed++
-      result = errorText(error)
+      result = errorText(error, { file: options.file })
     }
     await writeText(`${result}\n`)
   }
@@ -111,7 +119,7 @@ function failureOf(input: Readable): () => Error | null {
   return () => failure
 }
 
-async function decodeStream(bytes: Buffer, options: DecodeOptions): Promise<number> {
+async function decodeStream(bytes: Buffer, options: InputOptions): Promise<number> {
   const packets: Buffer[] = []
   const framer = new PacketFramer()
   let fault: DecodeError | null = null
@@ -130,7 +138,7 @@ async function decodeStream(bytes: Buffer, options: DecodeOptions): Promise<numb
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       malformed++
-      result = errorText(error, offset)
+      result = errorText(error, { file: options.file, Offset: offset })
     }
     offset += packet.length
     await writeText(`${result}\n`)
@@ -141,7 +149,7 @@ async function decodeStream(bytes: Buffer, options: DecodeOptions): Promise<numb
   }
   if (fault !== null) {
     malformed++
-    await writeText(`${errorText(fault, offset)}\n`)
+    await writeText(`${errorText(fault, { file: options.file, Offset: offset })}\n`)
   }
   return malformed
 }
@@ -171,14 +179,14 @@ function parseHexLine(text: string, lineNumber: number): Buffer {
   return Buffer.from(digits, 'hex')
 }
 
-function errorText(error: DecodeError | HexError, streamOffset?: number): string {
+/** @param at where: the file, if there are several; `Offset` in a stream. */
+function errorText(error: DecodeError | HexError, at: { file?: string | undefined; Offset?: number }): string {
   const { code, message } = error
   const place =
     error instanceof DecodeError
       ? { structure: error.structure, field: error.field, offset: error.offset, section: error.section }
       : { structure: null, field: null, offset: null, section: null }
-  const body = { error: { code, ...place, message } }
-  return JSON.stringify(streamOffset === undefined ? body : { Offset: streamOffset, ...body })
+  return JSON.stringify({ ...at, error: { code, ...place, message } })
 }
 
 async function readAll(input: Readable): Promise<Buffer> {

@@ -40,7 +40,7 @@ const LOCALHOST = 'localhost'
 export function frontEndConfig(path: string, strict = false): FrontEndConfig {
   const text = readConfig(path)
   const file = parseConfigAs(frontEndSchema, text, path)
-  const config = qmConfigOf({}, file)
+  const config = qmConfigOf({ config: path }, file)
   const paths = file.mapping.map(each => (isAbsolute(each) ? each : join(dirname(path), each)))
   const files = paths.flatMap((each, index) => filesAt(each, () => placedAt(path, text, index)))
   if (strict || file.strict) strictly(files)

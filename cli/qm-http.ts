@@ -53,21 +53,42 @@ export function httpOptions(command: Command): Command {
     .option('--http-name <host>', 'how others reach this machine over HTTP, for receipts (default: the computer name)')
 }
 
-/** Flags win over the file. @throws {CliError} one line: what is missing, cannot be read, or does not belong together. */
-export function httpConfig(flags: HttpFlags, file: HttpFile, address: string): HttpConfig {
+/**
+ * Flags win over the file.
+ * @param flags with `config`, the path of the file, where there is one.
+ * @throws {CliError} one line: what is missing, cannot be read, or does not belong together.
+ */
+export function httpConfig(
+  flags: HttpFlags & { readonly config?: string },
+  file: HttpFile,
+  address: string,
+): HttpConfig {
   const cert = flagPem('--cert', flags.cert) ?? file.cert
   const key = flagPem('--key', flags.key) ?? file.key
   const ca = flagPem('--ca', flags.ca) ?? file.ca
   const https = endpointOf('--https', flags.https ?? file.https, address)
+  /** As whoever said it knows it: a flag, or a field of the file. */
+  const named = (...names: readonly ('https' | 'cert' | 'key' | 'ca')[]) =>
+    names.some(name => flags[name] !== undefined)
+      ? names.map(name => `--${name}`).join(', ')
+      : `${flags.config} ${names.join(', ')}`
   if (https !== undefined && (cert === undefined || key === undefined)) {
-    const missing = cert !== undefined ? '--key FILE' : key !== undefined ? '--cert FILE' : '--cert FILE and --key FILE'
-    fail(`--https ${flags.https ?? file.https}: HTTPS wants a certificate and its private key; give ${missing}`)
+    const isFlag = flags.https !== undefined
+    const missing = [cert === undefined ? 'cert' : null, key === undefined ? 'key' : null].filter(name => name !== null)
+    const wanted = missing.map(name => (isFlag ? `--${name} FILE` : name)).join(' and ')
+    const given = `${named('https')}${isFlag ? ' ' : ': '}${flags.https ?? file.https}`
+    fail(`${given}: HTTPS wants a certificate and its private key; give ${wanted}`)
   }
-  if (https === undefined && (cert !== undefined || key !== undefined))
-    fail(`${cert !== undefined ? '--cert' : '--key'}: is for --https [ADDRESS:]PORT, which is missing`)
+  if (https === undefined && (cert !== undefined || key !== undefined)) {
+    const given = cert !== undefined ? 'cert' : 'key'
+    const server = flags[given] !== undefined ? '--https [ADDRESS:]PORT' : 'https'
+    fail(`${named(given)}: is for ${server}, which is missing`)
+  }
   if (cert !== undefined && key !== undefined)
-    checked('--cert, --key', 'a PEM certificate, and the private key of it', () => createSecureContext({ cert, key }))
-  if (ca !== undefined) checked('--ca', 'PEM certificates', () => new X509Certificate(ca))
+    checked(named('cert', 'key'), 'a PEM certificate, and the private key of it', () =>
+      createSecureContext({ cert, key }),
+    )
+  if (ca !== undefined) checked(named('ca'), 'PEM certificates', () => new X509Certificate(ca))
   const name = flags.httpName ?? file.httpName
   return {
     http: endpointOf('--http', flags.http ?? file.http, address),
@@ -168,12 +189,12 @@ export function flagPem(flag: string, path: string | undefined): string | undefi
 }
 
 /** What OpenSSL makes of it, before anything is opened. */
-function checked(flags: string, allowed: string, read: () => unknown): void {
+function checked(named: string, allowed: string, read: () => unknown): void {
   try {
     read()
   } catch (error) {
     const what = (error as Error).message.replace(/^error:[0-9A-F]*:/, '')
-    fail(`${flags}: allowed is ${allowed} (${what})`, { cause: error })
+    fail(`${named}: allowed is ${allowed} (${what})`, { cause: error })
   }
 }
 

@@ -1,23 +1,19 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { controlBench, TOKEN } from '../fixtures/control-bench.js'
 import { mqlab, objects } from '../fixtures/mqlab-command.js'
+import { RUNTIME } from '../fixtures/runtime-directory.js'
 
 /* send, receive, peek, queues, purge and outgoing, as a person or a script runs them. */
 
 const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
-/** Nobody's endpoint or runtime directory but the test's. */
-const RUNTIME = mkdtempSync(join(tmpdir(), 'mqlab-test-'))
-t.teardown(() => rmSync(RUNTIME, { recursive: true, force: true }))
 
 async function command(args: readonly string[], { input = '', control }: { input?: string; control?: string } = {}) {
-  const environment = { XDG_RUNTIME_DIR: RUNTIME, ...(control !== undefined && { MQLAB_CONTROL: control }) }
-  const result = await mqlab(args, environment, input)
+  const result = await mqlab(args, control === undefined ? {} : { MQLAB_CONTROL: control }, input)
   return { ...result, json: () => objects(result.stdout) }
 }
 

@@ -22,7 +22,10 @@ t.test('a file for each vector: an object for each, malformed ones in their plac
     if (vector.expectStatus === 400) {
       t.match(
         result,
-        { error: { code: /^MSMQ_DECODE_SRMP_/, structure: String, field: String, offset: Number } },
+        {
+          file: files[index],
+          error: { code: /^MSMQ_DECODE_SRMP_/, structure: String, field: String, offset: Number },
+        },
         vector.name,
       )
     } else t.has(result, vector.fields, vector.name)

@@ -107,6 +107,8 @@ t.test('what cannot be is one line on stderr and exit code 2', async t => {
       [],
       /:3:1 mappings: unknown key mappings: did you mean mapping/,
     ],
+    ['nothing', configOf(t, '# to be written\n'), [], /fe\.yaml:1:1 the file is empty: it says nothing\n/],
+    ['no certificate', configOf(t, 'https: 8443\n'), [], /fe\.yaml https: 8443: .*; give cert and key\n/],
     [
       'half a rule',
       configOf(t, "name: FE1\nhttp: 0\ninbound: [{ from: 'http://a/msmq/q' }]\n"),

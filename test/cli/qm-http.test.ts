@@ -193,6 +193,7 @@ t.test('what cannot be is one line on stderr and exit code 2', async t => {
   const directory = temporaryDirectory(t)
   writeFileSync(join(directory, 'no.pem'), 'not PEM\n')
   writeFileSync(join(directory, 'half.yaml'), `https: 8443\ncert: ${join(TLS, 'cert.pem')}\n`)
+  writeFileSync(join(directory, 'idle.yaml'), `cert: ${join(TLS, 'cert.pem')}\n`)
   const no = join(directory, 'no.pem')
   const rows: readonly (readonly [readonly string[], RegExp])[] = [
     [['--http', String(port)], new RegExp(`cannot listen on 127\\.0\\.97\\.10:${port}: the address is in use`)],
@@ -201,7 +202,8 @@ t.test('what cannot be is one line on stderr and exit code 2', async t => {
     [['--http', '80000'], /--http "80000": allowed is/],
     [['--https', '0'], /--https 0: HTTPS wants a certificate and its private key; give --cert FILE and --key FILE/],
     [['--https', '0', '--cert', join(TLS, 'cert.pem')], /give --key FILE/],
-    [['--config', join(directory, 'half.yaml')], /--https 8443: .* give --key FILE/],
+    [['--config', join(directory, 'half.yaml')], /half\.yaml https: 8443: HTTPS wants .*; give key\n/],
+    [['--config', join(directory, 'idle.yaml')], /idle\.yaml cert: is for https, which is missing/],
     [CERTIFICATE, /--cert: is for --https \[ADDRESS:\]PORT, which is missing/],
     [
       ['--https', '0', '--cert', 'gone.pem', '--key', no],
