@@ -42,19 +42,22 @@ export function warmUpMs(context: BenchmarkContext): number {
 }
 
 type Parts = Record<string, (() => Promise<Sample>) | undefined>
+type SampleOf<Measure> = Measure extends () => Promise<infer S> ? S : never
 
 /** Measures each part once, then each again, and so on: what disturbs the machine for a while disturbs all alike. */
 export async function interleave<P extends Parts>(
   repetitions: number,
   parts: P,
-): Promise<{ [K in keyof P]: Sample[] }> {
+): Promise<{ [K in keyof P]: SampleOf<P[K]>[] }> {
   const rows = Object.entries(parts).flatMap(([name, measure]) =>
     measure === undefined ? [] : [{ name, measure, samples: [] as Sample[] }],
   )
   for (let repetition = 0; repetition < repetitions; repetition++) {
     for (const row of rows) row.samples.push(await row.measure())
   }
-  return Object.fromEntries(rows.map(({ name, samples }) => [name, samples])) as { [K in keyof P]: Sample[] }
+  return Object.fromEntries(rows.map(({ name, samples }) => [name, samples])) as unknown as {
+    [K in keyof P]: SampleOf<P[K]>[]
+  }
 }
 
 export function sleep(durationMs: number): Promise<void> {

@@ -3,6 +3,7 @@ import { createFigure, type Sample } from './figure.js'
 import { userMessageSize } from './frames.js'
 import { type RoleProcess, type StartRole, withProcesses } from './processes.js'
 import { type Address, benchmarkAddress } from './roles/address.js'
+import type { RawRun } from './roles/raw-writer.js'
 
 /** Ceiling (a). One process writes pre-built MSMQ user messages of 1 KB body to a loopback connection as fast as it
  *  can, another counts them by PacketSize and does nothing else. Nothing on the machine that moves messages between two
@@ -53,11 +54,8 @@ export async function startRawCeiling(start: StartRole, options: RawCeilingOptio
     await counter.call('connect', writerAt)
     return await countFor(counter, writer, durationMs)
   }
-  const ordinary = async (batchFrames: number, durationMs: number, via: Address, separately = false) => {
-    await writer.call('prepare', { batchFrames, bodyBytes, separately })
-    await writer.call('connect', via)
-    return await countFor(counter, writer, durationMs)
-  }
+  const ordinary = (batchFrames: number, durationMs: number, via: Address, separately = false) =>
+    pour(writer, counter, via, { batchFrames, bodyBytes, separately }, durationMs)
 
   const batchFrames = await fastest(BATCHES, batch => preallocated(batch, options.trialMs))
   const ordinaryBatchFrames = await fastest(BATCHES, batch => ordinary(batch, options.trialMs, counterAt))
@@ -69,6 +67,19 @@ export async function startRawCeiling(start: StartRole, options: RawCeilingOptio
     sampleSeparate: (durationMs, batch) => ordinary(batch, durationMs, counterAt, true),
     sampleOrdinary: (durationMs, via = counterAt, batch = ordinaryBatchFrames) => ordinary(batch, durationMs, via),
   }
+}
+
+/** One connection from the writer to `via`, behind which the counter listens. */
+export async function pour(
+  writer: RoleProcess<'raw-writer'>,
+  counter: RoleProcess<'raw-counter'>,
+  via: Address,
+  run: RawRun,
+  durationMs: number,
+): Promise<Sample> {
+  await writer.call('prepare', run)
+  await writer.call('connect', via)
+  return await countFor(counter, writer, durationMs)
 }
 
 async function fastest(batches: readonly number[], measure: (batch: number) => Promise<Sample>): Promise<number> {

@@ -3,6 +3,9 @@ import { startRawCeiling, trialMs } from './ceiling-raw.js'
 import { createFigure, type Goal } from './figure.js'
 import { withProcesses } from './processes.js'
 import { NO_HAPROXY, type ProxyRole, withProxies } from './proxies.js'
+import { costFigure, withCost } from './proxy-cost.js'
+
+const COST_UNIT = 'us/message'
 
 export const proxyBulkBenchmark = bulkBenchmark('proxy-bulk', 'proxy-plane', { at: 'least', of: 'ratio', value: 0.8 })
 export const nlbProxyBulkBenchmark = bulkBenchmark('nlb-proxy-bulk', 'nlb-gateway', {
@@ -27,20 +30,23 @@ function bulkBenchmark(name: string, role: ProxyRole, goal: Goal): Benchmark {
           for (const via of [raw.counterAt, ours.at, theirs?.at]) await raw.sampleOrdinary(trialMs(durationMs), via)
           const samples = await interleave(context.repetitions, {
             direct: () => raw.sampleOrdinary(durationMs),
-            ...(theirs !== null && { theirs: () => raw.sampleOrdinary(durationMs, theirs.at) }),
-            ours: () => raw.sampleOrdinary(durationMs, ours.at),
+            theirs:
+              theirs === null ? undefined : () => withCost(theirs, () => raw.sampleOrdinary(durationMs, theirs.at)),
+            ours: () => withCost(ours, () => raw.sampleOrdinary(durationMs, ours.at)),
           })
           const about = { benchmark: name, unit: 'messages/s' }
           const direct = { name: 'raw, nothing between', samples: samples.direct }
-          const subject = { ...about, name: ours.name, samples: samples.ours }
-          const straight = createFigure({ ...subject, ceiling: direct })
-          if (theirs === null || samples.theirs === undefined) return { figures: [straight], skipped: [NO_HAPROXY] }
+          const subject = { name: ours.name, samples: samples.ours }
+          const straight = createFigure({ ...about, ...subject, ceiling: direct })
+          if (theirs === null) return { figures: [straight], skipped: [NO_HAPROXY] }
           const peer = { name: theirs.name, samples: samples.theirs }
           return {
             figures: [
               createFigure({ ...about, ...peer, ceiling: direct }),
               straight,
-              createFigure({ ...subject, ceiling: peer, goal }),
+              createFigure({ ...about, ...subject, ceiling: peer, goal }),
+              costFigure(name, COST_UNIT, peer),
+              costFigure(name, COST_UNIT, subject, peer),
             ],
             skipped: [],
           }

@@ -73,7 +73,8 @@ function countsText(counts: Readonly<Record<string, number>>): string {
 
 function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return '-'
-  return Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(1)
+  const size = Math.abs(value)
+  return size >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(size >= 10 || size === 0 ? 1 : 2)
 }
 
 function alignColumns(rows: readonly string[][]): string[] {

@@ -97,8 +97,8 @@ export const srmpBenchmark: Benchmark = {
         const a = { name: CEILING_NAME, samples: samples.raw }
         const b = haproxy === null ? undefined : { name: `HAProxy ${haproxy.version}`, samples: samples.theirs }
         const cluster = [
-          { name: 'recoverable, by balancer and front ends', samples: samples.recoverable as SrmpSample[] },
-          { name: 'stream, by balancer and front ends', samples: samples.stream as SrmpSample[] },
+          { name: 'recoverable, by balancer and front ends', samples: samples.recoverable },
+          { name: 'stream, by balancer and front ends', samples: samples.stream },
         ]
         const rate = rateFigure('srmp')
         return {
@@ -150,8 +150,8 @@ export const srmpDurableBenchmark: Benchmark = {
         })
         const a = { name: CEILING_NAME, samples: samples.raw }
         const cluster = [
-          { name: 'recoverable', samples: samples.recoverable as SrmpSample[] },
-          { name: 'stream', samples: samples.stream as SrmpSample[] },
+          { name: 'recoverable', samples: samples.recoverable },
+          { name: 'stream', samples: samples.stream },
         ]
         const rate = rateFigure('srmp-durable')
         return {

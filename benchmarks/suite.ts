@@ -9,6 +9,7 @@ import { expressProxyBenchmark } from './express-proxy.js'
 import type { Figure } from './figure.js'
 import { latencyAcksBenchmark } from './latency-acks.js'
 import { describeMachine } from './machine.js'
+import { nlbKernelBenchmark } from './nlb-kernel.js'
 import { nlbModelBenchmark } from './nlb-model.js'
 import { nlbProxyConnectionsBenchmark } from './nlb-proxy-connections.js'
 import { nlbProxyEchoBenchmark } from './nlb-proxy-echo.js'
@@ -45,6 +46,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   nlbProxyConnectionsBenchmark,
   nlbProxyEchoBenchmark,
   nlbProxySessionsBenchmark,
+  nlbKernelBenchmark,
   nlbModelBenchmark,
 ]
 
