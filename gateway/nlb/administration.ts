@@ -68,6 +68,7 @@ function drainStop(host: NlbHost, { drainTimeoutMs }: CommandOptions, { nowMs, e
   if (!host.running) return 1005
   if (host.draining) return 1001
   host.draining = true
+  host.awaitsCount = host.isCounted
   host.drainUntilMs[host.rules.length] = nowMs + (drainTimeoutMs ?? Number.POSITIVE_INFINITY)
   event(host, 'drain-started')
   host.offersChanged(nowMs)

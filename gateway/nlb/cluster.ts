@@ -151,11 +151,16 @@ export class NlbCluster {
     return this.#table.acceptors(protocol, source, sourcePort, destination, port)
   }
 
-  /** How many connections a host has that this model was not told of one by one; a drain waits for them. */
+  /**
+   * How many connections a host has that this model was not told of one by one. Once a host has been counted, its drains
+   * wait for a count of 0 that came after they began.
+   */
   countConnections(host: string, count: number, nowMs: number): void {
     this.#at(nowMs, () => {
       const one = this.#named(host)
       one.countedConnections = count
+      one.isCounted = true
+      one.awaitsCount = false
       one.endDrains(nowMs)
     })
   }
@@ -311,8 +316,9 @@ export class NlbCluster {
   /** Whether all running hosts are converged, with each other. */
   converged(): boolean {
     const running = this.#hosts().filter(host => host.running)
-    const all = running.map(({ slot }) => slot).join()
-    return running.length > 0 && running.every(host => host.phase === 'converged' && host.members.join() === all)
+    const all = running.map(({ slot }) => slot)
+    const together = ({ members }: NlbHost) => members.length === all.length && all.every(slot => members.includes(slot))
+    return running.length > 0 && running.every(host => host.phase === 'converged' && together(host))
   }
 
   #setPerRule(name: string, rule: number, part: Partial<HostConfig['perRule'][number]>, nowMs: number): void {

@@ -66,6 +66,10 @@ export class NlbHost {
   readonly connections = new Set<string>()
   /** Of a plane that counts by itself. */
   countedConnections = 0
+  /** Whether there is such a plane. */
+  isCounted = false
+  /** A drain has begun since it counted last: what it said then says nothing about its end. */
+  awaitsCount = false
   /** When what drains is cut off; Infinity = never. By rule, the host's own at the end. */
   drainUntilMs: number[]
   readonly #config: ClusterConfig
@@ -336,7 +340,8 @@ export class NlbHost {
 
   #endDrains(nowMs: number): void {
     const nodeUntilMs = this.drainUntilMs[this.rules.length]!
-    if (this.draining && (this.connectionCount === 0 || nowMs >= nodeUntilMs)) {
+    const isIdle = this.connectionCount === 0 && !this.awaitsCount
+    if (this.draining && (isIdle || nowMs >= nodeUntilMs)) {
       this.stop()
       return
     }

@@ -1,3 +1,4 @@
+import type { ClusterConfig } from '../../nlb/cluster-config.js'
 import { ipBytes } from '../../nlb/ip-address.js'
 import { isJenkinsHash } from '../../nlb/jhash.js'
 import { type PlaneCounters, PlaneError, type PlaneHostCounters } from '../plane.js'
@@ -8,7 +9,7 @@ import { type Cable, cableCommand, machineScript, middleScript, portScript, type
 import { Namespaces, removeAbandoned } from './namespaces.js'
 import { nlbRules, powerRules } from './nlb-rules.js'
 import { findProgram, kernelError, namespacesLacking, runProgram } from './programs.js'
-import { routerRules } from './router-rules.js'
+import { type RouterMode, routerRules } from './router-rules.js'
 import { TABLE } from './rule-text.js'
 
 /** The machine in the middle: no name of a host or a machine can be the same. */
@@ -65,6 +66,7 @@ class NamespacePlane implements KernelPlane {
       throw error instanceof PlaneError ? error : kernelError('could not set up network namespaces', error)
     }
     this.#isUp = true
+    for (const { name } of this.#options.cluster.config.hosts) this.#announce(name)
   }
 
   async stop(): Promise<void> {
@@ -167,23 +169,33 @@ class NamespacePlane implements KernelPlane {
   }
 
   async #apply(): Promise<void> {
-    const { cluster, mode } = { cluster: this.#options.cluster, mode: this.mode }
-    const filters = hostFilters(cluster)
+    const { cluster } = this.#options
     const { config } = cluster
+    const filters = hostFilters(cluster)
     const added = config.hosts.filter(({ name }) => !this.#cables.has(name))
-    await Promise.all(added.map(host => this.#wire(this.#plan(host, true))))
-    if (mode !== 'nlb') {
-      const priorities = new Map(config.hosts.map(({ name, priority }) => [name, priority]))
-      const ranked = filters.toSorted((a, b) => priorities.get(a.host)! - priorities.get(b.host)!)
-      const hosts = [...this.#cables.values()].flatMap(({ mark, ...host }) => (mark === null ? [] : { ...host, mark }))
-      const input = { config, mode, seed: this.#seed, filters: ranked, hosts, snatAddress: this.#wiring.snatAddress }
-      await Promise.all([
-        this.#load(MIDDLE, routerRules(input)),
-        ...filters.map(({ host, connected }) => this.#load(host, powerRules(connected))),
-      ])
-      return
-    }
-    // each host's table is replaced at once, but not all tables at one moment: first all give up, then all take
+    await Promise.all(
+      added.map(async host => {
+        await this.#wire(this.#plan(host, true))
+        this.#announce(host.name)
+      }),
+    )
+    if (this.mode === 'nlb') await this.#applyToHosts(config, filters)
+    else await this.#applyToRouter(config, this.mode, filters)
+  }
+
+  async #applyToRouter(config: ClusterConfig, mode: RouterMode, filters: readonly HostFilter[]): Promise<void> {
+    const priorities = new Map(config.hosts.map(({ name, priority }) => [name, priority]))
+    const ranked = filters.toSorted((a, b) => priorities.get(a.host)! - priorities.get(b.host)!)
+    const hosts = [...this.#cables.values()].flatMap(({ mark, ...host }) => (mark === null ? [] : { ...host, mark }))
+    const input = { config, mode, seed: this.#seed, filters: ranked, hosts, snatAddress: this.#wiring.snatAddress }
+    await Promise.all([
+      this.#load(MIDDLE, routerRules(input)),
+      ...filters.map(({ host, connected }) => this.#load(host, powerRules(connected))),
+    ])
+  }
+
+  /** Each host's table is replaced at once, but not all tables at one moment: first all give up, then all take. */
+  async #applyToHosts(config: ClusterConfig, filters: readonly HostFilter[]): Promise<void> {
     for (const step of [commonFilter, (_: HostFilter | undefined, after: HostFilter) => after])
       await Promise.all(
         filters.map(async after => {
@@ -192,6 +204,11 @@ class NamespacePlane implements KernelPlane {
           this.#filters.set(after.host, filter)
         }),
       )
+  }
+
+  /** The model is not told of each connection: a drain has to wait for `connections`. */
+  #announce(host: string): void {
+    this.#options.cluster.countConnections(host, 0, 0)
   }
 
   async #load(machine: string, rules: string): Promise<void> {

@@ -23,9 +23,9 @@ const KEY_TYPE = 'type ipv4_addr . inet_service . ipv4_addr . inet_service'
  * The filter of one host in its own namespace, between its adapter and its stack: what it does not accept never arrives,
  * what it accepts is not changed. One nftables transaction, whatever was there before.
  *
- * Its connections are in a set: from the SYN that it took to a reset or to the client's FIN, which moves them to a second
- * set for a minute, so that the last packets pass. What belongs to no connection and is no SYN is dropped. A connection
- * on which the client is silent for four hours is forgotten.
+ * A SYN is drawn for, each time. From then on the connection is in a set, until a reset or the client's FIN, which moves
+ * it to a second set for a minute, so that the last packets pass. What is of no connection and no SYN is dropped. A
+ * connection on which the client is silent for four hours is forgotten.
  */
 export function nlbRules(config: ClusterConfig, seed: number, filter: HostFilter): string {
   const text = tableText('netdev', [
@@ -38,18 +38,17 @@ export function nlbRules(config: ClusterConfig, seed: number, filter: HostFilter
       `tcp flags & fin != 0 delete @connections ${SENT} add @closing ${SENT} goto pass`,
       `update @connections ${SENT} goto pass`,
     ]),
-    chainText('known', [
-      `${SENT_KEY} @connections goto mine`,
-      `${synText('==')} return`,
-      `${SENT_KEY} @closing goto pass`,
-      'drop',
-    ]),
+    chainText('known', [`${SENT_KEY} @connections goto mine`, `${SENT_KEY} @closing goto pass`, 'drop']),
     chainText('take', [
       'meta l4proto udp counter name datagrams goto pass',
+      // the SYN once more
+      `${SENT_KEY} @connections goto pass`,
       // where the set is full the rule ends here
       `add @connections ${SENT} delete @closing ${SENT} counter name opened goto pass`,
       'drop',
     ]),
+    // a client that begins anew between the same ends, and elsewhere, has given up what was here
+    chainText('leave', [`meta l4proto tcp delete @connections ${SENT}`, 'drop']),
     ...ruleChains(config, seed, filter),
     chainText('in', [
       'type filter hook ingress device "eth0" priority 0; policy accept;',
@@ -104,7 +103,7 @@ function ruleChains({ rules }: ClusterConfig, seed: number, filter: HostFilter):
   const body = (index: number, draw: string | null): string[] => {
     const { blocked, buckets } = filter.rules[index]!
     if (blocked) return ['drop']
-    return ['meta l4proto tcp jump known', ...taking(buckets, draw), 'drop']
+    return [`${synText('!=')} goto known`, ...taking(buckets, draw), 'goto leave']
   }
   return [
     ...rules.flatMap((rule, index) => {

@@ -21,9 +21,11 @@ export interface RoutedHost {
   readonly mark: number
 }
 
+export type RouterMode = Exclude<KernelMode, 'nlb'>
+
 export interface RouterRulesInput {
   readonly config: ClusterConfig
-  readonly mode: Exclude<KernelMode, 'nlb'>
+  readonly mode: RouterMode
   readonly seed: number
   /** By priority: where several would take a client, an appliance gives it to the first. */
   readonly filters: readonly HostFilter[]
