@@ -56,6 +56,7 @@ export const FINDINGS = {
   // Front ends beside each other
   'several-back-ends': error('NLB-6'),
   'not-on-every-front-end': error('NLB-5'),
+  'path-differs': warning('NLB-5'),
   // Receipts
   'receipts-lost': error('NLB-12'),
   'receipts-shared': error('NLB-12'),

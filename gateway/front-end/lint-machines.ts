@@ -1,6 +1,6 @@
 import { comparableUrl, redirect, urlPattern } from '../../queue-manager/http/redirections.js'
 import { type Finding, finding } from './finding.js'
-import { SELF_HOSTS } from './machine.js'
+import { type Machine, SELF_HOSTS } from './machine.js'
 import type { Mapping, MappingRule, PlacedUrl } from './mapping.js'
 import { placeText } from './mapping.js'
 import { ORDER_QUEUE, parseQueueUrl, shortHost } from './queue-url.js'
@@ -11,13 +11,20 @@ import { redirectionsOf } from './tables.js'
  * queue, and to the same back end (NLB-5); otherwise each has a part of a stream (NLB-6).
  */
 
-/** The files of one machine after the other. With one, there is nothing to compare. */
-export function machineFindings(machines: readonly (readonly Mapping[])[]): Finding[] {
-  if (machines.length < 2) return []
-  return [...backEndFindings(machines), ...sharedReceiptFindings(machines)]
+/** A machine with its files. */
+export interface KnownMachine {
+  readonly mappings: readonly Mapping[]
+  readonly machine: Machine
 }
 
-function backEndFindings(machines: readonly (readonly Mapping[])[]): Finding[] {
+/** One machine after the other. With one, there is nothing to compare. */
+export function machineFindings(known: readonly KnownMachine[]): Finding[] {
+  if (known.length < 2) return []
+  return [...backEndFindings(known), ...sharedReceiptFindings(known.map(({ mappings }) => mappings))]
+}
+
+function backEndFindings(known: readonly KnownMachine[]): Finding[] {
+  const machines = known.map(({ mappings }) => mappings)
   const tables = machines.map(mappings => redirectionsOf(mappings).inbound)
   const seen = new Set<string>()
   return machines.flatMap((mappings, first) =>
@@ -33,6 +40,10 @@ function backEndFindings(machines: readonly (readonly Mapping[])[]): Finding[] {
         const other = redirect(table, text)
         const place = firstPlace(machines[index]!)
         if (other === null && isPrefix && table.some(({ from }) => urlPattern(from).text.startsWith(text))) continue
+        if (other === null && isBackEnd(rule, known[index]!.machine, known[first]!.machine)) {
+          if (hasOnePath(rule)) continue
+          return [pathDiffers(rule, place)]
+        }
         if (other === null) return [missing(rule, place)]
         if (comparableUrl(other) === comparableUrl(target) && !isEachOnesOwn(target)) continue
         return [severalBackEnds(rule, target, other, ruleTo(machines[index]!, other) ?? place)]
@@ -52,6 +63,27 @@ const firstPlace = ([mapping]: readonly Mapping[]) => ({ file: mapping?.file ?? 
 
 const ruleTo = (mappings: readonly Mapping[], to: string): PlacedUrl | undefined =>
   inboundOf(mappings).find(rule => rule.to.url === to)?.to
+
+/** Does the rule lead from another machine to this one, which knows the name that messages were sent to? */
+function isBackEnd({ from, to }: MappingRule, machine: Machine, other: Machine): boolean {
+  const target = parseQueueUrl(to.url)?.host
+  const named = addressOf(from)?.host
+  if (target === undefined || named === undefined || SELF_HOSTS.has(target)) return false
+  const owner = machine.ownerOf(named)
+  return machine.ownerOf(target) === 'own' && other.ownerOf(target) !== 'own' && (owner === 'own' || owner === 'shared')
+}
+
+const addressOf = ({ url }: PlacedUrl) => parseQueueUrl(url.replace(/\*$/, ''))
+
+const hasOnePath = ({ from, to }: MappingRule) =>
+  !from.url.endsWith('*') && addressOf(from)?.path === parseQueueUrl(to.url)?.path
+
+/** A back end without rules looks for the queue that the message's envelope names. */
+function pathDiffers({ from, to }: MappingRule, place: ReturnType<typeof firstPlace>): Finding {
+  const reason = `the path of ${from.url} is not that of ${to.url}, and the back end (${place.file}) has no such rule: it looks for the queue that the message was sent to, not for that of "to", and answers 400 where there is none`
+  const remedy = `give the back end the inbound rule from ${from.url} to ${to.url} too`
+  return finding('path-differs', to, reason, remedy, { related: place })
+}
 
 function missing({ from, to }: MappingRule, place: ReturnType<typeof firstPlace>): Finding {
   const reason = `the machine of ${place.file} does not map ${from.url}: what a balancer brings there is answered with 400, or put into a queue of its own`

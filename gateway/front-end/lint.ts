@@ -15,19 +15,17 @@ export interface LintedMachine {
 /** Everything that is wrong with mapping files, by file in the order given, then by line. Pure, and linear but for wildcards. */
 export function lintMappings(machines: readonly LintedMachine[]): Finding[] {
   const everybody = machines.flatMap(({ mappings }) => mappings)
-  const findings = machines.flatMap(({ mappings, names }) => {
-    const machine = new Machine(names)
-    return [
-      ...mappings.flatMap(mapping => [
-        ...mapping.faults.map(({ id, reason, remedy, ...place }) => finding(id, place, reason, remedy)),
-        ...addressFindings(mapping, machine),
-      ]),
-      ...ruleFindings(mappings, machine),
-      ...receiptFindings(mappings, everybody, machine),
-    ]
-  })
+  const known = machines.map(({ mappings, names }) => ({ mappings, machine: new Machine(names) }))
+  const findings = known.flatMap(({ mappings, machine }) => [
+    ...mappings.flatMap(mapping => [
+      ...mapping.faults.map(({ id, reason, remedy, ...place }) => finding(id, place, reason, remedy)),
+      ...addressFindings(mapping, machine),
+    ]),
+    ...ruleFindings(mappings, machine),
+    ...receiptFindings(mappings, everybody, machine),
+  ])
   const order = new Map(everybody.map(({ file }, index) => [file, index]))
-  return [...findings, ...machineFindings(machines.map(({ mappings }) => mappings))].sort(
+  return [...findings, ...machineFindings(known)].sort(
     (a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line || a.column - b.column,
   )
 }

@@ -421,6 +421,25 @@ t.test('front ends beside each other', async t => {
   ])
 })
 
+t.test('a back end beside its front ends', async t => {
+  const vip = 'http://vip/msmq/private$/q'
+  const other = 'http://back/msmq/private$/other'
+  const backEnd = { own: ['BACK'], aliases: ['vip'], queues: ['private$\\q', 'private$\\other'] }
+  const lint = (frontEnd: readonly Row[], rules: readonly Row[], names: MachineNames = backEnd) =>
+    shown(
+      lintMappings([
+        { mappings: [mappingOf({ inbound: frontEnd })], names: FE },
+        { mappings: [mappingOf({ inbound: rules })], names },
+      ]),
+    )
+  t.strictSame(lint([[vip, BACK]], []), [], 'the alias is enough for the same path')
+  t.strictSame(lint([[vip, other]], []), ['1 to path-differs?'])
+  t.strictSame(lint([[vip, other]], [[vip, other]]), [], 'with the rule, the path may be another')
+  t.strictSame(lint([['http://vip/*', BACK]], []), ['1 to path-differs?'], 'a wildcard fits other paths')
+  t.strictSame(lint([[vip, other]], [], { ...backEnd, own: ['BACK2'] }), ['1 from not-on-every-front-end'])
+  t.strictSame(lint([[vip, BACK]], [], { ...backEnd, aliases: [] }), ['1 from not-on-every-front-end'])
+})
+
 t.test('faults of files are findings, in the order of the lines', async t => {
   const text = `<redirections xmlns="x">
 <redirection><from>http://v/msmq/q</from><To>http://v/q</To></redirection>
