@@ -19,8 +19,8 @@ export interface HaproxyOptions extends RenderOptions {
   readonly adminSocket?: string
   /** Default: as many as the machine has processors. */
   readonly threads?: number
-  /** Started in the foreground by another program, which reads log lines of these formats on stdout. */
-  readonly driven?: { readonly tcpFormat: string; readonly httpFormat: string }
+  /** Started in the foreground by another program, which reads log lines of these formats on stdout; null: no log. */
+  readonly driven?: { readonly formats: { readonly tcp: string; readonly http: string } | null }
 }
 
 /** Configuration for HAProxy 2.6 and later: a full proxy, by TCP connection or by request over HTTP. */
@@ -50,7 +50,11 @@ const TRANSPARENT =
 function globalSection({ adminSocket = '/run/haproxy/admin.sock', threads, driven }: HaproxyOptions): string[] {
   return [
     'global',
-    driven === undefined ? '    log /dev/log local0' : '    log stdout format raw local0',
+    ...(driven === undefined
+      ? ['    log /dev/log local0']
+      : driven.formats === null
+        ? []
+        : ['    log stdout format raw local0']),
     // else two that share a port would share its clients too
     ...(driven === undefined ? [] : ['    noreuseport']),
     `    stats socket ${quoted(adminSocket)} mode 600 level admin`,
@@ -64,8 +68,12 @@ function defaultsSection(options: HaproxyOptions): string[] {
   return [
     'defaults',
     '    mode tcp',
-    '    log global',
-    driven === undefined ? '    option tcplog' : `    log-format ${quoted(driven.tcpFormat)}`,
+    ...(driven?.formats === null
+      ? []
+      : [
+          '    log global',
+          `    ${driven === undefined ? 'option tcplog' : `log-format ${quoted(driven.formats.tcp)}`}`,
+        ]),
     '    option contstats',
     `    timeout connect ${connectTimeoutMs}ms`,
     ...comment(['above MSMQ’s own idle close: CleanupInterval, 2 or 5 minutes, checked once in each'], '    '),
@@ -112,7 +120,9 @@ function serviceSections(service: Service, source: SourceMode, options: HaproxyO
 function httpLines({ driven }: HaproxyOptions): string[] {
   return [
     '    mode http',
-    driven === undefined ? '    option httplog' : `    log-format ${quoted(driven.httpFormat)}`,
+    ...(driven?.formats === null
+      ? []
+      : [`    ${driven === undefined ? 'option httplog' : `log-format ${quoted(driven.formats.http)}`}`]),
     '    option http-no-delay',
     '    timeout http-request 60s',
   ]
@@ -160,12 +170,13 @@ function checkLines(service: Service, http: boolean, options: HaproxyOptions): s
   ]
 }
 
-function serverLine({ sharing }: Service, member: Member, place: number, { states }: RenderOptions): string {
+function serverLine(service: Service, member: Member, place: number, { stateOf }: RenderOptions): string {
   const { host, id, address, port, weight } = member
-  const state = states?.[host]
+  const { sharing, rule } = service
+  const state = stateOf?.(host, rule) ?? 'up'
   const backup = sharing === 'first' && place > 0 ? ' backup' : ''
   // drained: weight 0 keeps what is open and takes nothing new
-  const share = state === 'drain' ? 0 : sharing === 'spread' ? weight : 100
+  const share = state === 'draining' ? 0 : sharing === 'spread' ? weight : 100
   return `    server ${id} ${bracketed(address)}:${port} weight ${share}${backup}${state === 'down' ? ' disabled' : ''}`
 }
 

@@ -32,15 +32,15 @@ export function ipvsScheduling({ sharing, affinity, timeoutMinutes, protocol }: 
 }
 
 /** Who gets something: under `first` the first alone, since IPVS has no reserve. */
-export function ipvsMembers({ sharing, members }: Service, { states = {} }: RenderOptions): Member[] {
-  const present = members.filter(({ host }) => states[host] !== 'down')
-  const share = (member: Member) => (states[member.host] === 'drain' ? { ...member, weight: 0 } : member)
-  if (sharing === 'first')
-    return present
-      .filter(({ host }) => states[host] === undefined)
-      .slice(0, 1)
-      .map(one => ({ ...one, weight: 1 }))
-  return present.map(share)
+export function ipvsMembers({ sharing, members, rule }: Service, { stateOf }: RenderOptions): Member[] {
+  const state = ({ host }: Member) => stateOf?.(host, rule) ?? 'up'
+  if (sharing === 'first') {
+    const first = members.find(member => state(member) === 'up')
+    return first === undefined ? [] : [{ ...first, weight: 1 }]
+  }
+  return members
+    .filter(member => state(member) !== 'down')
+    .map(member => (state(member) === 'draining' ? { ...member, weight: 0 } : member))
 }
 
 export function ipvsKind(

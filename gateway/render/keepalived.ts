@@ -51,10 +51,12 @@ export function renderKeepalived(cluster: ClusterConfig, options: RenderOptions 
 function serviceLines(service: Service, options: RenderOptions): string[] {
   const { scheduler, byPort, persistenceS, netmask, onePacket } = ipvsScheduling(service)
   const { address, port, protocol, ruleText, sharing, members } = service
-  const [first, ...others] = ipvsMembers({ ...service, sharing: sharing === 'first' ? 'first' : 'spread' }, options)
+  const present = ipvsMembers(service, options)
   const reserve =
     sharing === 'first'
-      ? members.find(({ host }) => host !== first?.host && options.states?.[host] === undefined)
+      ? members.find(
+          ({ host }) => host !== present[0]?.host && (options.stateOf?.(host, service.rule) ?? 'up') === 'up',
+        )
       : undefined
   return [
     ...comment([ruleText]),
@@ -68,7 +70,7 @@ function serviceLines(service: Service, options: RenderOptions): string[] {
     `    protocol ${protocol.toUpperCase()}`,
     ...(onePacket && persistenceS === 0 ? ['    ops'] : []),
     ...(reserve === undefined ? [] : [`    sorry_server ${reserve.address} ${ipvsPort(service, reserve, options)}`]),
-    ...[...(first === undefined ? [] : [first]), ...others].flatMap(member => realServer(service, member, options)),
+    ...present.flatMap(member => realServer(service, member, options)),
     '}',
     '',
   ]

@@ -21,10 +21,9 @@ export function renderNftables(cluster: ClusterConfig, options: RenderOptions = 
     if (address.includes(':')) throw new RangeError(`${address}: rules for nftables are for IPv4`)
   const direct = options.forwarding === 'direct'
   const mode: Exclude<KernelMode, 'nlb'> = direct ? 'dsr' : source === 'keep' ? 'dnat' : 'snat'
-  const present = settled(cluster, options)
   const hosts = cluster.hosts.map(({ name, address }, index) => ({ name, address, mark: index + 1 }))
   const ranks = new Map(cluster.hosts.map(({ name, priority }) => [name, priority]))
-  const model = new NlbCluster({ config: present, hash: jhash(seed) })
+  const model = new NlbCluster({ config: cluster, hash: jhash(seed) })
   model.settle(0)
   const filters = hostFilters(model).sort((a, b) => ranks.get(a.host)! - ranks.get(b.host)!)
   const limits = nftablesLimits(cluster, options)
@@ -45,7 +44,7 @@ export function renderNftables(cluster: ClusterConfig, options: RenderOptions = 
       limits,
     ),
     ...(direct ? comment(hosts.flatMap(({ address, mark }) => routeLines(address, mark))) : []),
-    routerRules({ config: present, mode, seed, filters, hosts, snatAddress: cluster.addresses[0]! }),
+    routerRules({ config: cluster, mode, seed, filters, hosts, snatAddress: cluster.addresses[0]! }),
   ]
   return { text: `${lines.join('\n').trimEnd()}\n`, limits }
 }
@@ -65,12 +64,6 @@ const HOW: Readonly<Record<Exclude<KernelMode, 'nlb'>, readonly string[]>> = {
 
 function routeLines(address: string, mark: number): string[] {
   return [`ip rule add fwmark ${mark} lookup ${100 + mark}; ip route add default via ${address} table ${100 + mark}`]
-}
-
-/** Hosts that are taken out do not belong to it. */
-function settled(cluster: ClusterConfig, { states = {} }: RenderOptions): ClusterConfig {
-  const hosts = cluster.hosts.map(host => (host.name in states ? { ...host, initial: 'stopped' as const } : host))
-  return { ...cluster, hosts }
 }
 
 function nftablesLimits(cluster: ClusterConfig, options: RenderOptions): string[] {

@@ -16,9 +16,8 @@ export interface NginxOptions extends RenderOptions {
     readonly streamModule: string | null
     /** Of the worker processes; null: nginx' own, or whoever starts it. */
     readonly user: string | null
-    /** Formats of the lines in `connections.log` and `requests.log`. */
-    readonly tcpFormat: string
-    readonly httpFormat: string
+    /** Where opening connections (level info), their ends and requests are told, a line each; null: nowhere. */
+    readonly log: { readonly path: string; readonly tcpFormat: string; readonly httpFormat: string } | null
   }
 }
 
@@ -42,6 +41,7 @@ export function renderNginx(cluster: ClusterConfig, options: NginxOptions = {}):
       `    proxy_connect_timeout ${options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS}ms;`,
       ...comment(['an idle session sends nothing: without this a firewall between forgets it'], '    '),
       '    proxy_socket_keepalive on;',
+      '    proxy_half_close on;',
       '',
       ...streamed.flatMap(service => streamLines(service, source, options)),
     ]),
@@ -74,7 +74,7 @@ function mainSection({ workers, driven }: NginxOptions): string[] {
       : [
           'daemon off;',
           'pid nginx.pid;',
-          'error_log stderr warn;',
+          `error_log ${driven.log === null ? 'stderr notice' : `${driven.log.path} info`};`,
           ...(driven.user === null ? [] : [`user ${driven.user};`]),
         ]
   return [...modules, ...own, `worker_processes ${workers ?? 'auto'};`, 'events { worker_connections 16384; }', '']
@@ -87,18 +87,22 @@ function section(
   body: readonly string[],
 ): string[] {
   if (services.length === 0) return []
-  const [file, format] =
-    name === 'stream' ? ['connections.log', driven?.tcpFormat] : ['requests.log', driven?.httpFormat]
   const networks = services.some(({ sharing, affinity }) => sharing === 'spread' && affinity === 'network')
   return [
     `${name} {`,
-    ...(format === undefined ? [] : [`    log_format driven '${format}';`, `    access_log ${file} driven;`]),
-    ...(name === 'http' && driven !== undefined ? BODIES.map(body => `    ${body}_temp_path ${body};`) : []),
+    ...(driven === undefined ? [] : logLines(name, driven.log)),
+    ...(driven === undefined || name === 'stream' ? [] : BODIES.map(body => `    ${body}_temp_path ${body};`)),
     ...(networks ? ['    map $remote_addr $client_network {', ...NETWORK.map(line => `        ${line}`), '    }'] : []),
     ...body,
     '}',
     '',
   ]
+}
+
+function logLines(name: 'stream' | 'http', log: NonNullable<NginxOptions['driven']>['log']): string[] {
+  if (log === null) return ['    access_log off;']
+  const format = name === 'stream' ? log.tcpFormat : log.httpFormat
+  return [`    log_format driven '${format}';`, `    access_log ${log.path} driven;`]
 }
 
 const BODIES = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
@@ -169,8 +173,8 @@ function httpLines(service: Service, source: SourceMode, options: NginxOptions):
 function upstreamLines(service: Service, options: NginxOptions, more: readonly string[] = []): string[] {
   const { name, sharing, members } = service
   const hash = sharing === 'spread' ? hashKey(service, options) : null
-  const out = (member: Member) =>
-    options.states?.[member.host] !== undefined || (sharing === 'spread' && member.weight === 0)
+  const out = ({ host, weight }: Member) =>
+    (options.stateOf?.(host, service.rule) ?? 'up') !== 'up' || (sharing === 'spread' && weight === 0)
   const main = members.find(member => !out(member))
   return [
     `    upstream ${name}_hosts {`,

@@ -1,3 +1,4 @@
+import type { HostState } from '../planes/http-options.js'
 import type { SourceMode } from '../planes/proxy-events.js'
 import type { ServedPorts } from './services.js'
 
@@ -44,8 +45,8 @@ export interface RenderOptions {
   readonly connectTimeoutMs?: number
   /** Of nftables: the seed of the kernel's hash, which decides who gets whom. Default 0. */
   readonly seed?: number
-  /** Hosts, by name, that get nothing new (`drain`) or nothing at all (`down`). */
-  readonly states?: Readonly<Record<string, 'drain' | 'down'>>
+  /** Of one host under one rule (by its index, -1 for none): `draining` gets nothing new, `down` nothing at all. Default: all up. */
+  stateOf?(host: string, rule: number): HostState
 }
 
 export interface Rendering {
