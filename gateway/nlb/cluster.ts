@@ -228,6 +228,7 @@ export class NlbCluster {
     this.#at(nowMs, () => {
       if (gone.running) gone.stop()
       this.#slots[gone.slot] = undefined
+      this.#segment.forget(gone.slot)
       this.#configure({ ...this.#config, hosts: this.#config.hosts.filter(({ name }) => name !== gone.name) })
     })
   }
