@@ -63,7 +63,8 @@ export function clientFailure(error: unknown): unknown {
 
 const QUEUE_NOT_FOUND = 'MQ_ERROR_QUEUE_NOT_FOUND'
 
-function readToken(file: string): string {
+/** @throws {CliError} */
+export function readToken(file: string): string {
   try {
     return readFileSync(file, 'utf8').trim()
   } catch (error) {

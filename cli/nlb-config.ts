@@ -13,6 +13,7 @@ import { jhash } from '../gateway/nlb/jhash.js'
 import { measuredHash, readMeasuredTable } from '../gateway/nlb/measured-hash.js'
 import type { KernelMode, Machine } from '../gateway/planes/kernel/kernel-options.js'
 import type { SourceMode } from '../gateway/planes/proxy-events.js'
+import type { RenderOptions } from '../gateway/render/rendering.js'
 import { FileError, type PathProblem, parseYaml, yamlPlaces } from '../lab/yaml-file.js'
 import type { Endpoint } from '../queue-manager/actions.js'
 import { type Advice, clusterAdvice } from './nlb-advice.js'
@@ -36,6 +37,7 @@ export interface NlbFlags {
 /** Everything that `mqlab nlb` is told, checked, with defaults filled in. */
 export interface NlbConfig {
   readonly path: string
+  readonly flags: NlbFlags
   readonly cluster: ClusterConfig
   readonly hash: BucketHash
   readonly plane: PlaneName
@@ -47,6 +49,8 @@ export interface NlbConfig {
   /** Absent: those of the rules. */
   readonly ports: { readonly tcp?: readonly number[]; readonly udp?: readonly number[] }
   readonly forward: Readonly<Record<number, number>>
+  /** For HAProxy and nginx, and what is written for others. */
+  readonly render: RenderOptions
   readonly machines: readonly Machine[]
   readonly control: string | undefined
   readonly controlToken: string | undefined
@@ -76,15 +80,17 @@ export function nlbConfig(path: string, flags: NlbFlags = {}): NlbConfig {
   const placeOf = yamlPlaces(text)
   const metrics = flags.metrics ?? file.metrics
   return {
-    path,
+    path: resolve(path),
+    flags,
     cluster,
     hash: hashOf(file, path, plane, placeOf),
     plane,
     kernelMode: onKernel ? (flags.mode ?? file.kernelMode ?? 'nlb') : null,
-    source: onKernel ? null : (flags.source ?? file.source ?? 'keep'),
+    source: onKernel ? null : (flags.source ?? file.source ?? (plane === 'proxy' ? 'keep' : 'translate')),
     settled: flags.settled ?? file.settled,
     ports: file.ports ?? {},
     forward: file.forward,
+    render: renderOptions(file),
     machines: file.machines,
     control: flags.control ?? (file.control?.includes('/') ? resolve(folder, file.control) : file.control),
     controlToken: flags.controlToken ?? (file.controlToken && resolve(folder, file.controlToken)),
@@ -93,6 +99,16 @@ export function nlbConfig(path: string, flags: NlbFlags = {}): NlbConfig {
     advice: clusterAdvice(cluster)
       .map(advice => ({ ...advice, line: placeOf(filePath(cluster, advice.path)).line }))
       .sort((a, b) => a.line - b.line),
+  }
+}
+
+function renderOptions({ source, forward, ports, balancer, seed }: NlbFile): RenderOptions {
+  return {
+    ...balancer,
+    forward,
+    ...(source !== undefined && { source }),
+    ...(ports !== undefined && { ports }),
+    ...(seed !== undefined && { seed }),
   }
 }
 

@@ -98,6 +98,19 @@ export const nlbSchema = z.strictObject({
   ports: z.strictObject({ tcp: oneOrMany(port).exactOptional(), udp: oneOrMany(port).exactOptional() }).exactOptional(),
   /** Ports on the hosts that are not those asked for. */
   forward: z.record(z.string().regex(/^\d{1,5}$/, 'a port'), port).default({}),
+  /** Of HAProxy and nginx, and of what `mqlab nlb render` writes. */
+  balancer: z
+    .strictObject({
+      /** TCP ports on which requests over HTTP are balanced, each by itself. */
+      httpPorts: oneOrMany(port).exactOptional(),
+      forwarding: z.enum(['nat', 'direct', 'tunnel']).exactOptional(),
+      /** What tells whether a host is well. */
+      check: z.enum(['msmq', 'connect', 'none']).exactOptional(),
+      checkIntervalMs: whole(100, 3_600_000).exactOptional(),
+      idleTimeoutS: whole(1, 86_400).exactOptional(),
+      connectTimeoutMs: whole(1, 600_000).exactOptional(),
+    })
+    .default({}),
   /** Machines beside the hosts, of the plane kernel: senders, say. */
   machines: oneOrMany(z.strictObject({ name, address: ip }), 256).default([]),
   control: z.string().min(1).max(4096).exactOptional(),

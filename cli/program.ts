@@ -11,6 +11,7 @@ const COMMANDS: readonly (readonly [name: string, summary: string])[] = [
   ['demo', 'the supported and the broken configuration side by side, in real packets'],
   ['run', 'run one scenario and give its verdict'],
   ['scenarios', 'list the scenarios and the behaviours each proves'],
+  ['matrix', 'run every scenario behind every balancer, and compare what each shows'],
   ['decode', 'decode MSMQ packets to JSON'],
   ['qm', 'run a queue manager that others can talk to'],
   ['send', 'send messages to a queue, or straight to a format name'],
@@ -23,6 +24,7 @@ const COMMANDS: readonly (readonly [name: string, summary: string])[] = [
   ['bench', 'measure throughput and latency'],
   ['front-end', 'run an HTTP store-and-forward server, which maps queues to a back end'],
   ['lint-mapping', 'find what is wrong in mapping files for HTTP'],
+  ['nlb', 'run a Windows NLB cluster in front of queue managers, and work with it'],
   ['crash', 'kill durable queue managers again and again, and see that nothing promised is lost'],
 ]
 
