@@ -8,6 +8,9 @@ const BOX = { width: 188, height: 60 } as const
 const ROW = 74
 const TOP = 12
 const MARGIN = 10
+/** Inside of a box, and how wide a letter of its facts is on average, in the same units. */
+const PADDING = 10
+const LETTER = 5.8
 /** Between columns; narrower where there are four. */
 const GAP = { three: 68, four: 44 } as const
 
@@ -119,8 +122,14 @@ function faultsOf(run: RunRecord, name: string): string {
 const PLACEHOLDER = /\{([^{}]*)\}/g
 
 function box({ x, y }: Place, name: string, address: string, traffic: string, troubles: string, remark = ''): Markup {
-  const text = x + 10
+  const left = x + PADDING
   return html`<rect class="machine${troubles === '' ? '' : ' troubled'}" x="${x}" y="${y}" width="${BOX.width}" height="${BOX.height}" rx="6"/>
-<text class="name" x="${text}" y="${y + 19}">${name}</text><text class="tick" x="${x + BOX.width - 10}" y="${y + 19}" text-anchor="end">${address}</text>
-<text class="facts" x="${text}" y="${y + 36}">${traffic}</text><text class="facts${troubles === '' ? '' : ' bad'}" x="${text}" y="${y + 51}">${troubles || remark}</text>`
+<text class="name" x="${left}" y="${y + 19}">${name}</text><text class="tick" x="${x + BOX.width - PADDING}" y="${y + 19}" text-anchor="end">${address}</text>
+<text class="facts" x="${left}" y="${y + 36}"${narrowed(traffic)}>${traffic}</text><text class="facts${troubles === '' ? '' : ' bad'}" x="${left}" y="${y + 51}"${narrowed(troubles || remark)}>${troubles || remark}</text>`
+}
+
+/** Letters of a text that would not fit into its box are set closer. */
+function narrowed(text: string): Markup | null {
+  const room = BOX.width - 2 * PADDING
+  return text.length * LETTER > room ? html` textLength="${room}" lengthAdjust="spacingAndGlyphs"` : null
 }

@@ -145,6 +145,13 @@ t.test('the report needs nothing else and escapes everything', async t => {
   t.match(report, 'OrderAck 6')
 })
 
+t.test('text that is wider than its box is set closer, and no other is', async t => {
+  const view = createRunView(handMadeRun({ gateway: { protocol: 'http', balance: 'connection', source: 'translate' } }))
+  const report = createReport([{ view, verdict: createVerdict(view) }], 'over HTTP')
+  t.match(report, / textLength="168" lengthAdjust="spacingAndGlyphs">per connection, source translated</)
+  t.match(report, /<text class="facts" x="\d+" y="\d+">hosts R1 R2</)
+})
+
 t.test('several runs stand side by side', async t => {
   const report = createReport(
     [
