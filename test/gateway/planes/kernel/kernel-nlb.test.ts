@@ -32,7 +32,7 @@ const modelFor = (world: KernelWorld, from: string, ports: readonly number[]) =>
   ports.map(port => world.predicted(from, port).join(' and ') || 'silence')
 
 t.test('every connection goes where the model says, once, unchanged', { skip: kernelSkip }, async t => {
-  const world = await startKernelWorld(t, { mode: 'nlb', rules: RULES, ports: ALL_PORTS })
+  const world = await startKernelWorld(t, { mode: 'nlb', rules: RULES, ports: ALL_PORTS, machines: CLIENTS })
   const ports = portRange(20_000, 200)
   const greeted = await openAll(world, 'S1', ports)
   t.same(greeted, modelFor(world, 'S1', ports))
