@@ -47,6 +47,8 @@ export interface UdpCounters {
   dropped: number
   /** Taken by several. */
   splitBrain: number
+  /** Pairs of a client's port and a host that are remembered now. */
+  flows: number
   replies: number
   /** Replies of hosts that are silent, or that could not be sent. */
   repliesLost: number
@@ -77,6 +79,7 @@ export class UdpRelay {
     received: 0,
     dropped: 0,
     splitBrain: 0,
+    flows: 0,
     replies: 0,
     repliesLost: 0,
     failures: {},
@@ -98,9 +101,11 @@ export class UdpRelay {
     const listener = datagramSocket(address)
     this.#listener = listener
     listener.on('message', (bytes, from) => this.#received(bytes, from.address, from.port))
+    // before the bind, which may be done at once
+    const listening = once(listener, 'listening')
     listener.bind({ address, port, exclusive: true })
     try {
-      await once(listener, 'listening')
+      await listening
     } catch (error) {
       this.#listener = undefined
       const where = `udp ${address}:${port}`
@@ -138,7 +143,7 @@ export class UdpRelay {
   }
 
   counters(): UdpCounters {
-    return structuredClone(this.#counters)
+    return structuredClone({ ...this.#counters, flows: this.#flows.size })
   }
 
   #received(bytes: Buffer, clientAddress: string, clientPort: number): void {
