@@ -1,4 +1,4 @@
-import { balancedHosts } from './balanced-hosts.js'
+import { balancedHosts, goesTo } from './balanced-hosts.js'
 import type { BehaviourId } from './behaviours.js'
 import { tornTransactions } from './checkers/incomplete-transaction.js'
 import { isAstray, type LandingKind, landingKind } from './checkers/misrouted-ack.js'
@@ -6,6 +6,7 @@ import { checkReordered } from './checkers/reordered.js'
 import { checkSequenceStuck } from './checkers/sequence-stuck.js'
 import { EXERCISE_DEFINITIONS } from './exercises.js'
 import type { RunView } from './finding.js'
+import { eventsOf, type RunNode, type RunRecord } from './history.js'
 import type { SenderFacts } from './message-facts.js'
 import type { NodeRole } from './scenario-nodes.js'
 import type { Exercise } from './scenario-schema.js'
@@ -42,6 +43,11 @@ const EVIDENCE: Readonly<Partial<Record<BehaviourId, Evidence>>> = {
     missing: 'transactions over HTTP to queues on the balanced nodes showed no failure',
     occurred: view => transactionsOverHttp(view, 'receiver').length > 0 && failed(view),
   },
+  'NLB-7': {
+    missing: 'no name by QMId was refused at the handshake while direct names came through the balancer',
+    occurred: view =>
+      refusedAtTheHandshake(view) && plainMessagesArrivedOnce(view, /^DIRECT=(TCP|OS):\{(vip|cluster)\}/i),
+  },
   'NLB-8': {
     missing: 'no order ack came home in a new session to the source address',
     occurred: view =>
@@ -72,6 +78,14 @@ const EVIDENCE: Readonly<Partial<Record<BehaviourId, Evidence>>> = {
     missing: 'no receiver refused, for good, a message whose predecessor it lacks',
     occurred: view => checkSequenceStuck(view).length > 0,
   },
+  'NLB-16': {
+    missing: 'no order ack for a balanced node went where its source address had been presented to be',
+    occurred: acksOfBalancedSenders,
+  },
+  'QMID-1': {
+    missing: 'machines of one name, with QMIds of their own, did not each get their order acks',
+    occurred: namesakesGotTheirAcks,
+  },
   'QMID-2': {
     missing: 'no order ack was addressed by a cached row, or no row expired and was made anew',
     occurred: view => did(view, 'qmid-row-expired') && view.acks.some(({ sent }) => !sent.direct),
@@ -91,6 +105,10 @@ const EVIDENCE: Readonly<Partial<Record<BehaviourId, Evidence>>> = {
   'QMID-6': {
     missing: 'no outgoing queue of a clone stalled and then emptied',
     occurred: view => hasClones(view) && did(view, 'stalled-then-drained'),
+  },
+  'QMID-7': {
+    missing: 'no clone lost a message, or gave one up whose order ack another had got',
+    occurred: view => hasClones(view) && (cloneLostMessages(view) || cloneGaveUp(view)),
   },
   'QMID-8': {
     missing: 'order acks addressed by cached rows did not all come home to machines with QMIds of their own',
@@ -152,6 +170,65 @@ function plainMessagesArrivedOnce({ run, senders }: RunView, destination: RegExp
     .flatMap(sender => sender.messages)
   return balancedHosts(run).size > 0 && messages.length > 0 && messages.every(({ copies }) => copies === 1)
 }
+
+/** A session to the cluster for a name that is not direct was turned away, and nothing that was sent so arrived. */
+function refusedAtTheHandshake({ run, senders }: RunView): boolean {
+  const { gateway } = run
+  const indirect = senders.filter(({ node: { load } }) => load?.to.every(to => /^P(RIVATE|UBLIC)=/i.test(to)))
+  return (
+    gateway !== null &&
+    eventsOf(run, 'session-closed').some(
+      ({ node, queue, reason }) =>
+        reason === 'refused by the peer' &&
+        queue !== null &&
+        goesTo(gateway, queue) &&
+        indirect.some(sender => sender.node.name === node),
+    ) &&
+    indirect.every(({ messages }) => messages.every(({ copies }) => copies === 0))
+  )
+}
+
+/** Balanced nodes that send: behind source translation all their order acks go to the cluster, otherwise to themselves. */
+function acksOfBalancedSenders({ run, acks }: RunView): boolean {
+  const { gateway, nodes } = run
+  if (gateway === null) return false
+  const balanced = nodes.filter(({ name, sender }) => sender !== null && gateway.hosts.includes(name))
+  const own = acks.filter(({ owners }) => owners.some(owner => balanced.some(({ name }) => name === owner)))
+  return (
+    own.length > 0 &&
+    own.every(({ sent, owners }) => {
+      const { address } = balanced.find(({ name }) => owners.includes(name)) ?? gateway
+      return sent.sessionPeer === (gateway.source === 'translate' ? gateway.address : address)
+    })
+  )
+}
+
+/** By the cache, which knows QMIds and no names. */
+function namesakesGotTheirAcks(view: RunView): boolean {
+  const nameOf = ({ name, computerName }: RunNode) => computerName ?? name
+  const senders = view.senders.map(({ node }) => node)
+  const namesakes = senders.filter(node =>
+    senders.some(other => other !== node && nameOf(other) === nameOf(node) && other.guid !== node.guid),
+  )
+  return (
+    namesakes.length > 1 &&
+    ownersGotTheirAcks(view) &&
+    namesakes.every(({ name }) => view.acks.some(({ sent, owners }) => !sent.direct && owners.includes(name)))
+  )
+}
+
+/** Accepted, done with, and delivered by nobody. */
+function cloneLostMessages({ run, senders }: RunView): boolean {
+  return senders.some(({ node, messages }) => isClone(run, node) && messages.some(({ fate }) => fate === 'lost'))
+}
+
+function cloneGaveUp(view: RunView): boolean {
+  const { run } = view
+  const misled = view.acks.filter(isAstray).filter(journey => landingKind(view, journey) === 'clone')
+  return eventsOf(run, 'dead-lettered').some(({ node }) => misled.some(({ owners }) => owners.includes(node)))
+}
+
+const isClone = ({ nodes }: RunRecord, { guid }: RunNode) => nodes.filter(other => other.guid === guid).length > 1
 
 function ackLandedOn(view: RunView, kind: LandingKind): boolean {
   return view.acks.filter(isAstray).some(journey => landingKind(view, journey) === kind)

@@ -2,7 +2,7 @@ import type { LiveCluster } from '../gateway/live-cluster.js'
 import type { ClusterFault } from './cluster-fault.js'
 
 /** Has a fault befall the model; what follows from it is the model's matter. */
-export function actOn(live: LiveCluster, fault: ClusterFault): void {
+export function actOn(live: Pick<LiveCluster, 'call'>, fault: ClusterFault): void {
   live.call((cluster, nowMs) => {
     switch (fault.kind) {
       case 'leave':

@@ -97,6 +97,10 @@ export const EXERCISE_DEFINITIONS: Readonly<Record<Exercise, ExerciseDefinition>
     meaning: 'the gateway kept the answer to a request from its client',
     count: ({ run }) => eventsOf(run, 'gateway-request').filter(({ request }) => request.outcome === 'dropped').length,
   },
+  'reached-itself': {
+    meaning: 'every host that sent to the cluster delivered its own messages itself',
+    count: hostsThatReachedThemselves,
+  },
 }
 
 /** An entry of a verdict's `vacuous`, for people. */
@@ -160,6 +164,12 @@ function sequencesOverSeveralReceivers({ run }: RunView): number {
   const reached = [...eventsOf(run, 'arrived'), ...eventsOf(run, 'discarded')].filter(({ tx }) => tx !== null)
   const bySequence = groupBy(reached, ({ source, tx }) => `${source} ${tx?.sequence}`)
   return [...bySequence.values()].filter(events => new Set(events.map(({ node }) => node)).size > 1).length
+}
+
+/** 0 when one of them reached another. */
+function hostsThatReachedThemselves({ run, senders }: RunView): number {
+  const own = senders.filter(({ node }) => run.gateway?.hosts.includes(node.name))
+  return own.every(({ node, copiesAt }) => [...copiesAt.keys()].every(at => at === node.name)) ? own.length : 0
 }
 
 function faults(run: RunView['run'], wanted: readonly FaultEvent['fault'][]): number {

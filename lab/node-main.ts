@@ -67,8 +67,8 @@ async function configure(spec: NodeSpec): Promise<void> {
 async function createNode(spec: NodeSpec): Promise<LabNode> {
   if (spec.kind === 'gateway') return new GatewayNode(spec)
   if (spec.kind === 'cluster') {
-    const { KernelClusterNode } = await import('./kernel-cluster-node.js')
-    return new KernelClusterNode(spec)
+    const { ClusterNode } = await import('./cluster-node.js')
+    return await ClusterNode.create(spec)
   }
   if (spec.kind === 'crash-node') {
     const { CrashNode } = await import('./crash/crash-node.js')

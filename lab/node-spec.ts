@@ -132,6 +132,8 @@ export interface ClusterSpec {
   /** Machines beside the hosts, for planes that make their networks. */
   readonly machines: readonly { readonly name: string; readonly address: string }[]
   readonly seed: number
+  /** Under source translation on the kernel: whom hosts take for the client. Default: the cluster's address. */
+  readonly snatAddress?: string
 }
 
 /** What a node has to say for itself. `partial`: the node had not been stopped in order; this was its last word. */

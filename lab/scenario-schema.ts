@@ -200,6 +200,7 @@ export const EXERCISES = [
   'machine-restarted',
   'host-left',
   'answer-dropped',
+  'reached-itself',
 ] as const
 export type Exercise = (typeof EXERCISES)[number]
 

@@ -13,16 +13,21 @@ export interface ServedPort {
 /**
  * A live cluster as a policy for connections (TCP) or datagrams (UDP) to one port. Every pick is put to all hosts'
  * filters; who takes a TCP connection has it until `released`. Where several take it, the first by priority is named.
+ * A client at a host's own address is that host, whose packets for the cluster never leave it. [D]
  * Health found by others (`except`) does not count: Windows NLB does not look at services. [F]
  */
 export function clusterPolicy(cluster: NlbCluster, served: ServedPort): Policy {
-  const packet = (client: Client): Packet => ({
-    protocol: served.protocol,
-    sourceAddress: client.address,
-    sourcePort: client.port,
-    destinationAddress: served.address,
-    destinationPort: served.port,
-  })
+  const packet = (client: Client): Packet => {
+    const sentBy = cluster.config.hosts.find(({ address }) => address === client.address)?.name
+    return {
+      protocol: served.protocol,
+      sourceAddress: client.address,
+      sourcePort: client.port,
+      destinationAddress: served.address,
+      destinationPort: served.port,
+      ...(sentBy === undefined ? {} : { sentBy }),
+    }
+  }
   return {
     pick(client) {
       const asked = packet(client)

@@ -90,7 +90,7 @@ const DRAIN_MS = 60_000
 const DRAIN_POLL_MS = 100
 /** Samples come every 100 ms: so long must nothing have been under way anywhere. */
 const QUIET_MS = 500
-const STOP_MS = 10_000
+const STOP_MS = 20_000
 /** Between two looks into the ledgers for what is still to be done. */
 const LOOK_MS = 1_000
 

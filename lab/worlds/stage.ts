@@ -41,17 +41,27 @@ export class Stage {
 
   /** All machines run and listen. The gateway is the first where it makes the networks that the others live in. */
   async open(signal: AbortSignal | undefined): Promise<void> {
+    const opening = this.#openAll()
+    opening.catch(() => undefined)
+    let abort: () => void = () => undefined
     const aborted = new Promise<never>((_, reject) => {
-      signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+      abort = () => reject(signal?.reason)
+      signal?.addEventListener('abort', abort)
     })
-    aborted.catch(() => undefined)
-    const { gateway, specs } = this.#casting
-    const first = gateway === null ? null : this.#launch(gateway.spec)
-    if (first !== null && this.#casting.networks) {
-      this.#inside = (await Promise.race([aborted, first.opened()])).inside ?? {}
+    try {
+      await Promise.race([aborted, opening])
+    } finally {
+      signal?.removeEventListener('abort', abort)
     }
+  }
+
+  async #openAll(): Promise<void> {
+    const { gateway, specs, networks } = this.#casting
+    const first = gateway === null ? null : this.#launch(gateway.spec)
+    if (first !== null && networks) this.#inside = (await first.opened()).inside ?? {}
+    if (this.#cleared) return
     for (const spec of specs) this.#launch(spec)
-    await Promise.race([aborted, Promise.all(this.#all().map(handle => handle.opened()))])
+    await Promise.all(this.#all().map(handle => handle.opened()))
   }
 
   start(): void {
