@@ -12,7 +12,7 @@ import { PlaneError } from '../plane.js'
  * the program is gone, be it by SIGKILL, and then the folder and all processes of the group go too.
  */
 const GUARDED = `exec 3<&0
-{ cat <&3; rm -rf -- "$1"; kill -KILL -- "-$$"; } >/dev/null 2>&1 &
+{ cat <&3; rm -rf -- "$1"; kill -KILL "-$$"; } >/dev/null 2>&1 &
 shift
 exec "$@" 3<&- </dev/null`
 
