@@ -29,8 +29,9 @@ import { ORDER_ACK_SETTINGS, ORDER_ACKS_QUICK } from './transactional.js'
 const GOAL = { at: 'least', of: 'ratio', value: 0.25 } as const
 /** Outgoing queues of the sender, each a connection of its own: two for each front end. */
 const QUEUES = 4
-/** More than what is under way on all connections of all hops; each sample ends by sending it all. */
+/** More than what is under way on all connections of all hops. Each sample ends by sending it all: a short one has less. */
 const OUTGOING_MAX = 1024
+const OUTGOING_A_SECOND = 1000
 /** POSTs under way on a connection: as many as a listener takes of one, for so many may share a commit. */
 const DEPTH = 64
 
@@ -42,9 +43,15 @@ const SETTINGS_SAY =
   `for streams ${ORDER_ACKS_QUICK} (defaults 500 ms, 10 s)`
 const CEILING_NAME = `undici to node:http, ${QUEUES} connections, ${DEPTH} under way on each`
 
-const RECOVERABLE: SrmpLoad = { delivery: 'recoverable', perTransaction: 1, outgoingMax: OUTGOING_MAX, way: 'cluster' }
-const STREAM: SrmpLoad = { delivery: 'transactional', perTransaction: 10, outgoingMax: OUTGOING_MAX, way: 'cluster' }
-const STRAIGHT: SrmpLoad = { ...STREAM, way: 'straight' }
+function loadsOf({ seconds }: BenchmarkContext): Record<'recoverable' | 'stream' | 'straight', SrmpLoad> {
+  const outgoingMax = Math.min(OUTGOING_MAX, Math.round(seconds * OUTGOING_A_SECOND))
+  const stream: SrmpLoad = { delivery: 'transactional', perTransaction: 10, outgoingMax, way: 'cluster' }
+  return {
+    recoverable: { delivery: 'recoverable', perTransaction: 1, outgoingMax, way: 'cluster' },
+    stream,
+    straight: { ...stream, way: 'straight' },
+  }
+}
 
 const PART_SAYS: Readonly<Record<PartName, string>> = {
   sender: 'sender',
@@ -81,18 +88,19 @@ export const srmpBenchmark: Benchmark = {
           queues: QUEUES,
         })
         const durationMs = sampleMs(context, 6)
+        const { recoverable, stream, straight } = loadsOf(context)
         const post = (via?: Address) => () => ceiling.sample(durationMs, DEPTH, via)
         const send = (load: SrmpLoad) => () => path.sample(load, durationMs)
-        await warmUp(context, path, [STRAIGHT, RECOVERABLE, STREAM])
+        await warmUp(context, path, [straight, recoverable, stream])
         for (const via of [answererAt, planeAt, haproxy?.at])
           if (via !== undefined) await ceiling.sample(warmUpMs(context), DEPTH, via)
         const samples = await interleave(context.repetitions, {
           raw: post(),
           theirs: haproxy === null ? undefined : post(haproxy.at),
           ours: post(planeAt),
-          straight: send(STRAIGHT),
-          recoverable: send(RECOVERABLE),
-          stream: send(STREAM),
+          straight: send(straight),
+          recoverable: send(recoverable),
+          stream: send(stream),
         })
         const a = { name: CEILING_NAME, samples: samples.raw }
         const b = haproxy === null ? undefined : { name: `HAProxy ${haproxy.version}`, samples: samples.theirs }
@@ -141,12 +149,13 @@ export const srmpDurableBenchmark: Benchmark = {
           queues: QUEUES,
         })
         const durationMs = sampleMs(context, 3)
-        await warmUp(context, path, [RECOVERABLE, STREAM])
+        const { recoverable, stream } = loadsOf(context)
+        await warmUp(context, path, [recoverable, stream])
         await ceiling.sample(warmUpMs(context), DEPTH)
         const samples = await interleave(context.repetitions, {
           raw: () => ceiling.sample(durationMs, DEPTH),
-          recoverable: () => path.sample(RECOVERABLE, durationMs),
-          stream: () => path.sample(STREAM, durationMs),
+          recoverable: () => path.sample(recoverable, durationMs),
+          stream: () => path.sample(stream, durationMs),
         })
         const a = { name: CEILING_NAME, samples: samples.raw }
         const cluster = [

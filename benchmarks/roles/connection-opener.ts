@@ -4,7 +4,7 @@ import type { Address } from './address.js'
 
 export interface OpeningRun {
   readonly to: Address
-  /** Local addresses, in turn: one alone runs out of ports, which rest for a while after each connection. */
+  /** Local addresses, in turn, nobody else's: a port rests for a while after each connection. */
   readonly sources: readonly string[]
   /** Connections under way at a time. */
   readonly atOnce: number
@@ -28,8 +28,13 @@ export interface OpeningResult {
 /** As long as the first packet of a session with a short name. */
 const MESSAGE_BYTES = 64
 
+/** Named ports, one after another: to have Linux look for a free one among those that rest costs more than all the rest. */
+const PORT_FIRST = 10_000
+const PORT_COUNT = 50_000
+
 /** Opens connections, one after another on each of so many lanes: a short message out, its echo back, a close. */
 export async function startConnectionOpener(_options: Record<string, never>) {
+  let openedEver = 0
   return {
     run: ({ to, sources, atOnce, durationMs, warmUpMs }: OpeningRun): Promise<OpeningResult> =>
       new Promise(resolve => {
@@ -60,7 +65,11 @@ export async function startConnectionOpener(_options: Record<string, never>) {
         }
         const next = () => {
           underWay += 1
-          openOne(to, sources[opened % sources.length]!, opened++, ended)
+          opened += 1
+          openedEver += 1
+          const localAddress = sources[openedEver % sources.length]!
+          const localPort = PORT_FIRST + (Math.floor(openedEver / sources.length) % PORT_COUNT)
+          openOne(to, { localAddress, localPort }, opened, ended)
         }
         for (let lane = 0; lane < atOnce; lane++) next()
       }),
@@ -69,7 +78,7 @@ export async function startConnectionOpener(_options: Record<string, never>) {
 
 function openOne(
   { address, port }: Address,
-  localAddress: string,
+  from: { readonly localAddress: string; readonly localPort: number },
   number: number,
   ended: (failure: string | null, tookUs: number) => void,
 ): void {
@@ -79,7 +88,7 @@ function openOne(
   let failure: string | null = 'cut short'
   let received = 0
   let tookUs = 0
-  const socket = connect({ host: address, port, localAddress, noDelay: true })
+  const socket = connect({ host: address, port, ...from, noDelay: true })
   socket.write(message)
   socket.on('data', (chunk: Buffer) => {
     if (message.compare(chunk, 0, chunk.length, received, received + chunk.length) !== 0) failure = 'altered'

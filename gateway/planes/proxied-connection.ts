@@ -17,6 +17,7 @@ import { connectionView } from './proxy-view.js'
 import { Relay } from './relay.js'
 import type { RelayBuffers } from './relay-buffers.js'
 import { type Retransmission, RetransmissionTimer } from './retransmission.js'
+import type { SourcePorts } from './source-ports.js'
 
 export interface ProxyHost {
   readonly name: string
@@ -39,6 +40,7 @@ export interface ConnectionContext {
   readonly source: SourceMode
   /** Local address of upstream sockets under `translate`; undefined lets the system choose. */
   readonly translatedAddress: string | undefined
+  readonly sourcePorts: SourcePorts
   readonly retryOtherHosts: boolean
   readonly connectTimeoutMs: number
   readonly retransmission: Retransmission
@@ -211,15 +213,16 @@ export class ProxiedConnection implements ConnectionView {
   }
 
   /** `orSilence`: a host that does not answer leaves the client unanswered too. */
-  #connect(host: ProxyHost, orSilence: boolean): void {
+  #connect(host: ProxyHost, orSilence: boolean, portTriesLeft = PORT_TRIES): void {
     const localAddress = this.#localAddress()
+    const localPort = localAddress === undefined || portTriesLeft === 0 ? 0 : this.#context.sourcePorts.next()
     const upstream = connect({
       host: host.address,
       port: host.port,
       allowHalfOpen: true,
       onread: this.#relays.toClient.onread,
       noDelay: true,
-      ...(localAddress === undefined ? {} : { localAddress }),
+      ...(localAddress === undefined ? {} : { localAddress, localPort }),
     })
     this.#upstream = upstream
     this.#openSockets++
@@ -228,6 +231,8 @@ export class ProxiedConnection implements ConnectionView {
     upstream.on('error', (error: NodeJS.ErrnoException) => {
       const code = error.code ?? error.message
       if (this.#connected) this.#broken('host', code)
+      else if (localPort !== 0 && PORT_TAKEN.has(code) && !this.#brokenOff)
+        this.#connect(host, orSilence, portTriesLeft - 1)
       else this.#hostFailed(host, code, orSilence)
     })
     upstream.on('end', () => this.#sideEnded('toClient'))
@@ -363,6 +368,10 @@ export class ProxiedConnection implements ConnectionView {
 }
 
 const NO_BYTES = Buffer.alloc(0)
+
+/** Source ports that are tried before the system is asked for one. */
+const PORT_TRIES = 3
+const PORT_TAKEN: ReadonlySet<string> = new Set(['EADDRINUSE', 'EADDRNOTAVAIL'])
 
 /** What a connect meets when no answer comes, neither acceptance nor refusal. */
 const NO_ANSWER: ReadonlySet<string> = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN'])

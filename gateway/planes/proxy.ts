@@ -8,6 +8,7 @@ import { addTraffic, countClose, type ProxyCounters, zeroCounters, zeroHostCount
 import type { ConnectionClosed, ConnectionView, ObservedPacket, ProxyDecision, SourceMode } from './proxy-events.js'
 import { RelayBuffers } from './relay-buffers.js'
 import { RETRANSMISSION, type Retransmission } from './retransmission.js'
+import { SourcePorts, systemPortRange } from './source-ports.js'
 
 export interface ProxyLimits {
   /**
@@ -112,6 +113,7 @@ export function createProxyPlane(options: ProxyPlaneOptions): TcpProxyPlane {
     hosts,
     source: options.source,
     translatedAddress: isWildcard(options.listen.address) ? undefined : options.listen.address,
+    sourcePorts: new SourcePorts(systemPortRange()),
     retryOtherHosts: options.retryOtherHosts ?? false,
     connectTimeoutMs: limits.connectTimeoutMs,
     retransmission: { ...RETRANSMISSION, ...options.retransmission },
