@@ -121,11 +121,10 @@ async function openExternal(
       onHostState: (host, state) => listener.onHostChecked(host, state),
       onFailed: error => listener.onError(error),
     })
-    const serves = servicesOf(cluster, { ports, forward }).map(({ protocol, address, port }) => ({
-      protocol,
-      address,
-      port,
-    }))
+    const serves = servicesOf(cluster, { ports, forward })
+      // HAProxy balances no UDP
+      .filter(({ protocol }) => product === 'nginx' || protocol === 'tcp')
+      .map(({ protocol, address, port }) => ({ protocol, address, port }))
     return { live, plane, ready: () => ({ serves }) }
   })
 }

@@ -7,7 +7,7 @@ import type { NlbConfig } from './nlb-config.js'
 import { NlbLog } from './nlb-log.js'
 import { nlbMetricsText } from './nlb-metrics.js'
 import { openPlane } from './nlb-planes.js'
-import { NlbService, type ServedCluster } from './nlb-service.js'
+import { isOtherBalancer, NlbService, type ServedCluster } from './nlb-service.js'
 import { EventRing, isSubstitute } from './nlb-view.js'
 import { fail } from './output.js'
 import { createLog } from './qm-log.js'
@@ -68,8 +68,9 @@ async function start(config: NlbConfig, json: boolean, undo: Undo): Promise<Runn
   const where = {
     plane: planeName,
     ...(kernelMode === null ? { source } : { mode: kernelMode }),
-    hash: hash.name,
-    hashIsSubstitute: isSubstitute(hash.name),
+    // Of NLB's there is no other; a balancer that people have chooses by its own.
+    hash: isOtherBalancer(planeName) ? null : hash.name,
+    hashIsSubstitute: !isOtherBalancer(planeName) && isSubstitute(hash.name),
     control: control === null ? null : endpointText(control.endpoint),
     metrics: metrics === null ? null : metricsUrl(metrics),
   }

@@ -12,6 +12,7 @@ import { OptionError } from '../protocol/errors.js'
 import type { NlbConfig } from './nlb-config.js'
 import { clusterAddress, hostNamed, targetHosts, targetRules } from './nlb-names.js'
 import { type ReloadReport, reload } from './nlb-reload.js'
+import type { PlaneName } from './nlb-schema.js'
 import { clusterView, type EventRing, type LoggedEvent, type NlbView } from './nlb-view.js'
 import { CliError } from './output.js'
 
@@ -36,7 +37,7 @@ export interface NlbAnswers {
   events: readonly LoggedEvent[]
   command: readonly OrderResult[]
   reload: ReloadReport
-  explain: Explanation
+  explain: Explanation & { readonly note?: string }
   crash: readonly string[]
   recover: readonly string[]
   partition: null
@@ -57,14 +58,17 @@ const OPERATIONS: Operations = {
   events: ({ events }, { max }) => events.last(max),
   command: ({ live }, order) => live.call((cluster, nowMs) => carryOutOrder(cluster, order, nowMs)),
   reload: ({ config, live }) => live.call((cluster, nowMs) => reload(config, cluster, nowMs)),
-  explain: ({ live }, { destinationAddress, sentBy, ...packet }) =>
-    live.call(cluster =>
-      explain(cluster, {
+  explain: ({ config, live }, { destinationAddress, sentBy, ...packet }) =>
+    live.call(cluster => ({
+      ...explain(cluster, {
         ...packet,
         destinationAddress: clusterAddress(cluster.config, destinationAddress),
         ...(sentBy !== undefined && { sentBy: hostNamed(cluster.config, sentBy) }),
       }),
-    ),
+      ...(isOtherBalancer(config.plane) && {
+        note: `This is what NLB would do. On this plane ${config.plane} chooses, by a hash of its own.`,
+      }),
+    })),
   crash: ({ live }, { target }) => each(live, target, (cluster, host, nowMs) => cluster.crash(host, nowMs)),
   recover: ({ live }, { target }) => each(live, target, (cluster, host, nowMs) => cluster.recover(host, nowMs)),
   partition: ({ live }, { groups, clientsReach }) =>
@@ -89,6 +93,11 @@ const OPERATIONS: Operations = {
       cluster.learnMac(host === null ? null : hostNamed(cluster.config, host), nowMs)
       return null
     }),
+}
+
+/** It is told who is there, and decides by itself. */
+export function isOtherBalancer(plane: PlaneName): boolean {
+  return plane === 'haproxy' || plane === 'nginx'
 }
 
 type Cluster = LiveCluster['cluster']

@@ -144,7 +144,7 @@ export function portRows(
   )
 }
 
-export function portText(view: NlbView, rows: readonly PortRow[]): string {
+export function portText({ counters }: NlbView, rows: readonly PortRow[]): string {
   const cells = rows.map(({ ports, host, state, weight, handlingPriority, buckets, share }): Cell[] => [
     ports,
     host,
@@ -153,11 +153,13 @@ export function portText(view: NlbView, rows: readonly PortRow[]): string {
     handlingPriority,
     buckets,
     `${Math.round(share * 1000) / 10} %`,
-    view.counters.hosts[host]?.connections,
-    view.counters.hosts[host]?.datagrams,
   ])
-  const header = ['rule', 'host', 'state', 'weight', 'handling', 'buckets', 'share', 'connections', 'datagrams']
-  return `${table(cells, header)}\nConnections and datagrams are those of all rules, since the start.\n`
+  const rules = table(cells, ['rule', 'host', 'state', 'weight', 'handling', 'buckets', 'share'])
+  const hosts = [...new Set(rows.map(({ host }) => host))].flatMap((host): Cell[][] => {
+    const counted = counters.hosts[host]
+    return counted === undefined ? [] : [[host, counted.connections, counted.active, counted.datagrams]]
+  })
+  return `${rules}\nOver all rules, since the start:\n${table(hosts, ['host', 'connections', 'open', 'datagrams'])}`
 }
 
 export function eventsText(events: readonly LoggedEvent[]): string {
@@ -184,8 +186,8 @@ export function ordersText(results: readonly OrderResult[]): string {
   )
 }
 
-export function explanationText(explanation: Explanation): string {
-  const { packet, ruleText, key, hash, bucket, owners, hosts, summary, whatWouldChangeIt } = explanation
+export function explanationText(explanation: Explanation & { readonly note?: string }): string {
+  const { note, packet, ruleText, key, hash, bucket, owners, hosts, summary, whatWouldChangeIt } = explanation
   const { protocol, sourceAddress, sourcePort, destinationAddress, destinationPort, sentBy } = packet
   const ports = (address: string, port: number) => (protocol === 'icmp' ? address : `${address}:${port}`)
   const rows: [string, string][] = [
@@ -214,6 +216,7 @@ export function explanationText(explanation: Explanation): string {
   ]
   if (whatWouldChangeIt.length > 0)
     lines.push('\nWhat would change it:\n', ...whatWouldChangeIt.map(change => `  - ${change}\n`))
+  if (note !== undefined) lines.push(`\n${note}\n`)
   return lines.join('')
 }
 
