@@ -233,6 +233,10 @@ class NamespacePlane implements KernelPlane {
   #plan({ name, address }: Machine, isHost: boolean): Cable {
     if (name === MIDDLE || this.#cables.has(name)) throw setupError(`two machines are named ${name}`)
     checkAddress(address)
+    const other = [...this.#cables.values()].find(cable => cable.address === address)
+    if (other !== undefined) throw setupError(`${name} and ${other.name} have the same address ${address}`)
+    if (this.#options.cluster.config.addresses.includes(address))
+      throw setupError(`${address} of ${name} is the cluster's: a machine needs its own`)
     const index = this.#cables.size
     const cable = { name, address, index, mark: isHost ? index + 1 : null }
     this.#cables.set(name, cable)

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { PlaneError } from '../plane.js'
 
@@ -29,7 +29,19 @@ export function namespacesLacking(): string | null {
   if (missing.length > 0)
     return `${missing.join(' and ')} not found: install nftables and iproute2 (Debian: apt-get install nftables iproute2)`
   if (process.getuid?.() !== 0) return 'network namespaces need root: run it as root (sudo), or use the proxy plane'
+  if (!mayAdminister())
+    return 'root is without CAP_SYS_ADMIN or CAP_NET_ADMIN here: run the container with both, or use the proxy plane'
   return null
+}
+
+/** Bits of capabilities(7). */
+const CAP_NET_ADMIN = 1n << 12n
+const CAP_SYS_ADMIN = 1n << 21n
+
+function mayAdminister(): boolean {
+  const [, effective = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? []
+  const needed = CAP_NET_ADMIN | CAP_SYS_ADMIN
+  return (BigInt(`0x${effective}`) & needed) === needed
 }
 
 /** A program ended with an exit code other than 0. `message` is the first line that it wrote to stderr. */
