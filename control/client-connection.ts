@@ -68,7 +68,7 @@ export class ClientConnection {
       if (what !== kind.what)
         throw new ControlError(
           'MSMQ_CONTROL_CONNECT',
-          `what answers at ${controlEndpointText(endpoint)} is no ${kind.what} but a ${what}`,
+          `what answers at ${controlEndpointText(endpoint)} is no ${kind.what}, but says: ${what}`,
         )
       connection.name = name
       connection.guid = guid
