@@ -241,6 +241,32 @@ t.test('orders about ports and hosts, and a switch that knows better', { skip: k
   t.equal(await client.connect(23_100, VIP, PORT, SILENCE_MS), 'silence', 'a rule in mode disabled')
 })
 
+t.test('while maps move, clients come: each has one host', { skip: kernelSkip }, async t => {
+  const world = await startKernelWorld(t, { mode: 'nlb' })
+  const { cluster, plane } = world
+  let opened = 0
+  for (const [round, weights] of [
+    [10, 50, 90],
+    [90, 10, 0],
+    [0, 60, 40],
+    [50, 50, 50],
+  ].entries()) {
+    for (const [index, { name }] of THREE_HOSTS.entries()) cluster.setWeight(name, 0, weights[index]!, world.nowMs())
+    const moving = world.pass(20_000)
+    const outcomes = await openAll(world, 'S1', portRange(20_000 + round * 1000, 50))
+    await moving
+    t.ok(outcomes.every(outcome => THREE_HOSTS.some(({ name }) => name === outcome)))
+    opened += outcomes.length
+  }
+  const { hosts } = await plane.counters()
+  const taken = THREE_HOSTS.map(({ name }) => hosts[name]!.connections)
+  t.equal(
+    taken.reduce((sum, count) => sum + count),
+    opened,
+    'none was taken twice',
+  )
+})
+
 t.test('a host that is added while it runs', { skip: kernelSkip }, async t => {
   const world = await startKernelWorld(t, { mode: 'nlb', hosts: THREE_HOSTS.slice(0, 1) })
   world.cluster.addHost(THREE_HOSTS[1]!, world.nowMs())
