@@ -1,6 +1,5 @@
 import { connect, type Socket } from 'node:net'
 import { resetNow } from '../../transport/abrupt-close.js'
-import { adoptSocket } from '../../transport/adopted-socket.js'
 import { plainAddress } from '../../transport/plain-address.js'
 import type { Decision, Policy } from '../nlb/policy.js'
 import { PacketCounter } from './packet-count.js'
@@ -13,6 +12,7 @@ import type {
   ProxyDecision,
   SourceMode,
 } from './proxy-events.js'
+import { type AcceptedHandle, socketOn } from './proxy-listener.js'
 import { connectionView } from './proxy-view.js'
 import { Relay } from './relay.js'
 import type { RelayBuffers } from './relay-buffers.js'
@@ -96,24 +96,25 @@ export class ProxiedConnection implements ConnectionView {
   /** A reset came while it was stalled. */
   #resetHeld = false
 
-  /** `accepted` comes paused, so that nothing is read before there is somewhere to put it. */
-  constructor(connection: number, accepted: Socket, cutAfterBytes: number | undefined, context: ConnectionContext) {
+  constructor(
+    connection: number,
+    accepted: AcceptedHandle,
+    cutAfterBytes: number | undefined,
+    context: ConnectionContext,
+  ) {
     this.connection = connection
     this.#context = context
-    this.clientAddress = plainAddress(accepted.remoteAddress ?? '')
-    this.clientPort = accepted.remotePort ?? 0
     this.openedMs = context.nowMs()
     this.#relays = { toHost: this.#relay('toHost'), toClient: this.#relay('toClient') }
     if (cutAfterBytes !== undefined)
       this.#relays.toHost.cutAfter(cutAfterBytes, () => this.#breakOff('gateway', 'cut', null))
-    const client = adoptSocket(accepted, { onread: this.#relays.toHost.onread, allowHalfOpen: true }) ?? accepted
+    const client = socketOn(accepted, this.#relays.toHost.onread)
     this.#client = client
+    this.clientAddress = plainAddress(client.remoteAddress ?? '')
+    this.clientPort = client.remotePort ?? 0
     client.on('error', (error: NodeJS.ErrnoException) => this.#broken('client', error.code ?? error.message))
     client.on('end', () => this.#sideEnded('toHost'))
-    client.on('close', () => {
-      accepted.destroy()
-      this.#socketClosed()
-    })
+    client.on('close', () => this.#socketClosed())
     if (context.idleTimeoutMs > 0) {
       // All traffic passes the client's socket, so its activity is the connection's; after its close there may still be
       // bytes that the host has yet to read.
@@ -121,7 +122,7 @@ export class ProxiedConnection implements ConnectionView {
       client.setTimeout(context.idleTimeoutMs, breakOff)
       client.once('close', () => this.#upstream?.setTimeout(context.idleTimeoutMs, breakOff))
     }
-    if (client === accepted || this.clientAddress === '') this.#breakOff('client', 'reset', 'ECONNRESET')
+    if (this.clientAddress === '') this.#breakOff('client', 'reset', 'ECONNRESET')
     else this.#chooseHost()
   }
 
@@ -240,8 +241,8 @@ export class ProxiedConnection implements ConnectionView {
     upstream.once('connect', () => {
       upstream.setTimeout(0, giveUp)
       this.#connected = true
-      this.upstreamLocalAddress = upstream.localAddress ?? null
-      this.upstreamLocalPort = upstream.localPort ?? null
+      this.upstreamLocalAddress = localAddress ?? upstream.localAddress ?? null
+      this.upstreamLocalPort = localPort === 0 ? (upstream.localPort ?? null) : localPort
       this.#relays.toHost.start(this.#client, upstream)
       this.#relays.toClient.start(upstream, this.#client)
       if (!this.#stalled) this.#goOn()

@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { PacketFramer } from '../../protocol/binary/packet-framer.js'
 import { DecodeError } from '../../protocol/errors.js'
 import type { Client, Policy } from '../nlb/policy.js'
@@ -6,6 +6,7 @@ import { connectionsWithinDescriptors } from './descriptor-limit.js'
 import { type ConnectionContext, ProxiedConnection, type ProxyFaults, type ProxyHost } from './proxied-connection.js'
 import { addTraffic, countClose, type ProxyCounters, zeroCounters, zeroHostCounters } from './proxy-counters.js'
 import type { ConnectionClosed, ConnectionView, ObservedPacket, ProxyDecision, SourceMode } from './proxy-events.js'
+import { type AcceptedHandle, acceptHandles } from './proxy-listener.js'
 import { RelayBuffers } from './relay-buffers.js'
 import { RETRANSMISSION, type Retransmission } from './retransmission.js'
 import { SourcePorts, systemPortRange } from './source-ports.js'
@@ -100,6 +101,7 @@ export function createProxyPlane(options: ProxyPlaneOptions): TcpProxyPlane {
   const nowMs = options.nowMs ?? Date.now
   const onPacket = options.onPacket?.bind(options)
   const open = new Set<ProxiedConnection>()
+  const connectionsMax = Math.min(limits.connectionsMax, connectionsWithinDescriptors())
   const unanswered = new Set<ProxiedConnection>()
   const counts = zeroCounters(options.hosts)
   let faults: ProxyFaults = options.faults ?? {}
@@ -156,7 +158,12 @@ export function createProxyPlane(options: ProxyPlaneOptions): TcpProxyPlane {
         : packetObserver(bytes => onPacket({ timeMs: nowMs(), connection, direction, bytes })),
   }
 
-  function accept(client: Socket): void {
+  function accept(handle: AcceptedHandle): void {
+    if (open.size >= connectionsMax) {
+      counts.overLimit++
+      handle.close()
+      return
+    }
     counts.accepted++
     let cutAfterBytes: number | undefined
     if (faults.cutAfterBytes !== undefined && cutsLeft > 0) {
@@ -164,10 +171,10 @@ export function createProxyPlane(options: ProxyPlaneOptions): TcpProxyPlane {
       cutAfterBytes = faults.cutAfterBytes
     }
     const connection = options.nextConnection?.() ?? counts.accepted
-    open.add(new ProxiedConnection(connection, client, cutAfterBytes, context))
+    open.add(new ProxiedConnection(connection, handle, cutAfterBytes, context))
   }
 
-  /** The listener knows of the clients' sockets only; a host's may close later. */
+  /** The listener knows of no connection. */
   async function closeAll(listener: Server): Promise<void> {
     const closed = new Promise(resolve => listener.close(resolve))
     for (const connection of open) connection.reset('stopped')
@@ -177,9 +184,7 @@ export function createProxyPlane(options: ProxyPlaneOptions): TcpProxyPlane {
 
   return {
     start() {
-      const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, accept)
-      listener.maxConnections = Math.min(limits.connectionsMax, connectionsWithinDescriptors())
-      listener.on('drop', () => counts.overLimit++)
+      const listener = createServer()
       server = listener
       started = new Promise((resolve, reject) => {
         listener.once('error', reject)
@@ -187,7 +192,7 @@ export function createProxyPlane(options: ProxyPlaneOptions): TcpProxyPlane {
         listener.listen({ host, port, backlog: limits.backlog }, () => {
           listener.off('error', reject)
           // once it listens, an error is a connection that could not be accepted; the listener goes on
-          listener.on('error', () => counts.acceptErrors++)
+          acceptHandles(listener, accept, () => counts.acceptErrors++)
           const bound = listener.address()
           if (bound === null || typeof bound === 'string') reject(new Error('the listener has no address'))
           else resolve({ address: bound.address, port: bound.port })
