@@ -1,10 +1,12 @@
 import { BUCKET_COUNT, type BucketHash } from './hash.js'
 import type { NlbHost } from './host.js'
-import { ipBytes } from './ip-address.js'
+import { ipv4Number } from './ip-address.js'
 import { ALL_ADDRESSES, type PortRule } from './port-rule.js'
 
 const TCP = 6
 const ANY_ADDRESS = 0xffff_ffff
+/** Equal to no address of a packet. */
+const NOT_V4 = -1
 /** For the default rule and those with one owner, whose bucket does not matter. */
 const NO_HASH = 0
 
@@ -36,10 +38,10 @@ export class AcceptorTable {
     up: readonly NlbHost[],
   ) {
     this.#hash = hash
-    this.#clusterAddresses = addresses.flatMap(v4)
-    this.#hosts = up.flatMap(({ address, slot }) => v4(address).map(number => ({ address: number, bit: 1 << slot })))
+    this.#clusterAddresses = addresses.map(address => ipv4Number(address) ?? NOT_V4)
+    this.#hosts = up.map(({ address, slot }) => ({ address: ipv4Number(address) ?? NOT_V4, bit: 1 << slot }))
     this.#rules = rules.map(({ address, startPort, endPort, protocol, mode, affinity }) => ({
-      address: address === ALL_ADDRESSES ? ANY_ADDRESS : (v4(address)[0] ?? -1),
+      address: address === ALL_ADDRESSES ? ANY_ADDRESS : (ipv4Number(address) ?? NOT_V4),
       startPort,
       endPort,
       tcp: protocol !== 'udp',
@@ -85,9 +87,4 @@ export class AcceptorTable {
     for (const { address, bit } of this.#hosts) if (address === destination) bits |= bit
     return bits
   }
-}
-
-function v4(address: string): number[] {
-  const bytes = ipBytes(address)
-  return bytes.length === 4 ? [((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0] : []
 }

@@ -9,6 +9,12 @@ export function ipBytes(text: string): Uint8Array {
   return bytes
 }
 
+/** An IPv4 address, IPv4-mapped ones too, as a number: 10.0.0.7 = 0x0a000007. Null for an IPv6 address; else as `ipBytes`. */
+export function ipv4Number(text: string): number | null {
+  const bytes = ipBytes(text)
+  return bytes.length === 4 ? ((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0 : null
+}
+
 function ipv4Bytes(text: string): Uint8Array | undefined {
   const parts = text.split('.')
   if (parts.length !== 4 || !parts.every(part => /^\d{1,3}$/.test(part) && Number(part) <= 255)) return undefined

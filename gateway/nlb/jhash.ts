@@ -1,5 +1,5 @@
 import { type Affinity, BUCKET_COUNT, type BucketHash } from './hash.js'
-import { ipBytes } from './ip-address.js'
+import { ipv4Number } from './ip-address.js'
 
 /** The hash of a kernel that filters for the cluster: same seed, same client, same bucket. */
 export interface JenkinsHash extends BucketHash {
@@ -39,9 +39,9 @@ export function jhash(seed = 0): JenkinsHash {
     seed,
     bucketV4,
     bucket(affinity, address, port) {
-      const bytes = ipBytes(address)
-      if (bytes.length !== 4) throw new RangeError(`${address}: jhash is for IPv4`)
-      return bucketV4(affinity, bytes[0]! * 0x1000000 + ((bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!), port)
+      const number = ipv4Number(address)
+      if (number === null) throw new RangeError(`${address}: jhash is for IPv4`)
+      return bucketV4(affinity, number, port)
     },
   }
 }

@@ -1,5 +1,5 @@
 import { AFFINITIES, type Affinity, BUCKET_COUNT, type BucketHash, nlbSub1 } from './hash.js'
-import { ipBytes } from './ip-address.js'
+import { ipv4Number } from './ip-address.js'
 
 /** Buckets as a real cluster drew them. Made by {@link readMeasuredTable}. */
 export interface MeasuredTable {
@@ -20,7 +20,7 @@ export function measuredHash(table: MeasuredTable, fallback: BucketHash = nlbSub
   return {
     name: `measured (${table.source}), else ${fallback.name}`,
     bucketV4,
-    bucket: (affinity, address, port) => bucketV4(affinity, ipv4Number(address), port),
+    bucket: (affinity, address, port) => bucketV4(affinity, measurable(address), port),
   }
 }
 
@@ -64,7 +64,7 @@ function readSample(sample: string): { key: number; bucket: number } {
   if ((port !== undefined) !== (affinity === 'none'))
     throw new RangeError(`${client}: a port belongs to affinity none, and to no other`)
   return {
-    key: tableKey(affinity, ipv4Number(address), port === undefined ? 0 : numberBelow(port, 65_536, 'port')),
+    key: tableKey(affinity, measurable(address), port === undefined ? 0 : numberBelow(port, 65_536, 'port')),
     bucket: numberBelow(bucketText, BUCKET_COUNT, 'bucket'),
   }
 }
@@ -81,10 +81,10 @@ function tableKey(affinity: Affinity, address: number, port: number): number {
   }
 }
 
-function ipv4Number(address: string): number {
-  const bytes = ipBytes(address)
-  if (bytes.length !== 4) throw new RangeError(`${address}: the table is for IPv4`)
-  return bytes.reduce((value, byte) => value * 256 + byte, 0)
+function measurable(address: string): number {
+  const number = ipv4Number(address)
+  if (number === null) throw new RangeError(`${address}: the table is for IPv4`)
+  return number
 }
 
 function numberBelow(text: string, limit: number, what: string): number {
