@@ -22,6 +22,8 @@ const RULES_MAX = 33
 const whole = (min: number, max: number) => z.number().int().min(min).max(max)
 const ip = z.string().refine(text => isIP(text) !== 0, 'an IP address')
 const port = whole(1, PORT_MAX)
+/** One, several, or none. */
+const ports = z.preprocess(value => (typeof value === 'number' ? [value] : value), z.array(port).max(64))
 const path = z.string().min(1).max(4096)
 const name = z.string().regex(/^[^\s\\/:*?"<>|]{1,63}$/, '1 to 63 characters, no blanks nor \\ / : * ? " < > |')
 
@@ -95,7 +97,7 @@ export const nlbSchema = z.strictObject({
   /** Whom hosts see as the source of what comes by the proxy, HAProxy or nginx. */
   source: z.enum(SOURCES).exactOptional(),
   /** TCP and UDP ports that the proxy, HAProxy and nginx listen on. Absent: those of the rules. */
-  ports: z.strictObject({ tcp: oneOrMany(port).exactOptional(), udp: oneOrMany(port).exactOptional() }).exactOptional(),
+  ports: z.strictObject({ tcp: ports.exactOptional(), udp: ports.exactOptional() }).exactOptional(),
   /** Ports on the hosts that are not those asked for. */
   forward: z.record(z.string().regex(/^\d{1,5}$/, 'a port'), port).default({}),
   /** Of HAProxy and nginx, and of what `mqlab nlb render` writes. */

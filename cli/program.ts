@@ -43,6 +43,8 @@ export async function createProgram(args: readonly string[]): Promise<Program> {
     .description('A protocol-level gateway and load-balancer testbed for Microsoft Message Queuing (MSMQ).')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
+    // what follows a command is the command's, down to verbs of its own
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       '\nData goes to stdout, progress to stderr. Exit code: 0 as expected, 1 not as expected, 2 could not run.',
