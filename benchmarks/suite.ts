@@ -13,6 +13,7 @@ import { nlbKernelBenchmark } from './nlb-kernel.js'
 import { nlbModelBenchmark } from './nlb-model.js'
 import { nlbProxyConnectionsBenchmark } from './nlb-proxy-connections.js'
 import { nlbProxyEchoBenchmark } from './nlb-proxy-echo.js'
+import { nlbProxyMessagesBenchmark } from './nlb-proxy-messages.js'
 import { nlbProxySessionsBenchmark } from './nlb-proxy-sessions.js'
 import { peersDurableBenchmark } from './peers-durable.js'
 import { nlbProxyBulkBenchmark, proxyBulkBenchmark } from './proxy-bulk.js'
@@ -45,6 +46,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   nlbProxyBulkBenchmark,
   nlbProxyConnectionsBenchmark,
   nlbProxyEchoBenchmark,
+  nlbProxyMessagesBenchmark,
   nlbProxySessionsBenchmark,
   nlbKernelBenchmark,
   nlbModelBenchmark,

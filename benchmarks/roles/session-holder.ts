@@ -11,9 +11,9 @@ export interface Holding {
 
 export interface Held {
   readonly open: number
-  /** Messages that came back whole and unaltered, one of each open session. */
+  /** Messages of this call that came back whole and unaltered, one of each session. */
   readonly echoed: number
-  /** Sessions that ended, by error code; `end` where the other side closed. */
+  /** Sessions that ended, ever, by error code; `end` where the other side closed. */
   readonly lost: Readonly<Record<string, number>>
 }
 
