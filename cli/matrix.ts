@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
+import { type AckRow, runAckTable } from '../lab/matrix/ack-table.js'
 import { COLUMNS, type Column } from '../lab/matrix/columns.js'
 import { planeLacking } from '../lab/matrix/lacking.js'
 import { matrixMarkdown } from '../lab/matrix/markdown.js'
@@ -50,7 +51,8 @@ export function matrixCommand(): Command {
         const command = commandLine(options)
         const date = new Date().toISOString().slice(0, 10)
         const versions = programVersions(columns)
-        writeFileSync(options.markdown, matrixMarkdown({ matrix, acks: [], scenarios, command, date, versions }))
+        const acks = options.planes === undefined ? await ackRows(options) : []
+        writeFileSync(options.markdown, matrixMarkdown({ matrix, acks, scenarios, command, date, versions }))
       }
       if (options.json) await writeJson(matrix)
       else await writeText(describeMatrix(matrix))
@@ -58,25 +60,42 @@ export function matrixCommand(): Command {
     })
 }
 
+async function ackRows({ seed }: MatrixCommandOptions): Promise<AckRow[]> {
+  return await interruptibly(signal =>
+    runAckTable({
+      seed,
+      signal,
+      onRow: ({ balancer, reaches, stays }) => log(`${balancer}: order acks ${reaches}; sequence state ${stays}`),
+    }),
+  )
+}
+
 async function perform(
   scenarios: readonly Scenario[],
   columns: readonly Column[],
   { seed, atOnce }: MatrixCommandOptions,
 ): Promise<Matrix> {
-  const interruption = interruptible()
-  try {
-    return await runMatrix({
+  return await interruptibly(signal =>
+    runMatrix({
       scenarios,
       columns,
       seed,
       atOnce,
-      signal: interruption.signal,
+      signal,
       lacking: planeLacking,
       onCell: (cell, done, all) => {
-        if (cell.state === 'ran') log(`${cell.scenario} on ${cell.column}: ${cellText(cell)}`)
+        if (cell.state === 'ran' || cell.state === 'failed')
+          log(`${cell.scenario} on ${cell.column}: ${cellText(cell)}`)
         progress(`${done} of ${all} cells`)
       },
-    })
+    }),
+  )
+}
+
+async function interruptibly<Result>(act: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+  const interruption = interruptible()
+  try {
+    return await act(interruption.signal)
   } catch (error) {
     if (interruption.signal.aborted) fail('interrupted')
     throw error
@@ -121,8 +140,10 @@ function describeMatrix({ columns, scenarios, cells, disagreements }: Matrix): s
   return `${blocks.join('\n')}\n${head}\n${rows.join('')}`
 }
 
+const STATES = { missing: 'not here', 'not-applicable': 'not applicable', failed: 'failed' } as const
+
 function cellText({ state, why, symptoms, asExpected, unmet }: Cell): string {
-  if (state !== 'ran') return `${state === 'missing' ? 'not here' : 'not applicable'}: ${why}`
+  if (state !== 'ran') return `${STATES[state]}: ${why}`
   const mark = asExpected === null ? '' : asExpected ? ', as expected' : `, NOT as expected: ${unmet.join(', ')}`
   return `${symptomsText(symptoms)}${mark}`
 }

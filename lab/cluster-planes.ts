@@ -26,7 +26,7 @@ export interface LabPlane extends Pick<ClusterPlane, 'start' | 'stop' | 'counter
 /** The plane that a node is to be. Each is loaded only where it is wanted. */
 export async function openLabPlane(spec: ClusterSpec, listener: LabPlaneListener): Promise<LabPlane> {
   if (spec.plane === 'proxy') return await openProxy(spec, listener)
-  if (spec.plane === 'haproxy' || spec.plane === 'nginx') return await openExternal(spec, listener)
+  if (spec.plane === 'haproxy' || spec.plane === 'nginx') return await openExternal(spec.plane, spec, listener)
   return await openKernel(spec)
 }
 
@@ -50,7 +50,7 @@ async function openProxy({ cluster, ports, source }: ClusterSpec, listener: LabP
 
 async function openKernel(spec: ClusterSpec): Promise<LabPlane> {
   const { createKernelPlane } = await import('../gateway/planes/kernel/kernel-plane.js')
-  const { plane: name, machines, snatAddress } = spec
+  const { plane: name, machines, details } = spec
   const mode = kernelModeOf(name)
   if (mode === null) throw new RangeError(`${name} is no kernel plane`)
   const { plane, ...opened } = onRealClock(spec, live =>
@@ -58,7 +58,7 @@ async function openKernel(spec: ClusterSpec): Promise<LabPlane> {
       cluster: live.cluster,
       mode,
       machines,
-      ...(snatAddress === undefined ? {} : { snatAddress }),
+      ...(details.snatAddress === undefined ? {} : { snatAddress: details.snatAddress }),
     }),
   )
   const names = [...spec.cluster.hosts, ...machines].map(machine => machine.name)
@@ -69,15 +69,20 @@ async function openKernel(spec: ClusterSpec): Promise<LabPlane> {
   }
 }
 
-async function openExternal(spec: ClusterSpec, listener: LabPlaneListener): Promise<LabPlane> {
+async function openExternal(
+  product: 'haproxy' | 'nginx',
+  spec: ClusterSpec,
+  listener: LabPlaneListener,
+): Promise<LabPlane> {
   const { createExternalPlane } = await import('../gateway/planes/external/external.js')
-  const { plane: name, source, ports, balance, httpPort, healthCheck } = spec
+  const { source, ports, balance, httpPort, healthCheck, details } = spec
   const { plane: _, ...opened } = onRealClock(spec, live =>
-    createExternalPlane(name, {
+    createExternalPlane(product, {
       cluster: live.cluster,
       source,
       ports: { tcp: ports, udp: [] },
       ...(balance === 'request' && httpPort !== undefined ? { httpPorts: [httpPort] } : {}),
+      ...(details.program === undefined ? {} : { program: details.program }),
       check: healthCheck === undefined ? 'none' : 'connect',
       ...(healthCheck?.intervalMs === undefined ? {} : { checkIntervalMs: healthCheck.intervalMs }),
       onDecision: decision => listener.onDecision(decision),

@@ -12,7 +12,7 @@ import type { ReceiverLedgerData } from '../receivers/receiver-ledger.js'
 import type { SenderLedgerData } from '../senders/sender-ledger.js'
 import type { WorkloadSpec } from '../senders/workload-spec.js'
 import type { CrashNodeReport, CrashNodeSpec } from './crash/crash-node-spec.js'
-import type { Plane } from './planes.js'
+import type { Plane, RealisationDetails } from './planes.js'
 
 /** What one process or thread of the lab is to be. Plain data: it travels over the lab channel. */
 export type NodeSpec = QueueManagerSpec | GatewaySpec | ClusterSpec | CrashNodeSpec
@@ -132,8 +132,7 @@ export interface ClusterSpec {
   /** Machines beside the hosts, for planes that make their networks. */
   readonly machines: readonly { readonly name: string; readonly address: string }[]
   readonly seed: number
-  /** Under source translation on the kernel: whom hosts take for the client. Default: the cluster's address. */
-  readonly snatAddress?: string
+  readonly details: RealisationDetails
 }
 
 /** What a node has to say for itself. `partial`: the node had not been stopped in order; this was its last word. */

@@ -14,6 +14,15 @@ export interface Realisation {
   readonly plane: Plane
   /** What the hosts take for the client. */
   readonly source: SourceMode
+  readonly details?: RealisationDetails
+}
+
+/** What single balancers can be told beyond that. */
+export interface RealisationDetails {
+  /** Of `kernel-snat`: the address that hosts take for the client's. Default: the cluster's. */
+  readonly snatAddress?: string
+  /** Of `haproxy` and `nginx`: path of the program. Default: where it is installed. */
+  readonly program?: string
 }
 
 const KERNEL_SOURCE: Readonly<Record<KernelMode, SourceMode>> = {

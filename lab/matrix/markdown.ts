@@ -69,6 +69,7 @@ function cellText(cell: Cell | undefined): string {
   if (cell === undefined) return ''
   if (cell.state === 'not-applicable') return '–'
   if (cell.state === 'missing') return 'not here'
+  if (cell.state === 'failed') return '**failed**'
   const mark = cell.asExpected === null ? '' : cell.asExpected ? ' ✓' : ' ✗'
   return `${symptomsText(cell.symptoms)}${mark}`
 }

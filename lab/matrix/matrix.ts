@@ -10,8 +10,11 @@ import { type Symptom, type SymptomKind, symptomsOf } from './symptoms.js'
 export interface Cell {
   readonly scenario: string
   readonly column: string
-  /** `ran`; `not-applicable`: this balancer cannot do what the scenario needs; `missing`: it cannot be had on this machine. */
-  readonly state: 'ran' | 'not-applicable' | 'missing'
+  /**
+   * `ran`; `not-applicable`: this balancer cannot do what the scenario needs; `missing`: it cannot be had on this machine;
+   * `failed`: it did not come up, twice.
+   */
+  readonly state: 'ran' | Omission['state']
   /** Why it did not run. */
   readonly why: string | null
   /** Of the first run. */
@@ -58,11 +61,18 @@ export interface MatrixOptions {
 /** Draws of a balancer differ with the seed: cells that disagree get so many runs, and what any of them showed counts. */
 const RUNS_MAX = 3
 
+const ATTEMPTS_MAX = 2
+
 interface Draft {
   readonly scenario: Scenario
   readonly column: Column
   readonly verdicts: Verdict[]
-  readonly why: { readonly state: 'not-applicable' | 'missing'; readonly text: string } | null
+  why: Omission | null
+}
+
+interface Omission {
+  readonly state: 'not-applicable' | 'missing' | 'failed'
+  readonly text: string
 }
 
 /** Runs every scenario behind every balancer, and compares. Rejects when a run cannot be made at all. */
@@ -72,13 +82,8 @@ export async function runMatrix(options: MatrixOptions): Promise<Matrix> {
     columns.map((column): Draft => {
       const obstacle = planeObstacle(scenario, column)
       const lacks = obstacle === null ? lacking(column) : null
-      const why =
-        obstacle !== null
-          ? ({ state: 'not-applicable', text: obstacle } as const)
-          : lacks === null
-            ? null
-            : ({ state: 'missing', text: lacks } as const)
-      return { scenario, column, verdicts: [], why }
+      if (obstacle !== null) return { scenario, column, verdicts: [], why: { state: 'not-applicable', text: obstacle } }
+      return { scenario, column, verdicts: [], why: lacks === null ? null : { state: 'missing', text: lacks } }
     }),
   )
   let done = 0
@@ -93,7 +98,7 @@ export async function runMatrix(options: MatrixOptions): Promise<Matrix> {
     )
     for (const draft of drafts) if (isUnmet(draft) && draft.verdicts.length === run) again.add(draft)
     await inTurns(
-      [...again].filter(({ verdicts }) => verdicts.length === run),
+      [...again].filter(({ verdicts, why }) => why === null && verdicts.length === run),
       options.atOnce,
       async draft => {
         await runOnce(draft, options)
@@ -112,15 +117,27 @@ export async function runMatrix(options: MatrixOptions): Promise<Matrix> {
   }
 }
 
-async function runOnce({ scenario, column, verdicts }: Draft, { seed, signal }: MatrixOptions): Promise<void> {
+async function runOnce(draft: Draft, { seed, signal }: MatrixOptions): Promise<void> {
+  const { scenario, column, verdicts } = draft
   const { plane, source } = column
-  const run = await runScenario(scenario, {
-    seed: seed + verdicts.length,
-    plane,
-    source,
-    ...(signal === undefined ? {} : { signal }),
-  })
-  verdicts.push(createVerdict(createRunView(run)))
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const run = await runScenario(scenario, {
+        seed: seed + verdicts.length,
+        plane,
+        source,
+        ...(signal === undefined ? {} : { signal }),
+      })
+      verdicts.push(createVerdict(createRunView(run)))
+      return
+    } catch (error) {
+      if (signal?.aborted) throw error
+      // a machine that is busy may be too late once
+      if (attempt < ATTEMPTS_MAX) continue
+      if (verdicts.length === 0) draft.why = { state: 'failed', text: (error as Error).message }
+      return
+    }
+  }
 }
 
 /** Each that ran, with the first of its class that ran. */
@@ -166,17 +183,12 @@ const isUnmet = (draft: Draft) =>
   isOwnMode(draft) && draft.verdicts.length > 0 && !draft.verdicts.some(({ asExpected }) => asExpected)
 
 function unmetOf(draft: Draft): Disagreement[] {
+  const { scenario } = draft.scenario
+  const about = { scenario, column: draft.column.id, reference: null }
+  if (draft.why?.state === 'failed') return [{ ...about, what: draft.why.text, explanation: null }]
   if (!isUnmet(draft)) return []
-  const scenario = draft.scenario.scenario
-  return [
-    {
-      scenario,
-      column: draft.column.id,
-      reference: null,
-      what: unmetText(draft.verdicts[0]!).join(', '),
-      explanation: knownReason(scenario, draft.column, ['expectations']),
-    },
-  ]
+  const what = unmetText(draft.verdicts[0]!).join(', ')
+  return [{ ...about, what, explanation: knownReason(scenario, draft.column, ['expectations']) }]
 }
 
 function unmetText({ unmet, vacuous }: Verdict): string[] {

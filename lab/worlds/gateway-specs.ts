@@ -49,7 +49,11 @@ export function castGateway(part: Part): CastGateway | null {
 /** As if there were a balancer that nobody uses. */
 const NO_GATEWAY = { kind: 'appliance', protocol: 'tcp', balance: 'connection', affinity: 'none' } as const
 
-function clusterSpec({ hosts, vip, nodes, seed }: Part, plane: Plane, gateway: ScenarioGateway): ClusterSpec {
+function clusterSpec(
+  { hosts, vip, nodes, seed, realisation }: Part,
+  plane: Plane,
+  gateway: ScenarioGateway,
+): ClusterSpec {
   const { kind, protocol, balance, affinity, source, healthCheck } = gateway
   const { heartbeatPeriodMs, profile, weights = {}, priorities = {} } = gateway
   const port = portOf(gateway)
@@ -75,6 +79,7 @@ function clusterSpec({ hosts, vip, nodes, seed }: Part, plane: Plane, gateway: S
     ...(healthCheck === undefined ? {} : { healthCheck: defined(healthCheck) }),
     machines: nodes.filter(({ name }) => !hosts.includes(name)).map(({ name, address }) => ({ name, address })),
     seed,
+    details: realisation?.details ?? {},
   }
 }
 

@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SourceMode } from '../../gateway/planes/proxy-events.js'
 import type { RunRecord } from '../history.js'
-import { kernelModeOf, type Plane, planeObstacle, type Realisation, sourceOf } from '../planes.js'
+import {
+  kernelModeOf,
+  type Plane,
+  planeObstacle,
+  type Realisation,
+  type RealisationDetails,
+  sourceOf,
+} from '../planes.js'
 import type { Scenario } from '../scenario-schema.js'
 import { createRunView, createVerdict } from '../verdict.js'
 import { performFaults } from './fault-schedule.js'
@@ -24,6 +31,7 @@ export interface RunOptions {
   readonly plane?: Plane
   /** What hosts take for the client, on a plane that leaves the choice. Default: what the scenario says. */
   readonly source?: SourceMode
+  readonly details?: RealisationDetails
   /** Nodes as processes, so that all cores work (the default), or as threads of this process. */
   readonly nodesAs?: 'process' | 'thread'
 }
@@ -69,11 +77,15 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   }
 }
 
-function realisationOf({ topology }: Scenario, { plane = 'proxy', source }: RunOptions): Realisation {
+function realisationOf({ topology }: Scenario, { plane = 'proxy', source, details }: RunOptions): Realisation {
   const fixed = sourceOf(plane)
   if (fixed !== null && source !== undefined && source !== fixed)
     throw new RealisationError(`not on ${plane}: its hosts see ${fixed === 'keep' ? 'the client' : 'the balancer'}`)
-  return { plane, source: fixed ?? source ?? topology.gateway?.source ?? 'keep' }
+  return {
+    plane,
+    source: fixed ?? source ?? topology.gateway?.source ?? 'keep',
+    ...(details === undefined ? {} : { details }),
+  }
 }
 
 async function perform(
