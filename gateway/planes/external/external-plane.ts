@@ -48,6 +48,8 @@ export interface ExternalPlane extends ClusterPlane {
   applied(): Promise<void>
   /** An order that goes before what the model says; `up` leaves it to the model. A `RangeError` names a host that is not there. */
   setHostState(host: string, state: HostState): void
+  /** Connections that a host has now. A drain of the model ends at once unless it is told of them (`countConnections`). */
+  connections(host: string): Promise<number>
 }
 
 /** @throws {PlaneError} where the program is not installed, or may not do what it is wanted for. */

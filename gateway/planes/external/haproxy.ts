@@ -97,6 +97,10 @@ class HaproxyPlane implements ExternalPlane {
     return this.#totals.counters({ silences: 0, splitBrains: 0 })
   }
 
+  async connections(host: string): Promise<number> {
+    return (await this.counters()).hosts[host]?.active ?? 0
+  }
+
   async #apply(): Promise<void> {
     const current = this.#current
     if (current === undefined) return
@@ -165,9 +169,9 @@ class HaproxyPlane implements ExternalPlane {
   }
 
   /** Orders what differs from what was ordered before. */
-  async #tell({ admin, services, told }: Process): Promise<void> {
+  async #tell({ admin, told }: Process): Promise<void> {
     const commands: string[] = []
-    const orders = this.#orders(services)
+    const orders = this.#orders(this.#services())
     for (const order of orders) {
       const before = told.get(key(order))
       const server = key(order)

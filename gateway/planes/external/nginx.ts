@@ -130,6 +130,10 @@ class NginxPlane implements ExternalPlane {
     return this.#totals.counters(this.#options.report === false ? null : (this.#running?.log.active() ?? new Map()))
   }
 
+  async connections(host: string): Promise<number> {
+    return (await this.counters()).hosts[host]?.active ?? 0
+  }
+
   async #apply(): Promise<void> {
     const running = this.#running
     if (running === undefined) return
