@@ -85,7 +85,10 @@ export function isSubstitute(hash: string): boolean {
   return !hash.startsWith('measured')
 }
 
+/** Taken once, so that what came first stays first. */
+const WALL_OFFSET_MS = Date.now() - monotonicMs()
+
 /** The time of day of a moment of the monotonic clock. */
 function wallMs(atMs: number): number {
-  return Math.round(Date.now() - (monotonicMs() - atMs))
+  return Math.round(WALL_OFFSET_MS + atMs)
 }
