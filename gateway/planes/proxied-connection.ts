@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { resetNow } from '../../transport/abrupt-close.js'
 import { plainAddress } from '../../transport/plain-address.js'
 import type { Decision, Policy } from '../nlb/policy.js'
+import type { ConnectDeadlines } from './connect-deadlines.js'
 import { PacketCounter } from './packet-count.js'
 import type {
   CloseManner,
@@ -42,7 +43,7 @@ export interface ConnectionContext {
   readonly translatedAddress: string | undefined
   readonly sourcePorts: SourcePorts
   readonly retryOtherHosts: boolean
-  readonly connectTimeoutMs: number
+  readonly deadlines: ConnectDeadlines
   readonly retransmission: Retransmission
   /** 0 = no limit. */
   readonly idleTimeoutMs: number
@@ -227,8 +228,7 @@ export class ProxiedConnection implements ConnectionView {
     })
     this.#upstream = upstream
     this.#openSockets++
-    const giveUp = () => upstream.destroy(Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT' }))
-    upstream.setTimeout(this.#context.connectTimeoutMs, giveUp)
+    this.#context.deadlines.begun(upstream)
     upstream.on('error', (error: NodeJS.ErrnoException) => {
       const code = error.code ?? error.message
       if (this.#connected) this.#broken('host', code)
@@ -237,9 +237,12 @@ export class ProxiedConnection implements ConnectionView {
       else this.#hostFailed(host, code, orSilence)
     })
     upstream.on('end', () => this.#sideEnded('toClient'))
-    upstream.on('close', () => this.#socketClosed())
-    upstream.once('connect', () => {
-      upstream.setTimeout(0, giveUp)
+    upstream.on('close', () => {
+      if (!this.#connected) this.#context.deadlines.over(upstream)
+      this.#socketClosed()
+    })
+    upstream.on('connect', () => {
+      this.#context.deadlines.over(upstream)
       this.#connected = true
       this.upstreamLocalAddress = localAddress ?? upstream.localAddress ?? null
       this.upstreamLocalPort = localPort === 0 ? (upstream.localPort ?? null) : localPort

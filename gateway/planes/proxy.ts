@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:net'
 import { PacketFramer } from '../../protocol/binary/packet-framer.js'
 import { DecodeError } from '../../protocol/errors.js'
 import type { Client, Policy } from '../nlb/policy.js'
+import { ConnectDeadlines } from './connect-deadlines.js'
 import { connectionsWithinDescriptors } from './descriptor-limit.js'
 import { type ConnectionContext, ProxiedConnection, type ProxyFaults, type ProxyHost } from './proxied-connection.js'
 import { addTraffic, countClose, type ProxyCounters, zeroCounters, zeroHostCounters } from './proxy-counters.js'
@@ -117,7 +118,7 @@ export function createProxyPlane(options: ProxyPlaneOptions): TcpProxyPlane {
     translatedAddress: isWildcard(options.listen.address) ? undefined : options.listen.address,
     sourcePorts: new SourcePorts(systemPortRange()),
     retryOtherHosts: options.retryOtherHosts ?? false,
-    connectTimeoutMs: limits.connectTimeoutMs,
+    deadlines: new ConnectDeadlines(limits.connectTimeoutMs),
     retransmission: { ...RETRANSMISSION, ...options.retransmission },
     idleTimeoutMs: options.idleTimeoutMs ?? 0,
     buffers: new RelayBuffers(SPARE_BUFFERS_MAX),
@@ -147,7 +148,7 @@ export function createProxyPlane(options: ProxyPlaneOptions): TcpProxyPlane {
     closed(connection, event) {
       open.delete(connection)
       unanswered.delete(connection)
-      addTraffic(counts, connection)
+      addTraffic(counts, event)
       countClose(counts, event)
       options.onClosed?.(event)
       if (open.size === 0) idle?.()
