@@ -1,8 +1,8 @@
 import { type Benchmark, interleave, sampleMs } from './benchmark.js'
-import { createFigure, type Sample, type Verdict } from './figure.js'
+import type { Sample, Verdict } from './figure.js'
 import { type RoleProcess, withProcesses } from './processes.js'
-import { NO_HAPROXY, withProxies } from './proxies.js'
-import { costFigure, withCost } from './proxy-cost.js'
+import { withProxies } from './proxies.js'
+import { compareProxies, withCost } from './proxy-figures.js'
 import { type Address, benchmarkAddress } from './roles/address.js'
 import type { OpeningResult } from './roles/connection-opener.js'
 
@@ -11,8 +11,6 @@ const GOAL = { at: 'least', of: 'ratio', value: 0.4 } as const
 const AT_ONCE = 64
 const SOURCES = Array.from({ length: 8 }, (_, index) => benchmarkAddress(40 + index))
 const WARM_UP_SHARE = 0.15
-const UNIT = 'connections/s'
-const COST_UNIT = 'us/connection'
 
 /** Connections opened one after another, each with a short message there and back and an orderly close: straight, through
  *  HAProxy, and through our proxy, in turns. */
@@ -35,29 +33,15 @@ export const nlbProxyConnectionsBenchmark: Benchmark = {
         }
         for (const measure of [measured.direct, measured.theirs, measured.ours, measured.ours]) await measure?.()
         const samples = await interleave(context.repetitions, measured)
-        const benchmark = 'nlb-proxy-connections'
-        const about = { benchmark, unit: UNIT }
-        const nothing = { name: 'connections, nothing between', samples: samples.direct }
-        const subject = { name: ours.name, samples: samples.ours }
-        const figures = [
-          createFigure({ ...about, ...nothing }),
-          createFigure({ ...about, ...subject, ceiling: nothing }),
-        ]
-        if (theirs === null) {
-          return { figures: [...figures, costFigure(benchmark, COST_UNIT, subject)], skipped: [NO_HAPROXY] }
-        }
-        const peer = { name: theirs.name, samples: samples.theirs }
-        return {
-          figures: [
-            ...figures,
-            createFigure({ ...about, ...peer, ceiling: nothing }),
-            createFigure({ ...about, ...subject, ceiling: peer, goal: GOAL }),
-            costFigure(benchmark, COST_UNIT, peer),
-            costFigure(benchmark, COST_UNIT, subject, peer),
-          ],
-          skipped: [],
-          remarks: ['client and echo server share the processor with the proxy: see its own processor time too'],
-        }
+        return compareProxies({
+          benchmark: 'nlb-proxy-connections',
+          unit: 'connections/s',
+          costUnit: 'us/connection',
+          direct: { name: 'connections, nothing between', samples: samples.direct },
+          ours: { name: ours.name, samples: samples.ours },
+          theirs: theirs && { name: theirs.name, samples: samples.theirs },
+          goal: GOAL,
+        })
       })
     }),
 }

@@ -1,8 +1,9 @@
 import { type Benchmark, interleave, sampleMs } from './benchmark.js'
-import { createFigure, type Sample } from './figure.js'
+import type { Sample } from './figure.js'
 import { withProcesses } from './processes.js'
-import { NO_HAPROXY, withProxies } from './proxies.js'
+import { withProxies } from './proxies.js'
 import { OPEN_LOOP_RATE_PER_S, openLoop } from './proxy-echo.js'
+import { compareProxies, withCost } from './proxy-figures.js'
 import { type Address, benchmarkAddress } from './roles/address.js'
 
 const GOAL = { at: 'most', of: 'ratio', value: 2 } as const
@@ -25,29 +26,21 @@ export const nlbProxyEchoBenchmark: Benchmark = {
         const paced = (via: Address) => async () => tailOf(await openLoop(echoClient, via, durationMs))
         const measured = {
           direct: paced(target),
-          theirs: theirs === null ? undefined : paced(theirs.at),
-          ours: paced(ours.at),
+          theirs: theirs === null ? undefined : () => withCost(theirs, paced(theirs.at)),
+          ours: () => withCost(ours, paced(ours.at)),
         }
         for (const measure of Object.values(measured)) await measure?.()
         const samples = await interleave(rounds, measured)
-        const about = { benchmark: 'nlb-proxy-echo', unit: 'us p99' }
-        const named = (name: string, samples: readonly Sample[]) => ({
-          name: `1 KB echo at ${OPEN_LOOP_RATE_PER_S}/s, ${name}`,
-          samples,
+        const at = `1 KB echo at ${OPEN_LOOP_RATE_PER_S}/s`
+        return compareProxies({
+          benchmark: 'nlb-proxy-echo',
+          unit: 'us p99',
+          costUnit: 'us/message',
+          direct: { name: `${at}, nothing between`, samples: samples.direct },
+          ours: { name: `${at}, ${ours.name}`, samples: samples.ours },
+          theirs: theirs && { name: `${at}, ${theirs.name}`, samples: samples.theirs },
+          goal: GOAL,
         })
-        const direct = named('nothing between', samples.direct)
-        const subject = { ...about, ...named(ours.name, samples.ours) }
-        const figures = [createFigure({ ...about, ...direct }), createFigure({ ...subject, ceiling: direct })]
-        if (theirs === null) return { figures, skipped: [NO_HAPROXY] }
-        const peer = named(theirs.name, samples.theirs)
-        return {
-          figures: [
-            ...figures,
-            createFigure({ ...about, ...peer, ceiling: direct }),
-            createFigure({ ...subject, ceiling: peer, goal: GOAL }),
-          ],
-          skipped: [],
-        }
       })
     }),
 }

@@ -1,19 +1,15 @@
 import { type Benchmark, interleave, sampleMs, warmUpMs } from './benchmark.js'
 import { type Load, startEnginePair } from './engine-pair.js'
-import { createFigure, type Figure } from './figure.js'
 import { withProcesses } from './processes.js'
-import { NO_HAPROXY, withProxies } from './proxies.js'
-import { costFigure, withCost } from './proxy-cost.js'
+import { withProxies } from './proxies.js'
+import { compareProxies, withCost } from './proxy-figures.js'
 import { benchmarkAddress } from './roles/address.js'
 
-const BENCHMARK = 'nlb-proxy-messages'
-const UNIT = 'messages/s'
-const COST_UNIT = 'us/message'
 const LOAD: Load = { delivery: 'express', perTransaction: 1, outgoingMax: 512 }
 
 /** The same two queue managers straight, through HAProxy and through our proxy, in turns; both ledgers are compared. */
 export const nlbProxyMessagesBenchmark: Benchmark = {
-  name: BENCHMARK,
+  name: 'nlb-proxy-messages',
   about: 'express messages of 1 KB between queue managers through the NLB gateway, straight, and through HAProxy',
   roles: ['nlb-gateway', 'engine-sender', 'engine-receiver'],
   run: async context =>
@@ -33,25 +29,14 @@ export const nlbProxyMessagesBenchmark: Benchmark = {
           theirs: theirs === null ? undefined : () => withCost(theirs, send(theirs.at.address)),
           ours: () => withCost(ours, send(ours.at.address)),
         })
-        const about = { benchmark: BENCHMARK, unit: UNIT }
-        const straight = { name: 'express, straight', samples: samples.straight }
-        const subject = { name: `express, ${ours.name}`, samples: samples.ours }
-        const figures: Figure[] = [
-          createFigure({ ...about, ...straight }),
-          createFigure({ ...about, ...subject, ceiling: straight }),
-        ]
-        if (theirs === null) return { figures, skipped: [NO_HAPROXY] }
-        const peer = { name: `express, ${theirs.name}`, samples: samples.theirs }
-        return {
-          figures: [
-            ...figures,
-            createFigure({ ...about, ...peer, ceiling: straight }),
-            createFigure({ ...about, ...subject, ceiling: peer }),
-            costFigure(BENCHMARK, COST_UNIT, peer),
-            costFigure(BENCHMARK, COST_UNIT, subject, peer),
-          ],
-          skipped: [],
-        }
+        return compareProxies({
+          benchmark: 'nlb-proxy-messages',
+          unit: 'messages/s',
+          costUnit: 'us/message',
+          direct: { name: 'express, straight', samples: samples.straight },
+          ours: { name: `express, ${ours.name}`, samples: samples.ours },
+          theirs: theirs && { name: `express, ${theirs.name}`, samples: samples.theirs },
+        })
       })
     }),
 }

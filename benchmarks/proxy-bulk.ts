@@ -1,11 +1,9 @@
 import { type Benchmark, interleave, sampleMs } from './benchmark.js'
 import { startRawCeiling, trialMs } from './ceiling-raw.js'
-import { createFigure, type Goal } from './figure.js'
+import type { Goal } from './figure.js'
 import { withProcesses } from './processes.js'
-import { NO_HAPROXY, type ProxyRole, withProxies } from './proxies.js'
-import { costFigure, withCost } from './proxy-cost.js'
-
-const COST_UNIT = 'us/message'
+import { type ProxyRole, withProxies } from './proxies.js'
+import { compareProxies, withCost } from './proxy-figures.js'
 
 export const proxyBulkBenchmark = bulkBenchmark('proxy-bulk', 'proxy-plane', { at: 'least', of: 'ratio', value: 0.8 })
 export const nlbProxyBulkBenchmark = bulkBenchmark('nlb-proxy-bulk', 'nlb-gateway', {
@@ -34,22 +32,15 @@ function bulkBenchmark(name: string, role: ProxyRole, goal: Goal): Benchmark {
               theirs === null ? undefined : () => withCost(theirs, () => raw.sampleOrdinary(durationMs, theirs.at)),
             ours: () => withCost(ours, () => raw.sampleOrdinary(durationMs, ours.at)),
           })
-          const about = { benchmark: name, unit: 'messages/s' }
-          const direct = { name: 'raw, nothing between', samples: samples.direct }
-          const subject = { name: ours.name, samples: samples.ours }
-          const straight = createFigure({ ...about, ...subject, ceiling: direct })
-          if (theirs === null) return { figures: [straight], skipped: [NO_HAPROXY] }
-          const peer = { name: theirs.name, samples: samples.theirs }
-          return {
-            figures: [
-              createFigure({ ...about, ...peer, ceiling: direct }),
-              straight,
-              createFigure({ ...about, ...subject, ceiling: peer, goal }),
-              costFigure(name, COST_UNIT, peer),
-              costFigure(name, COST_UNIT, subject, peer),
-            ],
-            skipped: [],
-          }
+          return compareProxies({
+            benchmark: name,
+            unit: 'messages/s',
+            costUnit: 'us/message',
+            direct: { name: 'raw, nothing between', samples: samples.direct },
+            ours: { name: ours.name, samples: samples.ours },
+            theirs: theirs && { name: theirs.name, samples: samples.theirs },
+            goal,
+          })
         })
       }),
   }
