@@ -43,7 +43,7 @@ const SETTLE_MS = 250
  * Longest time after the scenario's own for what it expects to come about: a slow or busy machine may need more. What
  * must not happen is judged at the end all the same.
  */
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 30_000
 const PATIENCE_STEP_MS = 300
 
 /** A scenario cannot be run as it was asked for. `message` is one line. */
