@@ -135,11 +135,6 @@ export class ProxiedConnection implements ConnectionView {
     return { bytes: this.#relays.toClient.bytes, packets: { ...this.#packets.toClient.counts } }
   }
 
-  /** Its host is silent, or its packets are dropped before they reach it. */
-  get isStalled(): boolean {
-    return this.#stalled
-  }
-
   /** Nobody has taken it yet. */
   get isUnanswered(): boolean {
     return this.#unanswered

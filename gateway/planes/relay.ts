@@ -8,7 +8,7 @@ const HELD_CHUNKS_MAX = 2
 const SMALL_READS_MAX = 16
 
 /** What is kept of a direction that is stalled, before its source is no longer read. */
-export const KEPT_BYTES_MAX = 65_536
+const KEPT_BYTES_MAX = 65_536
 
 /** A kept chunk costs at least so much, however few its bytes. */
 const KEPT_CHUNK_BYTES_MIN = 256

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { systemCode, TransportError } from '../../transport/errors.js'
 import type { Policy } from '../nlb/policy.js'
 import type { ProxyHost } from './proxied-connection.js'
+import { isWildcard, type Reach } from './proxy.js'
 import type { SourceMode } from './proxy-events.js'
 import { datagramSocket, UdpFlow } from './udp-flow.js'
 
@@ -13,7 +14,7 @@ export interface UdpLimits {
   readonly flowIdleMs: number
 }
 
-export const UDP_LIMITS: UdpLimits = { flowsMax: 1024, flowIdleMs: 30_000 }
+const UDP_LIMITS: UdpLimits = { flowsMax: 1024, flowIdleMs: 30_000 }
 
 export interface UdpRelayOptions {
   /** A port of the cluster address; 0 takes any free one. */
@@ -137,7 +138,7 @@ export class UdpRelay {
   }
 
   /** A silent host gets nothing, and what it says is lost. */
-  setReach(host: string, reach: 'reachable' | 'silent'): void {
+  setReach(host: string, reach: Reach): void {
     if (reach === 'silent') this.#silent.add(host)
     else this.#silent.delete(host)
   }
@@ -203,7 +204,7 @@ export class UdpRelay {
 
   #translatedAddress(): string | undefined {
     const { address } = this.#options.listen
-    return address === '0.0.0.0' || address === '::' ? undefined : address
+    return isWildcard(address) ? undefined : address
   }
 
   #reply(key: string, bytes: Buffer, clientAddress: string, clientPort: number, host: string): void {
