@@ -134,7 +134,10 @@ const COUNT_INTERVAL_MS = 1000
 
 interface Parts {
   readonly live: LiveCluster
-  readonly plane: ClusterPlane
+  readonly plane: ClusterPlane & {
+    /** Resolves when all changes so far are in effect. */
+    applied(): Promise<void>
+  }
   ready(): Readonly<Record<string, unknown>>
 }
 
@@ -171,6 +174,7 @@ function onRealClock(
     async start() {
       await plane.start()
       live.start(settled)
+      await plane.applied()
       await goOnCounting()
     },
     async stop() {

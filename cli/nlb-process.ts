@@ -9,9 +9,8 @@ import { nlbMetricsText } from './nlb-metrics.js'
 import { openPlane } from './nlb-planes.js'
 import { isOtherBalancer, NlbService, type ServedCluster } from './nlb-service.js'
 import { EventRing, isSubstitute } from './nlb-view.js'
-import { fail } from './output.js'
 import { createLog } from './qm-log.js'
-import { type ControlPlace, controlPlace, endpointText, metricsUrl, Undo } from './serving.js'
+import { type ControlPlace, controlPlace, endpointText, metricsUrl, startOrUndo, type Undo } from './serving.js'
 
 const SETTLE_INTERVAL_MS = 5_000
 
@@ -22,15 +21,8 @@ export interface RunningNlb {
 }
 
 /** @throws {CliError} one line: what is in the way. */
-export async function startNlb(config: NlbConfig, json: boolean): Promise<RunningNlb> {
-  const undo = new Undo()
-  try {
-    return await start(config, json, undo)
-  } catch (error) {
-    await undo.all()
-    if (error instanceof MqlabError) fail(error.message, { cause: error })
-    throw error
-  }
+export function startNlb(config: NlbConfig, json: boolean): Promise<RunningNlb> {
+  return startOrUndo(undo => start(config, json, undo))
 }
 
 async function start(config: NlbConfig, json: boolean, undo: Undo): Promise<RunningNlb> {
@@ -56,8 +48,8 @@ async function start(config: NlbConfig, json: boolean, undo: Undo): Promise<Runn
     startedMs: Date.now(),
     counters: () => plane.counters(),
   }
-  await plane.start()
   undo.add(() => plane.stop())
+  await plane.start()
   const control = await openControl(place, served, logger)
   undo.add(() => control?.close())
   const metrics =

@@ -7,10 +7,9 @@ import { MqlabError } from '../protocol/errors.js'
 import type { Note } from '../queue-manager/notes.js'
 import { QueueManager } from '../queue-manager/queue-manager.js'
 import { Driver } from '../transport/driver.js'
-import { TransportError } from '../transport/errors.js'
 import { type MetricsServer, startMetricsServer } from '../transport/metrics-server.js'
 import { createResolver } from '../transport/resolver.js'
-import { fail, writeJson } from './output.js'
+import { writeJson } from './output.js'
 import { packageVersion } from './program.js'
 import type { QmConfig } from './qm-config.js'
 import { EventLog } from './qm-events.js'
@@ -20,7 +19,7 @@ import { metricsText } from './qm-metrics.js'
 import { declareQueues } from './qm-queues.js'
 import { type OpenedStore, openQmStore } from './qm-store.js'
 import { StoreMeter } from './qm-store-meter.js'
-import { type ControlPlace, controlPlace, endpointText, metricsUrl, Undo } from './serving.js'
+import { type ControlPlace, controlPlace, endpointText, metricsUrl, startOrUndo, type Undo } from './serving.js'
 
 /** What `--json` tells of each message. */
 const REPORTED_NOTES: ReadonlySet<Note['kind']> = new Set(['arrived', 'discarded'])
@@ -37,17 +36,8 @@ export interface RunningQueueManager {
 }
 
 /** @throws {CliError} one line: what is in the way. */
-export async function startQueueManager(config: QmConfig, json: boolean): Promise<RunningQueueManager> {
-  const undo = new Undo()
-  try {
-    return await start(config, json, undo)
-  } catch (error) {
-    await undo.all()
-    // The system's own error names the address and what can be done.
-    if (error instanceof TransportError && error.cause instanceof Error && 'syscall' in error.cause) throw error.cause
-    if (error instanceof MqlabError) fail(error.message, { cause: error })
-    throw error
-  }
+export function startQueueManager(config: QmConfig, json: boolean): Promise<RunningQueueManager> {
+  return startOrUndo(undo => start(config, json, undo))
 }
 
 async function start(config: QmConfig, json: boolean, undo: Undo): Promise<RunningQueueManager> {

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { TOKEN_CHARACTERS_MIN } from '../control/control-server.js'
 import { type ControlEndpoint, controlEndpointText, parseControlEndpoint } from '../control/endpoint.js'
+import { MqlabError } from '../protocol/errors.js'
+import { TransportError } from '../transport/errors.js'
 import type { MetricsServer } from '../transport/metrics-server.js'
 import { EXIT_AS_EXPECTED, fail } from './output.js'
 
@@ -33,6 +35,23 @@ export class Undo {
 
   async all(): Promise<void> {
     for (const step of this.#steps.reverse()) await step()
+  }
+}
+
+/**
+ * Starts something of several steps; where one fails, those before are undone.
+ * @throws {CliError} one line: what is in the way
+ */
+export async function startOrUndo<Running>(start: (undo: Undo) => Promise<Running>): Promise<Running> {
+  const undo = new Undo()
+  try {
+    return await start(undo)
+  } catch (error) {
+    await undo.all()
+    // The system's own error names the address and what can be done.
+    if (error instanceof TransportError && error.cause instanceof Error && 'syscall' in error.cause) throw error.cause
+    if (error instanceof MqlabError) fail(error.message, { cause: error })
+    throw error
   }
 }
 
