@@ -43,7 +43,8 @@ function stateOf(view: HostView | undefined, rule: number, sharing: Service['sha
   const own = view.rules[rule]
   if (own?.state === 'disabled') return 'down'
   if (own?.state === 'draining' || view.state === 'draining') return 'draining'
-  const waits = sharing === 'first' ? view.state === 'converging' : own?.buckets === 0 && own.weight > 0
+  const owned = own?.buckets ?? view.defaultBuckets
+  const waits = owned === 0 && (sharing === 'first' ? view.state === 'converging' : own?.weight !== 0)
   return waits ? 'draining' : 'up'
 }
 
