@@ -44,7 +44,7 @@ t.test('retryOtherHosts: what was not sent goes to another host; when none is le
       affinity: 'none',
       retryOtherHosts: true,
     })
-    for (let i = 0; i < 8; i++) {
+    for (let i = 0; i < 24; i++) {
       const client = open()
       client.post('/1', 'abc').post('/2', 'y'.repeat(20_000))
       t.equal((await client.answer()).body.toString(), 'abc')
