@@ -318,7 +318,8 @@ export class NlbCluster {
   converged(): boolean {
     const running = this.#hosts().filter(host => host.running)
     const all = running.map(({ slot }) => slot)
-    const together = ({ members }: NlbHost) => members.length === all.length && all.every(slot => members.includes(slot))
+    const together = ({ members }: NlbHost) =>
+      members.length === all.length && all.every(slot => members.includes(slot))
     return running.length > 0 && running.every(host => host.phase === 'converged' && together(host))
   }
 
