@@ -183,7 +183,7 @@ load:
   ratePerS: ${leave ? 20 : 3}
 ${inside ? '  from: [R1, R2, R3, R4, R5]' : ''}
 ${leave ? 'faults: { atS: 1, onceAcknowledged: true, leave: [R1, R2] }' : ''}
-time: { loadS: 8, drainS: 2 }
+time: { loadS: 8, drainS: 4 }
 expect: { sent: ${5 * (leave ? 120 : 6)} }
 `
 }

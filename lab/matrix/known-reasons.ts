@@ -10,7 +10,15 @@ interface KnownReason {
 }
 
 /** Where balancers that model the same thing show different things, and why they must. */
-const KNOWN_REASONS: readonly KnownReason[] = []
+const KNOWN_REASONS: readonly KnownReason[] = [
+  {
+    scenario: /^nlb-16-nodes-of-windows-nlb-send$/,
+    columns: /^(kernel-dnat|haproxy-transparent)$/,
+    accountsFor: ['expectations'],
+    reason:
+      'An appliance balances what a host sends to the cluster address like anything else. Only where hosts hold that address themselves, as with Windows NLB and direct server return, does it never leave them.',
+  },
+]
 
 /** A sentence; null for what nobody has an explanation for. */
 export function knownReason(
