@@ -151,7 +151,8 @@ export class ProxiedConnection implements ConnectionView {
 
   /** Between the client and its host nothing passes any more, in either direction, until `resume`. */
   stall(): void {
-    if (this.#stalled || this.#unanswered || this.#brokenOff) return
+    // its own end may be what its host waited for to leave
+    if (this.#stalled || this.#unanswered || this.#brokenOff || this.#openSockets === 0) return
     this.#stalled = true
     this.#relays.toHost.stall()
     this.#relays.toClient.stall()
