@@ -4,7 +4,6 @@ import { isMainThread, workerData } from 'node:worker_threads'
 import { MqlabError } from '../protocol/errors.js'
 import { Channel } from './channel.js'
 import type { LabMessage, NodeMessage } from './channel-messages.js'
-import { GatewayNode } from './gateway-node.js'
 import type { LabNode } from './lab-node.js'
 import type { LabAddress } from './node-handle.js'
 import type { NodeSpec } from './node-spec.js'
@@ -64,8 +63,12 @@ async function configure(spec: NodeSpec): Promise<void> {
   setTimeout(checkpoint, CHECKPOINT_INTERVAL_MS, node)
 }
 
+/** Most nodes are queue managers: what the others are made of is loaded only where it is wanted. */
 async function createNode(spec: NodeSpec): Promise<LabNode> {
-  if (spec.kind === 'gateway') return new GatewayNode(spec)
+  if (spec.kind === 'gateway') {
+    const { GatewayNode } = await import('./gateway-node.js')
+    return new GatewayNode(spec)
+  }
   if (spec.kind === 'cluster') {
     const { ClusterNode } = await import('./cluster-node.js')
     return await ClusterNode.create(spec)

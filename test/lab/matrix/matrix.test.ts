@@ -23,7 +23,7 @@ t.test('one scenario behind every balancer that can be had here: those of one ki
   const scenario = findScenario('nlb-11-acks-to-the-balancer')!
   for (const column of COLUMNS) {
     const lacks = planeLacking(column)
-    if (lacks !== null) t.skip(`${column.title}: ${lacks}`)
+    if (lacks !== null) await t.test(column.title, { skip: lacks }, async () => undefined)
   }
   const matrix = await runMatrix({
     scenarios: [scenario],
