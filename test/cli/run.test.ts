@@ -24,6 +24,12 @@ t.test('what cannot run: exit code 2, one line, nothing on stdout', async t => {
     [['run', t.testdirName], /is a directory/],
     [['run', 'nlb-1-plain-messages', '--world', 'sim'], /loopback/],
     [['run', 'nlb-1-plain-messages', '--seed', 'x'], /whole number/],
+    [['run', 'nlb-1-plain-messages', '--plane', 'ipvs'], /proxy, kernel-nlb, kernel-dnat/],
+    [['run', 'nlb-1-plain-messages', '--plane', 'kernel-nlb', '--world', 'loopback'], /the world is namespaces/],
+    [['run', 'nlb-15-stuck-in-mid-sequence', '--plane', 'kernel-nlb'], /only the proxy plane cuts connections/],
+    [['run', 'nlb-1-plain-messages', '--plane', 'kernel-snat', '--source', 'keep'], /its hosts see the balancer/],
+    [['matrix', '--planes', 'f5'], /--planes f5: no such plane; one of proxy-kept, kernel-nlb/],
+    [['matrix', '--scenarios', 'nlb-99'], /--scenarios nlb-99: no such scenario/],
     [['run', 'nlb-1-plain-messages', '--report', join(bad, 'report.html')], /report\.html|bad\.yaml/],
     [['demo', '--report', t.testdirName], /is a directory/],
   ] as const) {

@@ -202,3 +202,43 @@ t.test('what cannot be over HTTP, or cannot befall anybody', async t => {
     t.throws(() => parseScenario(HTTP.replace(what, by), 'bad.yaml'), { message }, by)
   }
 })
+
+const NLB = `
+scenario: a-cluster
+about: what only Windows NLB has
+topology:
+  gateway: { kind: nlb, source: keep, weights: { R1: 70 }, heartbeatPeriodMs: 100, profile: '2003' }
+  receivers: { count: 3, queues: { name: private$\\orders } }
+  senders: { count: 1 }
+load: { to: 'PRIVATE={cluster.guid}\\64', delivery: express, messages: 1 }
+faults:
+  - { atS: 1, partition: [R1, [R2, R3]], backAfterS: 1 }
+  - { atS: 3, learnMac: R2 }
+expect: { lost: 0 }
+`
+
+t.test('a cluster of Windows NLB, and what an appliance has not', async t => {
+  t.same(scenarioNodes(parseScenario(NLB, 'nlb.yaml')).problems, [])
+  for (const [what, by, message] of [
+    ['source: keep', 'source: translate', /gateway\.source: Windows NLB keeps it/],
+    [
+      'source: keep',
+      'source: keep, protocol: http, balance: request',
+      /gateway\.balance: Windows NLB sees no requests/,
+    ],
+    ['source: keep', 'source: keep, cutAfterBytes: 9', /gateway\.cutAfterBytes: not of Windows NLB/],
+    ['R1: 70', 'R9: 70', /gateway\.weights\.R9: no host: one of R1, R2, R3/],
+    ['kind: nlb, ', '', /gateway\.weights: only for a cluster: add kind: nlb/],
+    [
+      "kind: nlb, source: keep, weights: { R1: 70 }, heartbeatPeriodMs: 100, profile: '2003'",
+      'source: keep',
+      /faults\[0\]\.partition: only for a gateway of kind: nlb/,
+    ],
+    ['[R2, R3]', '[R2]', /faults\[0\]\.partition: each host is in one group: R1, R2, R3/],
+    ['[R2, R3]', '[R2, R3, R1]', /faults\[0\]\.partition: each host is in one group/],
+    ['learnMac: R2', 'learnMac: S1', /faults\[1\]\.learnMac: S1 is no host/],
+  ] as const) {
+    t.ok(NLB.includes(what))
+    t.throws(() => parseScenario(NLB.replace(what, by), 'bad.yaml'), { message }, `${what} -> ${by}`)
+  }
+})
