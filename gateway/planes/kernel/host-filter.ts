@@ -62,6 +62,12 @@ export function commonFilter(before: HostFilter | undefined, after: HostFilter):
   }
 }
 
+/** Of a host that was removed from a cluster, which has so many rules: its machine is still there. */
+export function removedFilter(before: HostFilter, ruleCount: number): HostFilter {
+  const nothing: RuleFilter = { text: '', blocked: true, buckets: [] }
+  return { ...before, running: false, listens: false, rules: Array.from({ length: ruleCount + 1 }, () => nothing) }
+}
+
 /** The model is asked as a client would: by a packet to the host's own address. */
 function isConnected(cluster: NlbCluster, name: string, address: string): boolean {
   const probe = {

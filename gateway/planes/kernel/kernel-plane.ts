@@ -2,7 +2,7 @@ import type { ClusterConfig } from '../../nlb/cluster-config.js'
 import { ipBytes } from '../../nlb/ip-address.js'
 import { isJenkinsHash } from '../../nlb/jhash.js'
 import { type PlaneCounters, PlaneError, type PlaneHostCounters } from '../plane.js'
-import { commonFilter, type HostFilter, hostFilters } from './host-filter.js'
+import { commonFilter, type HostFilter, hostFilters, removedFilter } from './host-filter.js'
 import { countElements, countTracked, type KernelCount, readCounters } from './kernel-counts.js'
 import type { KernelPlane, KernelPlaneOptions, Machine } from './kernel-options.js'
 import { type Cable, cableCommand, machineScript, middleScript, portScript, type Wiring } from './links.js'
@@ -195,7 +195,9 @@ class NamespacePlane implements KernelPlane {
   }
 
   /** Each host's table is replaced at once, but not all tables at one moment: first all give up, then all take. */
-  async #applyToHosts(config: ClusterConfig, filters: readonly HostFilter[]): Promise<void> {
+  async #applyToHosts(config: ClusterConfig, present: readonly HostFilter[]): Promise<void> {
+    const removed = [...this.#filters.values()].filter(({ host }) => !present.some(one => one.host === host))
+    const filters = [...present, ...removed.map(filter => removedFilter(filter, config.rules.length))]
     for (const step of [commonFilter, (_: HostFilter | undefined, after: HostFilter) => after])
       await Promise.all(
         filters.map(async after => {

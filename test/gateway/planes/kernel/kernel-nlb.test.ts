@@ -278,3 +278,20 @@ t.test('a host that is added while it runs', { skip: kernelSkip }, async t => {
   t.same(new Set(expected), new Set(['R1', 'ECONNREFUSED']))
   t.same(await openAll(world, 'S1', ports), expected)
 })
+
+t.test('a host that is removed while it runs takes nothing any more', { skip: kernelSkip }, async t => {
+  const world = await startKernelWorld(t, { mode: 'nlb' })
+  const ports = portRange(20_000, 30)
+  const before = await openAll(world, 'S1', ports)
+  world.cluster.removeHost('R2', world.nowMs())
+  await world.pass(20_000)
+  t.equal(
+    await world.peer('S1').echo(ports[before.indexOf('R2')]!, SILENCE_MS),
+    'silence',
+    'nor of what was established',
+  )
+  const seenBefore = (await world.peer('R2').seen()).length
+  const later = portRange(21_000, 60)
+  t.same(await openAll(world, 'S1', later), modelFor(world, 'S1', later))
+  t.equal((await world.peer('R2').seen()).length, seenBefore, 'one taker each')
+})
