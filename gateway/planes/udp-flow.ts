@@ -36,7 +36,7 @@ export class UdpFlow {
     const socket = datagramSocket(host.address)
     this.#socket = socket
     socket.on('message', onReply)
-    socket.on('error', (error: NodeJS.ErrnoException) => {
+    const failed = (error: NodeJS.ErrnoException) => {
       const code = error.code ?? error.message
       // that nobody listens shows with a later datagram; the next may find somebody
       if (this.#waiting === undefined) onFailure(code)
@@ -44,11 +44,14 @@ export class UdpFlow {
         this.close()
         onBroken(code)
       }
-    })
+    }
+    socket.on('error', failed)
     socket.bind({ port: 0, exclusive: true, ...(localAddress !== undefined && { address: localAddress }) }, () => {
       if (this.#closed) return
       socket.connect(host.port, host.address, (error?: Error) => {
-        if (error !== undefined || this.#closed) return
+        // no event tells of it
+        if (error !== undefined) failed(error)
+        if (this.#closed) return
         const waiting = this.#waiting ?? []
         this.#waiting = undefined
         for (const bytes of waiting) this.send(bytes)

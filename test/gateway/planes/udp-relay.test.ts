@@ -87,6 +87,17 @@ t.test('nobody takes it, a silent host, a host where nobody listens: nothing com
   )
 })
 
+t.test('a host to which the system knows no way: each datagram fails, and nothing is kept of it', async t => {
+  // refused to a socket that has not asked for it; nothing is sent
+  const { relay, address, port } = await startRelay(t, { hosts: [{ name: 'R1', address: '255.255.255.255', port: 1 }] })
+  const client = await startUdpPeer(t, '127.102.2.7')
+  for (let sent = 1; sent <= 2; sent++) {
+    client.send('ping', address, port)
+    await until(() => Object.values(relay.counters().failures)[0] === sent, 'the failure')
+    t.equal(relay.counters().flows, 0)
+  }
+})
+
 t.test('where it cannot listen it says so', async t => {
   for (const [address, port, code] of [
     ['192.0.2.9', 0, 'EADDRNOTAVAIL'],
