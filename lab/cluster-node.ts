@@ -16,6 +16,7 @@ export class ClusterNode implements LabNode {
   readonly #plane: LabPlane
   #counters: PlaneCounters | null = null
   #drains: NodeJS.Timeout | undefined
+  #counting: Promise<void> | undefined
   #decisions: ProxyDecision[] = []
   #closed: ConnectionClosed[] = []
   #requests: ProxiedRequest[] = []
@@ -54,11 +55,19 @@ export class ClusterNode implements LabNode {
   fault(fault: ClusterFault): void {
     actOn(this.#plane.live, fault)
     if (fault.kind !== 'leave' || !fault.drain || this.#plane.connections === undefined) return
-    this.#drains ??= setInterval(() => void this.#countDraining(), DRAIN_POLL_MS)
+    this.#drains ??= setInterval(() => {
+      // on a busy machine one count may take longer; what could not be counted is next time
+      this.#counting ??= this.#countDraining()
+        .catch(() => undefined)
+        .finally(() => {
+          this.#counting = undefined
+        })
+    }, DRAIN_POLL_MS)
   }
 
   async close(): Promise<void> {
     clearInterval(this.#drains)
+    await this.#counting
     this.#counters = await this.#plane.counters()
     await this.#plane.stop()
   }
