@@ -1,13 +1,17 @@
+import { PlaneError } from '../plane.js'
+
 /** Carries changes to a program one after the other; those that come while one is under way are one. */
 export class ChangeQueue {
+  readonly #plane: string
   readonly #apply: () => Promise<void>
-  readonly #failed: (error: unknown) => void
+  readonly #failed: (error: PlaneError) => void
   #running: Promise<void> | undefined
   #wanted = false
-  #failure: unknown
+  #failure: PlaneError | undefined
 
   /** `apply` brings the program to what is wanted at the moment of its call. */
-  constructor(apply: () => Promise<void>, failed: (error: unknown) => void) {
+  constructor(plane: string, apply: () => Promise<void>, failed: (error: PlaneError) => void) {
+    this.#plane = plane
     this.#apply = apply
     this.#failed = failed
   }
@@ -32,10 +36,18 @@ export class ChangeQueue {
       try {
         await this.#apply()
       } catch (error) {
-        this.#failure = error
-        this.#failed(error)
+        this.#failure = error instanceof PlaneError ? error : this.#notApplied(error)
+        this.#failed(this.#failure)
       }
     }
     this.#running = undefined
+  }
+
+  #notApplied(cause: unknown): PlaneError {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    return new PlaneError('MSMQ_PLANE_CHANGE', this.#plane, `could not apply a change: ${why}`, {
+      cause,
+      definite: false,
+    })
   }
 }

@@ -57,8 +57,9 @@ class HaproxyPlane implements ExternalPlane {
     this.#log = new HaproxyLog(options.source)
     this.#totals = new HostTotals(() => options.cluster.config.hosts.map(({ name }) => name))
     this.#queue = new ChangeQueue(
+      'haproxy',
       () => this.#apply(),
-      error => this.#failed(error),
+      error => options.onFailed?.(error),
     )
   }
 
@@ -279,11 +280,6 @@ class HaproxyPlane implements ExternalPlane {
       this.#forget(gone)
       this.#options.onFailed?.(error)
     }
-  }
-
-  #failed(error: unknown): void {
-    if (error instanceof PlaneError) this.#options.onFailed?.(error)
-    else throw error
   }
 }
 

@@ -48,8 +48,9 @@ class NginxPlane implements ExternalPlane {
     this.#options = options
     this.#totals = new NginxTotals(() => options.cluster.config.hosts.map(({ name }) => name))
     this.#queue = new ChangeQueue(
+      'nginx',
       () => this.#apply(),
-      error => this.#failed(error),
+      error => options.onFailed?.(error),
     )
   }
 
@@ -212,11 +213,6 @@ class NginxPlane implements ExternalPlane {
     await pipe?.close()
     log.ended()
     removeFolder(folder)
-  }
-
-  #failed(error: unknown): void {
-    if (error instanceof PlaneError) this.#options.onFailed?.(error)
-    else throw error
   }
 }
 

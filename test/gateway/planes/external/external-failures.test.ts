@@ -1,7 +1,8 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import t from 'tap'
 import { PlaneError } from '../../../../gateway/planes/plane.js'
@@ -69,6 +70,21 @@ for (const [place, product] of PRODUCTS.entries()) {
     await plane.applied()
     await plane.stop()
     t.equal(failures.length, 1)
+  })
+
+  t.test(`${product}: a change that cannot be written, since somebody has cleaned up`, { skip }, async t => {
+    const { plane, cluster: model, failures } = externalWorld(t, product, cluster)
+    await plane.start()
+    const [folder] = leftFolders(vip)
+    rmSync(join(tmpdir(), `${folder}`), { recursive: true })
+    for (let change = 1; change <= 2; change++) {
+      if (change === 1) model.crash('R1', change)
+      else model.recover('R1', change)
+      await t.rejects(plane.applied(), { code: 'MSMQ_PLANE_CHANGE', plane: product })
+      t.equal(failures.length, change, 'told each time')
+    }
+    await plane.stop()
+    t.ok(await refuses(`${net}.10`, 1801))
   })
 
   t.test(`${product}: after stop nothing is left, and stop can be called twice`, { skip }, async t => {
