@@ -9,7 +9,7 @@ export function programVersions(columns: readonly Column[]): string[] {
   const kernel = [...planes].some(plane => plane.startsWith('kernel-'))
   return [
     `Node.js ${process.versions.node}`,
-    ...(kernel ? [`Linux ${release()}`, version('nft', '--version', 'nftables', /v([\d.]+)/)] : []),
+    ...(kernel ? [`Linux ${release().replace(/-.*/, '')}`, version('nft', '--version', 'nftables', /v([\d.]+)/)] : []),
     ...(planes.has('haproxy') ? [version('haproxy', '-v', 'HAProxy', /version ([\d.]+)/)] : []),
     ...(planes.has('nginx') ? [version('nginx', '-v', 'nginx', /nginx\/([\d.]+)/)] : []),
   ].filter(text => text !== '')
