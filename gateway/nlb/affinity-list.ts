@@ -23,10 +23,6 @@ export class AffinityList {
     return this.#clients.has(client)
   }
 
-  connections(client: string): number {
-    return this.#clients.get(client)?.connections ?? 0
-  }
-
   opened(client: string): void {
     const held = this.#clients.get(client)
     if (held === undefined) this.#clients.set(client, { connections: 1, idleSinceMs: 0 })

@@ -45,7 +45,7 @@ const WHY: Readonly<Record<FilterReason, string>> = {
 }
 
 /** In words, for one host. */
-export function reasonText({ accepts, reason }: HostVerdict): string {
+function reasonText({ accepts, reason }: HostVerdict): string {
   if (reason === 'default-host')
     return accepts ? 'accepts: no rule covers it, and it is the default host' : 'drops: it is not the default host'
   if (reason === 'single-host')

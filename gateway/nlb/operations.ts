@@ -1,18 +1,6 @@
 /** Verbs of nlb.exe that change a host. [D] */
 export type NlbVerb = 'start' | 'stop' | 'drainstop' | 'suspend' | 'resume' | 'reload' | 'enable' | 'disable' | 'drain'
 
-export const NLB_VERBS: readonly NlbVerb[] = [
-  'start',
-  'stop',
-  'drainstop',
-  'suspend',
-  'resume',
-  'reload',
-  'enable',
-  'disable',
-  'drain',
-]
-
 /** 1000 done, 1001 it was so already, 1005 the host is stopped, 1013 it is suspended [D]; null: it does not answer. */
 export type CommandCode = 1000 | 1001 | 1005 | 1013 | null
 

@@ -46,7 +46,7 @@ t.test('as a policy for planes: who takes a connection has it until it is releas
   const client = { address: '10.0.0.7', port: 49_152 }
   t.match(policy.pick(client), { host: 'A', bucket: 51, verdict: { outcome: 'accepted', acceptors: ['A'] } })
   t.equal(run.view('A')?.connections, 1)
-  policy.released?.(client, 'A')
+  policy.released?.(client)
   t.equal(run.view('A')?.connections, 0)
   run.cluster.crash('A', 0)
   t.match(policy.pick(client), { host: null, verdict: { outcome: 'black-hole' } }, 'health does not count')
