@@ -1,4 +1,3 @@
-import type { Column } from './columns.js'
 import type { SymptomKind } from './symptoms.js'
 
 interface KnownReason {
@@ -18,18 +17,39 @@ const KNOWN_REASONS: readonly KnownReason[] = [
     reason:
       'An appliance balances what a host sends to the cluster address like anything else. Only where hosts hold that address themselves, as with Windows NLB and direct server return, does it never leave them.',
   },
+  {
+    scenario: /^nlb-(12-acks-to-the-wrong-sender|16-)/,
+    columns: /^kernel-dnat$/,
+    accountsFor: ['misrouted', 'unacknowledged', 'duplicated', 'torn', 'expectations'],
+    reason:
+      "A router cannot give a host its own packet back with the host's own address as source: the host would answer itself, past the router. As routers do, this one puts the cluster's address there, and only there it translates. The order ack of such a connection goes to the cluster.",
+  },
+  {
+    scenario: /^nlb-15-host-leaves-windows-nlb$/,
+    columns: /^kernel-(dnat|dsr)$/,
+    accountsFor: ['expectations', 'unacknowledged', 'duplicated', 'torn'],
+    reason:
+      'A router that takes a host out gives it nothing new, and what is established goes on: the sequences stay with their receivers. A host that is stopped on Windows NLB falls silent for its connections too.',
+  },
+  {
+    scenario: /^nlb-15-host-leaves-windows-nlb$/,
+    columns: /^(haproxy|haproxy-transparent|nginx)$/,
+    accountsFor: ['expectations', 'unacknowledged', 'duplicated', 'torn', 'reordered'],
+    reason:
+      'A proxy ends connections, or lets them go on, where Windows NLB is silent: senders try again at once, with what was just sent, and its receiver takes it as new.',
+  },
 ]
 
-/** A sentence; null for what nobody has an explanation for. */
+/** A sentence or two; null for what nobody has an explanation for. */
 export function knownReason(
   scenario: string,
-  { id }: Column,
+  column: string,
   differences: readonly (SymptomKind | 'expectations')[],
 ): string | null {
   const known = KNOWN_REASONS.find(
     entry =>
       entry.scenario.test(scenario) &&
-      entry.columns.test(id) &&
+      entry.columns.test(column) &&
       differences.every(difference => entry.accountsFor.includes(difference)),
   )
   return known?.reason ?? null

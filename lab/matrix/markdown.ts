@@ -1,7 +1,8 @@
 import type { Scenario } from '../scenario-schema.js'
 import type { AckRow } from './ack-table.js'
 import type { Column } from './columns.js'
-import type { Cell, Disagreement, Matrix } from './matrix.js'
+import type { Disagreement } from './disagreements.js'
+import type { Cell, Matrix } from './matrix.js'
 import { SYMPTOM_KINDS, SYMPTOM_MEANINGS, symptomsText } from './symptoms.js'
 
 export interface MatrixDocument {

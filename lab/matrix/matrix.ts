@@ -3,40 +3,14 @@ import type { Scenario } from '../scenario-schema.js'
 import { createRunView, createVerdict, type Verdict } from '../verdict.js'
 import { runScenario } from '../worlds/run-scenario.js'
 import type { Column } from './columns.js'
-import { knownReason } from './known-reasons.js'
-import { type Symptom, type SymptomKind, symptomsOf } from './symptoms.js'
+import { agree, type Compared, type Disagreement, findDisagreements, referenceOf } from './disagreements.js'
+import { type Symptom, symptomsOf } from './symptoms.js'
 
 /** What one scenario showed behind one balancer. */
-export interface Cell {
-  readonly scenario: string
-  readonly column: string
-  /**
-   * `ran`; `not-applicable`: this balancer cannot do what the scenario needs; `missing`: it cannot be had on this machine;
-   * `failed`: it did not come up, twice.
-   */
-  readonly state: 'ran' | Omission['state']
-  /** Why it did not run. */
-  readonly why: string | null
+export interface Cell extends Compared {
   /** Of the first run. */
   readonly symptoms: readonly Symptom[]
-  /** Kinds seen in any of its runs. */
-  readonly kinds: readonly SymptomKind[]
   readonly runs: number
-  /** Whether the scenario's own expectations were met; null where they are about the other source mode. */
-  readonly asExpected: boolean | null
-  /** What of them was not. */
-  readonly unmet: readonly string[]
-}
-
-/** Two balancers that model the same thing, and what they showed was not the same; or expectations that were not met. */
-export interface Disagreement {
-  readonly scenario: string
-  readonly column: string
-  /** What it is compared with; null where the scenario's own expectations were not met. */
-  readonly reference: string | null
-  readonly what: string
-  /** Null: nobody knows yet. */
-  readonly explanation: string | null
 }
 
 export interface Matrix {
@@ -60,61 +34,53 @@ export interface MatrixOptions {
 
 /** Draws of a balancer differ with the seed: cells that disagree get so many runs, and what any of them showed counts. */
 const RUNS_MAX = 3
-
 const ATTEMPTS_MAX = 2
 
 interface Draft {
   readonly scenario: Scenario
   readonly column: Column
   readonly verdicts: Verdict[]
-  why: Omission | null
+  omission: { readonly state: 'not-applicable' | 'missing' | 'failed'; readonly why: string } | null
 }
 
-interface Omission {
-  readonly state: 'not-applicable' | 'missing' | 'failed'
-  readonly text: string
-}
-
-/** Runs every scenario behind every balancer, and compares. Rejects when a run cannot be made at all. */
+/** Runs every scenario behind every balancer, and compares. Rejects only when it is told to end. */
 export async function runMatrix(options: MatrixOptions): Promise<Matrix> {
-  const { scenarios, columns, lacking } = options
-  const drafts = scenarios.flatMap(scenario =>
-    columns.map((column): Draft => {
-      const obstacle = planeObstacle(scenario, column)
-      const lacks = obstacle === null ? lacking(column) : null
-      if (obstacle !== null) return { scenario, column, verdicts: [], why: { state: 'not-applicable', text: obstacle } }
-      return { scenario, column, verdicts: [], why: lacks === null ? null : { state: 'missing', text: lacks } }
-    }),
-  )
+  const { scenarios, columns, lacking, atOnce } = options
+  const drafts = scenarios.flatMap(scenario => columns.map(column => draftOf(scenario, column, lacking)))
   let done = 0
-  await inTurns(drafts, options.atOnce, async draft => {
-    if (draft.why === null) await runOnce(draft, options)
+  await inTurns(drafts, atOnce, async draft => {
+    if (draft.omission === null) await runOnce(draft, options)
     done++
     options.onCell?.(cellOf(draft), done, drafts.length)
   })
   for (let run = 1; run < RUNS_MAX; run++) {
-    const again = new Set(
-      pairsOf(drafts).flatMap(([draft, reference]) => (agree(draft, reference) ? [] : [draft, reference])),
-    )
-    for (const draft of drafts) if (isUnmet(draft) && draft.verdicts.length === run) again.add(draft)
-    await inTurns(
-      [...again].filter(({ verdicts, why }) => why === null && verdicts.length === run),
-      options.atOnce,
-      async draft => {
-        await runOnce(draft, options)
-        options.onCell?.(cellOf(draft), done, drafts.length)
-      },
-    )
+    const cells = drafts.map(cellOf)
+    const open = cells.flatMap(cell => {
+      const reference = referenceOf(cell, cells)
+      if (reference !== null && !agree(cell, reference)) return [cell, reference]
+      return cell.asExpected === false ? [cell] : []
+    })
+    const again = drafts.filter((_, index) => open.includes(cells[index]!) && cells[index]!.runs === run)
+    await inTurns(again, atOnce, async draft => {
+      await runOnce(draft, options)
+      options.onCell?.(cellOf(draft), done, drafts.length)
+    })
   }
+  const cells = drafts.map(cellOf)
   return {
     columns,
     scenarios: scenarios.map(({ scenario }) => scenario),
-    cells: drafts.map(cellOf),
-    disagreements: [
-      ...drafts.flatMap(unmetOf),
-      ...pairsOf(drafts).flatMap(([draft, reference]) => compare(draft, reference)),
-    ],
+    cells,
+    disagreements: findDisagreements(cells),
   }
+}
+
+function draftOf(scenario: Scenario, column: Column, lacking: MatrixOptions['lacking']): Draft {
+  const draft = { scenario, column, verdicts: [] }
+  const obstacle = planeObstacle(scenario, column)
+  if (obstacle !== null) return { ...draft, omission: { state: 'not-applicable', why: obstacle } }
+  const lacks = lacking(column)
+  return { ...draft, omission: lacks === null ? null : { state: 'missing', why: lacks } }
 }
 
 async function runOnce(draft: Draft, { seed, signal }: MatrixOptions): Promise<void> {
@@ -134,81 +100,32 @@ async function runOnce(draft: Draft, { seed, signal }: MatrixOptions): Promise<v
       if (signal?.aborted) throw error
       // a machine that is busy may be too late once
       if (attempt < ATTEMPTS_MAX) continue
-      if (verdicts.length === 0) draft.why = { state: 'failed', text: (error as Error).message }
+      if (verdicts.length === 0) draft.omission = { state: 'failed', why: (error as Error).message }
       return
     }
   }
 }
 
-/** Each that ran, with the first of its class that ran. */
-function pairsOf(drafts: readonly Draft[]): [Draft, Draft][] {
-  return drafts.flatMap((draft): [Draft, Draft][] => {
-    const reference = drafts.find(
-      ({ scenario, column, verdicts }) =>
-        scenario === draft.scenario && column.source === draft.column.source && verdicts.length > 0,
-    )
-    return draft.verdicts.length === 0 || reference === undefined || reference === draft ? [] : [[draft, reference]]
-  })
-}
-
-function kindsOf({ verdicts }: Draft): SymptomKind[] {
-  return [...new Set(verdicts.flatMap(verdict => symptomsOf(verdict).map(({ kind }) => kind)))].sort()
-}
-
-const agree = (a: Draft, b: Draft) => kindsOf(a).join() === kindsOf(b).join()
-
-function compare(draft: Draft, reference: Draft): Disagreement[] {
-  if (agree(draft, reference)) return []
-  const [own, others] = [kindsOf(draft), kindsOf(reference)]
-  const more = own.filter(kind => !others.includes(kind))
-  const less = others.filter(kind => !own.includes(kind))
-  const scenario = draft.scenario.scenario
-  return [
-    {
-      scenario,
-      column: draft.column.id,
-      reference: reference.column.id,
-      what: [...more.map(kind => `also ${kind}`), ...less.map(kind => `not ${kind}`)].join(', '),
-      explanation: knownReason(scenario, draft.column, [...more, ...less]),
-    },
-  ]
-}
-
-/** Whether the scenario speaks of this source mode: what it expects is to be seen in one run at least. */
-function isOwnMode({ scenario: { topology }, column }: Draft): boolean {
-  return topology.gateway === undefined || topology.gateway.source === column.source
-}
-
-const isUnmet = (draft: Draft) =>
-  isOwnMode(draft) && draft.verdicts.length > 0 && !draft.verdicts.some(({ asExpected }) => asExpected)
-
-function unmetOf(draft: Draft): Disagreement[] {
-  const { scenario } = draft.scenario
-  const about = { scenario, column: draft.column.id, reference: null }
-  if (draft.why?.state === 'failed') return [{ ...about, what: draft.why.text, explanation: null }]
-  if (!isUnmet(draft)) return []
-  const what = unmetText(draft.verdicts[0]!).join(', ')
-  return [{ ...about, what, explanation: knownReason(scenario, draft.column, ['expectations']) }]
+function cellOf(draft: Draft): Cell {
+  const { scenario, column, verdicts, omission } = draft
+  const [first] = verdicts
+  const isOwnMode = scenario.topology.gateway === undefined || scenario.topology.gateway.source === column.source
+  const met = verdicts.some(({ asExpected }) => asExpected)
+  return {
+    scenario: scenario.scenario,
+    column: column.id,
+    state: omission?.state ?? 'ran',
+    why: omission?.why ?? null,
+    symptoms: first === undefined ? [] : symptomsOf(first),
+    kinds: [...new Set(verdicts.flatMap(verdict => symptomsOf(verdict).map(({ kind }) => kind)))].sort(),
+    runs: verdicts.length,
+    asExpected: first === undefined || !isOwnMode ? null : met,
+    unmet: first === undefined || !isOwnMode || met ? [] : unmetText(first),
+  }
 }
 
 function unmetText({ unmet, vacuous }: Verdict): string[] {
   return [...unmet.map(({ count, expected, actual }) => `${count} ${expected} expected, ${actual} seen`), ...vacuous]
-}
-
-function cellOf(draft: Draft): Cell {
-  const { scenario, column, verdicts, why } = draft
-  const [first] = verdicts
-  return {
-    scenario: scenario.scenario,
-    column: column.id,
-    state: why?.state ?? 'ran',
-    why: why?.text ?? null,
-    symptoms: first === undefined ? [] : symptomsOf(first),
-    kinds: kindsOf(draft),
-    runs: verdicts.length,
-    asExpected: first === undefined || !isOwnMode(draft) ? null : !isUnmet(draft),
-    unmet: isUnmet(draft) ? unmetText(first!) : [],
-  }
 }
 
 async function inTurns<Item>(

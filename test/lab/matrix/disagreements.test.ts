@@ -1,46 +1,59 @@
 import t from 'tap'
-import { COLUMNS } from '../../../lab/matrix/columns.js'
-import { type MatrixOptions, runMatrix } from '../../../lab/matrix/matrix.js'
-import { parseScenario } from '../../../lab/scenario-file.js'
+import { type Compared, findDisagreements } from '../../../lab/matrix/disagreements.js'
 
-const SCENARIO = parseScenario(
-  `
-scenario: expects-what-does-not-happen
-about: one message, which arrives
-topology:
-  settings: { IdleAckDelay: 20 }
-  gateway: { source: keep }
-  receivers: { count: 1, queues: { name: 'private$\\orders' } }
-  senders: { count: 1 }
-load: { to: 'DIRECT=TCP:{vip}\\private$\\orders', delivery: express, messages: 1 }
-time: { loadS: 1, drainS: 1 }
-expect: { duplicated: 1 }
-`,
-  'wrong.yaml',
-)
-const options: MatrixOptions = {
-  scenarios: [SCENARIO],
-  columns: COLUMNS.filter(({ plane }) => plane === 'proxy'),
-  seed: 1,
-  atOnce: 2,
-  lacking: () => null,
-}
+const cell = (column: string, kinds: Compared['kinds'], more: Partial<Compared> = {}): Compared => ({
+  scenario: 'made-up',
+  column,
+  state: 'ran',
+  why: null,
+  kinds,
+  asExpected: null,
+  unmet: [],
+  ...more,
+})
 
-t.test(
-  'what is expected and not seen is a disagreement that nothing explains; the other source mode is not asked',
-  async t => {
-    const { cells, disagreements } = await runMatrix(options)
-    t.match(cells, [
-      { column: 'proxy-kept', state: 'ran', runs: 3, asExpected: false, unmet: ['duplicated 1 expected, 0 seen'] },
-      { column: 'proxy-translated', state: 'ran', runs: 1, asExpected: null, symptoms: [] },
-    ])
-    t.match(disagreements, [{ column: 'proxy-kept', reference: null, explanation: null }])
-    t.equal(disagreements.length, 1)
-  },
-)
+t.test('only those that model the same thing are compared, with the first of them that ran', async t => {
+  t.same(findDisagreements([cell('proxy-kept', []), cell('proxy-translated', ['misrouted'])]), [])
+  const odd = findDisagreements([
+    cell('proxy-kept', [], { state: 'not-applicable', why: 'it cannot' }),
+    cell('haproxy-transparent', ['torn']),
+    cell('kernel-nlb', ['duplicated']),
+    cell('kernel-dsr', ['duplicated']),
+    cell('kernel-dnat', [], { state: 'missing', why: 'no root' }),
+    cell('nginx', ['misrouted']),
+  ])
+  t.same(odd, [
+    {
+      scenario: 'made-up',
+      column: 'haproxy-transparent',
+      reference: 'kernel-nlb',
+      what: 'also torn, not duplicated',
+      explanation: null,
+    },
+  ])
+})
 
-t.test('a balancer that is not here is missing, and disagrees with nobody', async t => {
-  const { cells, disagreements } = await runMatrix({ ...options, lacking: () => 'not installed' })
-  t.match(cells, [{ state: 'missing', why: 'not installed', runs: 0, asExpected: null }, { state: 'missing' }])
-  t.same(disagreements, [])
+t.test('what failed, and what was expected in vain, is a disagreement by itself', async t => {
+  t.match(
+    findDisagreements([
+      cell('proxy-kept', [], { asExpected: false, unmet: ['lost 1 expected, 0 seen'] }),
+      cell('kernel-nlb', [], { asExpected: true }),
+      cell('nginx', [], { state: 'failed', why: 'node gateway: too late' }),
+    ]),
+    [
+      { column: 'proxy-kept', reference: null, what: 'lost 1 expected, 0 seen', explanation: null },
+      { column: 'nginx', reference: null, what: 'node gateway: too late', explanation: null },
+    ],
+  )
+})
+
+t.test('a known reason accounts for its scenario, its balancer and its symptoms, and for no others', async t => {
+  const scenario = 'nlb-16-balanced-nodes-send'
+  const compared = (column: string, kinds: Compared['kinds'], name = scenario) =>
+    findDisagreements([cell('proxy-kept', [], { scenario: name }), cell(column, kinds, { scenario: name })])[0]
+      ?.explanation
+  t.match(compared('kernel-dnat', ['misrouted', 'unacknowledged']), /past the router/)
+  t.equal(compared('kernel-dnat', ['lost', 'misrouted']), null)
+  t.equal(compared('kernel-dsr', ['misrouted']), null)
+  t.equal(compared('kernel-dnat', ['misrouted'], 'nlb-1-plain-messages'), null)
 })
