@@ -33,13 +33,18 @@ export function nlbFaults(): Command[] {
       .argument('<from>', HOST_HELP)
       .argument('[to]', `where: all, or ${HOST_HELP}`, 'all')
       .action((from: string, to: string, options: NlbClientOptions) =>
-        carryOut(options, 'mute', { from, to, muted: true }, `${from} is not heard by ${to}`),
+        carryOut(
+          options,
+          'mute',
+          { from, to, muted: true },
+          `${to === 'all' ? 'nobody hears' : `${to} does not hear`} ${from}`,
+        ),
       ),
     fault('unmute', 'they arrive again')
       .argument('<from>', HOST_HELP)
       .argument('[to]', `where: all, or ${HOST_HELP}`, 'all')
       .action((from: string, to: string, options: NlbClientOptions) =>
-        carryOut(options, 'mute', { from, to, muted: false }, `${from} is heard by ${to}`),
+        carryOut(options, 'mute', { from, to, muted: false }, `${to === 'all' ? 'all hear' : `${to} hears`} ${from}`),
       ),
     fault('learn-mac', 'a switch learns the cluster’s MAC address, and sends everything to one host')
       .argument('<host>', `${HOST_HELP}; none: it floods again`)
@@ -77,6 +82,9 @@ function partition(groups: string[], options: NlbClientOptions & { clients?: str
       .filter(name => name !== '')
   const divided = groups.map(names)
   if (divided.some(group => group.length === 0)) fail(`a group has no host: allowed is R1,R2 R3`)
+  const all = divided.flat()
+  const twice = all.find((host, index) => all.indexOf(host) !== index)
+  if (twice !== undefined) fail(`host ${twice} is named twice: allowed is one group for each`)
   return carryOut(
     options,
     'partition',

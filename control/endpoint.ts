@@ -43,7 +43,7 @@ export const NLB_CLUSTER: ControlKind = {
   what: 'NLB cluster',
   suffix: '.nlb',
   variable: 'MQLAB_NLB_CONTROL',
-  namedBy: '--control or MQLAB_NLB_CONTROL',
+  namedBy: '--cluster, --control or MQLAB_NLB_CONTROL',
   remedy: 'start one with: mqlab nlb CONFIG.yaml (or name its --control)',
 }
 
