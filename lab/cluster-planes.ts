@@ -2,7 +2,7 @@ import { LiveCluster } from '../gateway/live-cluster.js'
 import type { NlbClusterOptions } from '../gateway/nlb/cluster.js'
 import { clusterConfig } from '../gateway/nlb/cluster-config.js'
 import { jhash } from '../gateway/nlb/jhash.js'
-import type { ClusterPlane } from '../gateway/planes/plane.js'
+import type { ClusterPlane, PlaneError } from '../gateway/planes/plane.js'
 import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway/planes/proxy-events.js'
 import type { ClusterSpec } from './node-spec.js'
 import { kernelModeOf } from './planes.js'
@@ -58,6 +58,7 @@ async function openKernel(spec: ClusterSpec): Promise<LabPlane> {
       cluster: live.cluster,
       mode,
       machines,
+      onError: failTheNode,
       ...(details.snatAddress === undefined ? {} : { snatAddress: details.snatAddress }),
     }),
   )
@@ -85,12 +86,20 @@ async function openExternal(
       ...(details.program === undefined ? {} : { program: details.program }),
       check: healthCheck === undefined ? 'none' : 'connect',
       ...(healthCheck?.intervalMs === undefined ? {} : { checkIntervalMs: healthCheck.intervalMs }),
+      onFailed: failTheNode,
       onDecision: decision => listener.onDecision(decision),
       onClosed: event => listener.onClosed(event),
       onRequest: request => listener.onRequest(request),
     }),
   )
   return opened
+}
+
+/** What a balancer shows that did not do as it was told is nothing to judge by: the run has lost its balancer. */
+function failTheNode(error: PlaneError): void {
+  setImmediate(() => {
+    throw error
+  })
 }
 
 /** The kernel's hash serves every plane that has none of its own. */

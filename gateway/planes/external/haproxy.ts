@@ -68,6 +68,8 @@ class HaproxyPlane implements ExternalPlane {
     this.#path = requireProgram('haproxy', this.#options)
     this.#current = await this.#launch()
     await this.#tell(this.#current)
+    // what has changed since its configuration was written
+    this.#queue.changed()
   }
 
   async stop(): Promise<void> {

@@ -95,6 +95,8 @@ class NginxPlane implements ExternalPlane {
         onDied: error => void this.#died(error),
       })
       this.#running = { program, folder, pipe, log, streamModule, text }
+      // what has changed since its configuration was written
+      this.#queue.changed()
     } catch (error) {
       await pipe?.close()
       removeFolder(folder)

@@ -36,6 +36,8 @@ class NamespacePlane implements KernelPlane {
   readonly #filters = new Map<string, HostFilter>()
   /** Rules that are in force, by machine. */
   readonly #texts = new Map<string, string>()
+  /** Machines that were ever planned. */
+  #planned = 0
   #isUp = false
   #isStale = false
   #work: Promise<void> | undefined
@@ -67,6 +69,8 @@ class NamespacePlane implements KernelPlane {
     }
     this.#isUp = true
     for (const { name } of this.#options.cluster.config.hosts) this.#announce(name)
+    // what has changed since the rules were made
+    this.changed()
   }
 
   async stop(): Promise<void> {
@@ -175,7 +179,15 @@ class NamespacePlane implements KernelPlane {
     const added = config.hosts.filter(({ name }) => !this.#cables.has(name))
     await Promise.all(
       added.map(async host => {
-        await this.#wire(this.#plan(host, true))
+        const cable = this.#plan(host, true)
+        try {
+          await this.#wire(cable)
+        } catch (error) {
+          // with the next change it is tried anew
+          await this.#namespaces.remove(host.name).catch(() => {})
+          this.#cables.delete(host.name)
+          throw error
+        }
         this.#announce(host.name)
       }),
     )
@@ -239,7 +251,7 @@ class NamespacePlane implements KernelPlane {
     if (other !== undefined) throw setupError(`${name} and ${other.name} have the same address ${address}`)
     if (this.#options.cluster.config.addresses.includes(address))
       throw setupError(`${address} of ${name} is the cluster's: a machine needs its own`)
-    const index = this.#cables.size
+    const index = this.#planned++
     const cable = { name, address, index, mark: isHost ? index + 1 : null }
     this.#cables.set(name, cable)
     return cable

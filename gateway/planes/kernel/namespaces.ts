@@ -41,6 +41,13 @@ export class Namespaces {
     return runProgram('ip', ['netns', 'exec', this.nameOf(machine), 'sh', '-e'], script)
   }
 
+  /** Ends what still runs inside, and removes one. */
+  async remove(machine: string): Promise<void> {
+    const name = this.nameOf(machine)
+    await remove(name)
+    this.#made.delete(name)
+  }
+
   /** Ends what still runs inside, and removes all. */
   async removeAll(): Promise<void> {
     await Promise.all(Array.from(this.#made, remove))

@@ -25,7 +25,7 @@ const KEY_TYPE = 'type ipv4_addr . inet_service . ipv4_addr . inet_service'
  *
  * A SYN is drawn for, each time. From then on the connection is in a set, until a reset or the client's FIN, which moves
  * it to a second set for a minute, so that the last packets pass. What is of no connection and no SYN is dropped. A
- * connection on which the client is silent for four hours is forgotten.
+ * connection on which the client is silent for four hours is forgotten, one that gets no further than its SYN in a minute.
  */
 export function nlbRules(config: ClusterConfig, seed: number, filter: HostFilter): string {
   const text = tableText('netdev', [
@@ -36,7 +36,7 @@ export function nlbRules(config: ClusterConfig, seed: number, filter: HostFilter
     chainText('mine', [
       `tcp flags & rst != 0 delete @connections ${SENT} goto pass`,
       `tcp flags & fin != 0 delete @connections ${SENT} add @closing ${SENT} goto pass`,
-      `update @connections ${SENT} goto pass`,
+      `update @connections { ${SENT_KEY} timeout 4h } goto pass`,
     ]),
     chainText('known', [`${SENT_KEY} @connections goto mine`, `${SENT_KEY} @closing goto pass`, 'drop']),
     chainText('take', [
@@ -44,7 +44,7 @@ export function nlbRules(config: ClusterConfig, seed: number, filter: HostFilter
       // the SYN once more
       `${SENT_KEY} @connections goto pass`,
       // where the set is full the rule ends here
-      `add @connections ${SENT} delete @closing ${SENT} counter name opened goto pass`,
+      `add @connections { ${SENT_KEY} timeout 1m } delete @closing ${SENT} counter name opened goto pass`,
       'drop',
     ]),
     // a client that begins anew between the same ends, and elsewhere, has given up what was here
