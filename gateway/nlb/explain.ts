@@ -1,6 +1,6 @@
 import type { NlbCluster } from './cluster.js'
 import type { ClusterVerdict, FilterReason, HostVerdict, Packet } from './packet.js'
-import { portRuleText } from './port-rule.js'
+import { type PortRule, portRuleText } from './port-rule.js'
 
 /** Why a packet goes where it goes, for people and for programs. */
 export interface Explanation {
@@ -55,7 +55,16 @@ function reasonText({ accepts, reason }: HostVerdict): string {
 
 /** One line: how the draw went, and who takes the packet. */
 export function explainVerdict(cluster: NlbCluster, packet: Packet, verdict: ClusterVerdict): string {
-  return `${drawText(cluster, verdict)}: ${outcomeText(verdict, packet)}`
+  if (!isForCluster(cluster, packet)) {
+    const [host] = verdict.acceptors
+    const whose = host === undefined ? 'nor of a host of it' : `but ${host}’s own`
+    return `${packet.destinationAddress} is no address of the cluster, ${whose}`
+  }
+  return `${drawText(cluster, verdict)}: ${outcomeText(cluster, verdict, packet)}`
+}
+
+function isForCluster(cluster: NlbCluster, { destinationAddress }: Packet): boolean {
+  return cluster.config.addresses.includes(destinationAddress)
 }
 
 function drawText(cluster: NlbCluster, { rule, bucket }: ClusterVerdict): string {
@@ -65,7 +74,8 @@ function drawText(cluster: NlbCluster, { rule, bucket }: ClusterVerdict): string
   return `${cluster.hash.name} affinity ${portRule.affinity}: bucket ${bucket}`
 }
 
-function outcomeText({ outcome, acceptors, verdicts }: ClusterVerdict, packet: Packet): string {
+function outcomeText(cluster: NlbCluster, verdict: ClusterVerdict, packet: Packet): string {
+  const { outcome, acceptors, verdicts, rule, bucket } = verdict
   if (outcome === 'split-brain') return `split brain: ${acceptors.join(' and ')} take it`
   if (outcome === 'accepted') {
     const taken = verdicts.find(({ host }) => host === acceptors[0])!
@@ -73,22 +83,25 @@ function outcomeText({ outcome, acceptors, verdicts }: ClusterVerdict, packet: P
       ? `all hosts take ${packet.protocol.toUpperCase()}`
       : `${taken.host} ${reasonText(taken)}`
   }
-  const reasons = [...new Set(verdicts.map(({ reason }) => reason))]
-  const why = reasons.length === 1 && verdicts.length > 0 ? reasonText(verdicts[0]!) : 'nobody counts it as its own'
-  return `black hole: ${why}`
+  const owners = bucket === null ? [] : cluster.owners(rule)[bucket]!
+  const owner = verdicts.find(({ host }) => owners.includes(host))
+  if (owner !== undefined) return `black hole: ${owner.host}, whose it is, ${reasonText(owner)}`
+  const reasons = new Set(verdicts.map(({ reason }) => reason))
+  return `black hole: ${reasons.size === 1 ? `every host ${reasonText(verdicts[0]!)}` : 'nobody counts it as its own'}`
 }
 
 /** Everything about one packet, as the cluster stands now. */
 export function explain(cluster: NlbCluster, packet: Packet): Explanation {
-  const verdict = cluster.verdict(packet)
+  const asked = cluster.verdict(packet)
+  const isBalanced = isForCluster(cluster, packet)
+  const verdict = isBalanced ? asked : { ...asked, rule: -1, bucket: null }
   const { rule, bucket, outcome, acceptors, verdicts } = verdict
   const portRule = cluster.config.rules[rule]
   const owners = bucket === null ? [] : cluster.owners(rule)[bucket]!
   return {
     packet,
     rule,
-    ruleText:
-      portRule === undefined ? 'no rule: the default host takes it' : `${portRuleText(portRule)}, ${portRule.mode}`,
+    ruleText: ruleText(portRule, isBalanced),
     key: portRule === undefined || bucket === null ? null : keyText(portRule.affinity, packet),
     hash: bucket === null ? null : cluster.hash.name,
     bucket,
@@ -99,6 +112,11 @@ export function explain(cluster: NlbCluster, packet: Packet): Explanation {
     summary: explainVerdict(cluster, packet, verdict),
     whatWouldChangeIt: changes(cluster, packet, verdict),
   }
+}
+
+function ruleText(portRule: PortRule | undefined, isBalanced: boolean): string {
+  if (!isBalanced) return 'none: it is not balanced'
+  return portRule === undefined ? 'no rule: the default host takes it' : `${portRuleText(portRule)}, ${portRule.mode}`
 }
 
 function keyText(affinity: 'none' | 'single' | 'network', { sourceAddress, sourcePort, fragment }: Packet): string {
@@ -112,7 +130,8 @@ function changes(cluster: NlbCluster, packet: Packet, { rule, verdicts, outcome 
   const has = (reason: FilterReason) => verdicts.some(answer => answer.reason === reason)
   const portRule = cluster.config.rules[rule]
   if (has('looped-back')) return ['sent by a machine outside the cluster it would be balanced']
-  if (has('own-address')) return ['sent to a cluster address it would be balanced']
+  if (!isForCluster(cluster, packet))
+    return [`sent to the cluster it would be balanced: ${cluster.config.addresses.join(', ')}`]
   if (has('connection')) lines.push('nothing as long as the connection lives and its host does')
   if (portRule === undefined)
     lines.push(`a port rule that covers ${packet.protocol} ${packet.destinationPort}`, 'the default host leaves')
@@ -127,6 +146,8 @@ function changes(cluster: NlbCluster, packet: Packet, { rule, verdicts, outcome 
   }
   if (has('port-disabled')) lines.push('nlb enable: the rule is disabled on a host')
   if (has('stopped')) lines.push('nlb start: a host is stopped')
+  if (has('not-delivered')) lines.push('nlb learn-mac none: a switch sends what is for the cluster to one host alone')
+  if (has('unreachable')) lines.push('nlb recover or heal: a host is down or cut off')
   if (has('not-joined')) lines.push('a host that has not joined yet does')
   if (outcome === 'split-brain') lines.push('hosts that hear each other again converge, and one of them gives way')
   return lines

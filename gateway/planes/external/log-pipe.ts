@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { constants, openSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { createInterface, type Interface } from 'node:readline'
+import { PlaneError } from '../plane.js'
 
 /**
  * A named pipe that a program takes for a log file: its lines come in their order, none is lost, and nothing grows. It
@@ -12,10 +13,10 @@ export class LogPipe {
   readonly #socket: Socket
   readonly #lines: Interface
 
-  /** Throws the system's error. */
+  /** @throws {PlaneError} */
   constructor(path: string, onLine: (line: string) => void) {
     this.path = path
-    execFileSync('mkfifo', ['-m', '600', path])
+    makePipe(path)
     // for writing too: else it would end whenever the program has it closed for a moment
     const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
     this.#socket = new Socket({ fd, readable: true, writable: false })
@@ -32,6 +33,16 @@ export class LogPipe {
     }
     this.#lines.close()
     this.#socket.destroy()
+  }
+}
+
+function makePipe(path: string): void {
+  try {
+    execFileSync('mkfifo', ['-m', '600', path], { stdio: ['ignore', 'ignore', 'pipe'] })
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const what = code === 'ENOENT' ? 'mkfifo is not on the PATH: it is of coreutils' : message.trim()
+    throw new PlaneError('MSMQ_PLANE_LACKING', 'nginx', `no pipe for its log: ${what}`, { cause })
   }
 }
 

@@ -273,5 +273,8 @@ class NamespacePlane implements KernelPlane {
 const setupError = (what: string) => new PlaneError('MSMQ_PLANE_SETUP', 'kernel', what)
 
 function checkAddress(address: string): void {
-  if (ipBytes(address).length !== 4) throw setupError(`${address}: the kernel plane is for IPv4`)
+  const bytes = ipBytes(address)
+  if (bytes.length !== 4) throw setupError(`${address}: the kernel plane is for IPv4`)
+  if (bytes[0] === 127)
+    throw setupError(`${address}: loopback addresses do not cross networks; choose such as 10.7.0.11`)
 }
