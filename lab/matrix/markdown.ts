@@ -47,7 +47,7 @@ export function matrixMarkdown({ matrix, acks, scenarios, command, date, version
     '## What was not run, and why',
     notRun(cells, columns),
     '## Does the order ack reach the sender, does the sequence state stay?',
-    'The table that people draw by hand, by runs. One sender at a time sends transactions to three receivers, in several sessions; each order ack is followed to where it landed, and each sequence to the receivers that logged a part of it.',
+    'The table that people draw by hand, by runs. Five senders send transactions to three receivers, in several sessions (or five hosts to their own cluster); each order ack is followed to where it landed, and each sequence to the receivers that logged a part of it.',
     ackTable(acks),
     '## What the scenarios are about',
     scenarios
@@ -72,7 +72,9 @@ function cellText(cell: Cell | undefined): string {
   if (cell.state === 'missing') return 'not here'
   if (cell.state === 'failed') return '**failed**'
   const mark = cell.asExpected === null ? '' : cell.asExpected ? ' ✓' : ' ✗'
-  return `${symptomsText(cell.symptoms)}${mark}`
+  const others = cell.kinds.filter(kind => !cell.symptoms.some(symptom => symptom.kind === kind))
+  const more = others.length === 0 ? '' : `; in another run also ${others.join(', ')}`
+  return `${symptomsText(cell.symptoms)}${more}${mark}`
 }
 
 function disagreementTable(rows: readonly Disagreement[]): string {
