@@ -60,7 +60,7 @@ export class HttpIncoming {
     } else this.#collect(request, response)
   }
 
-  /** Something came that is no HTTP, or a request did not come in time: 400 as the last answer, in its turn. */
+  /** Something came that is no HTTP: 400 as the last answer, in its turn. */
   fail(): void {
     if (this.#closing) return
     this.#closing = true

@@ -70,7 +70,11 @@ export class HttpListener implements HttpIncomingOwner {
     server.on('checkExpectation', (request, response) => this.#connections.get(request.socket)?.take(request, response))
     server.on('clientError', (error, socket) => {
       const connection = this.#connections.get(socket as Socket)
-      if (connection === undefined || !socket.writable || systemCode(error) === 'ECONNRESET') socket.destroy()
+      const code = systemCode(error)
+      if (connection === undefined || !socket.writable || code === 'ECONNRESET') socket.destroy()
+      // A status would be taken for the answer to what may just be coming, and 400 is final: the sender would give up a
+      // message for which perhaps only this machine was too slow. Without an answer it tries again.
+      else if (code === 'ERR_HTTP_REQUEST_TIMEOUT') connection.stop()
       else connection.fail()
     })
     this.#sweep = setInterval(() => {

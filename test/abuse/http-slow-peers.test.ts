@@ -45,6 +45,9 @@ t.test('those who are slow with headers or bodies, or silent, are cut', async t 
     after.ended(),
   ])
   t.strictSame(cut, [true, true, true, true, true])
+  // 400 is final: a message would be given up for which only somebody was too slow
+  const statuses = [silent, headers, body, chunks, after].map(client => client.statuses)
+  t.strictSame(statuses, [[], [], [], [], [200]])
   t.ok(await isServed())
   t.equal(engine.of('httpRequested').length, 2)
 })
