@@ -50,12 +50,18 @@ function msmqAdvice({ rules, addresses }: ClusterConfig): Advice[] {
 function hostsAdvice({ rules, hosts }: ClusterConfig): Advice[] {
   const advice: Advice[] = []
   const code = rulesCode(rules)
-  for (const [index, { name, priority, rules: own }] of hosts.entries()) {
+  for (const [index, { name, priority, address, rules: own }] of hosts.entries()) {
     const twin = hosts.findIndex(other => other.priority === priority)
     if (twin !== index)
       advice.push({
         path: ['hosts', index, 'priority'],
         what: `${name} and ${hosts[twin]!.name} both have priority ${priority}: the cluster will not converge`,
+      })
+    const neighbour = hosts.findIndex(other => other.address === address)
+    if (neighbour !== index)
+      advice.push({
+        path: ['hosts', index, 'address'],
+        what: `${name} and ${hosts[neighbour]!.name} both have address ${address}: what is given to either comes to one machine`,
       })
     if (rulesCode(own) !== code)
       advice.push({

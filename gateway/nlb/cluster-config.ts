@@ -198,8 +198,6 @@ function clusterProblems(config: ClusterConfig): ClusterProblem[] {
       wrong(at('priority'), `${priority}: 1 to ${HOST_ID_MAX} allowed`)
     if (!isIpAddress(address)) wrong(at('address'), `${address} is no IP address`)
     else if (addresses.includes(address)) wrong(at('address'), `${address} is the cluster's: a host needs its own`)
-    else if (hosts.findIndex(other => other.address === address) !== index)
-      wrong(at('address'), `${address} is another host's: each needs its own`)
     if (!(beatOffsetMs >= 0 && beatOffsetMs < parameters.heartbeatPeriodMs))
       wrong(at('beatOffsetMs'), `${beatOffsetMs}: 0 to below the period of ${parameters.heartbeatPeriodMs} ms allowed`)
     if (host.rules !== rules)
