@@ -12,7 +12,7 @@ import {
   type RealisationDetails,
   sourceOf,
 } from '../planes.js'
-import type { Scenario } from '../scenario-schema.js'
+import { type Scenario, SOCKETS_SECONDS_MAX } from '../scenario-schema.js'
 import { createRunView, createVerdict } from '../verdict.js'
 import { performFaults } from './fault-schedule.js'
 import { loopbackWorld } from './loopback.js'
@@ -63,6 +63,11 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const realisation = realisationOf(scenario, options)
   const obstacle = planeObstacle(scenario, realisation)
   if (obstacle !== null) throw new RealisationError(`not on ${realisation.plane}: ${obstacle}`)
+  const { loadS, drainS } = scenario.time
+  if (Math.max(loadS, drainS) > SOCKETS_SECONDS_MAX)
+    throw new RealisationError(
+      `time.loadS and time.drainS are ${SOCKETS_SECONDS_MAX} at most on sockets: run it with --world sim`,
+    )
   const kernel = kernelModeOf(realisation.plane) !== null
   const world = kernel ? namespaceWorld() : await loopbackWorld(options.seed)
   const dataFolder = await mkdtemp(join(tmpdir(), 'mqlab-run-'))
