@@ -15,7 +15,7 @@ interface RunCommandOptions {
   readonly world?: string
   readonly plane: Plane
   readonly source?: SourceMode
-  readonly seed: number
+  readonly seed?: number
   readonly report?: string
   readonly json?: boolean
 }
@@ -36,14 +36,14 @@ export function runCommand(): Command {
         'translate',
       ]),
     )
-    .option('--seed <n>', 'seed of QMIds and arrival times', wholeNumber, 1)
+    .option('--seed <n>', 'seed of QMIds and arrival times; default: what the scenario says, else 1', wholeNumber)
     .option('--report <file>', 'write an HTML report')
     .option('--json', 'print the verdict as JSON')
     .action(async (name: string, options: RunCommandOptions) => {
       checkWorld(options)
       const scenario = loadScenario(name)
       if (options.report !== undefined) reportFile(options.report)
-      const reported = await performScenario(scenario, options)
+      const reported = await performScenario(scenario, { ...options, seed: options.seed ?? scenario.seed ?? 1 })
       if (options.report !== undefined) writeReport(options.report, [reported], scenario.scenario)
       if (options.json) await writeJson(reported.verdict)
       else await writeText(describeVerdict(reported))

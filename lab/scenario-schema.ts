@@ -121,6 +121,8 @@ const load = z.strictObject({
   sizeBytes: z.number().int().min(64).max(4_000_000).default(256),
   /** Open loop, from each sender. Default: as fast as it goes. */
   ratePerS: z.number().positive().max(1_000_000).optional(),
+  /** With a rate: evenly spaced (the default), or at chance times drawn from the seed of the run. */
+  arrival: z.enum(['constant', 'poisson']).optional(),
   startAfterMs: milliseconds.default(0),
   timeToReachQueueS: seconds.optional(),
   timeToBeReceivedS: seconds.optional(),
@@ -242,6 +244,8 @@ export const scenarioSchema = z.strictObject({
     >,
   ),
   exercises: oneOrMany(z.enum(EXERCISES)).default([]),
+  /** Seed of a run that is not given one: a file that shows what one seed did reproduces it by itself. */
+  seed: z.number().int().min(0).max(0xffffffff).optional(),
   /** A merge patch: what is different in the simulated world, where timers are MSMQ's own. See lab/scenario-worlds.ts. */
   simulated: z.record(z.string(), z.unknown()).default({}),
 })

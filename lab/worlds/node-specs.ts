@@ -118,7 +118,7 @@ export function cast(
         ...(consumed.length > 0
           ? { consumer: { queues: consumed, pauseMs: definition.consumerPauseMs, verifyBodies: true } }
           : {}),
-        ...(node.load === null ? {} : { workload: workloadOf(node, sender!, address, filledIn) }),
+        ...(node.load === null ? {} : { workload: workloadOf(node, sender!, address, seed, filledIn) }),
         ...(node.http ? { http: httpOf(node) } : {}),
         notes: true,
         ...(definition.durable || node.restarts ? { data: join(dataFolder, node.name) } : {}),
@@ -163,6 +163,7 @@ function workloadOf(
   node: ScenarioNode,
   sender: number,
   address: string,
+  seed: number,
   filledIn: (text: string) => string,
 ): WorkloadSpec {
   const load = node.load!
@@ -176,6 +177,8 @@ function workloadOf(
     startDelayMs: load.startAfterMs,
     journalNegative: load.deadLetter,
     ...(load.ratePerS === undefined ? {} : { ratePerS: load.ratePerS }),
+    // each sender draws times of its own
+    ...(load.arrival === undefined ? {} : { arrival: load.arrival, seed: (seed * 65_537 + sender) >>> 0 }),
     ...(load.timeToReachQueueS === undefined ? {} : { timeToReachQueueS: load.timeToReachQueueS }),
     ...(load.timeToBeReceivedS === undefined ? {} : { timeToBeReceivedS: load.timeToBeReceivedS }),
     ...(load.negativeAcksTo === undefined
