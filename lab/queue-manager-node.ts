@@ -1,37 +1,25 @@
-import { readTrackedBody } from '../protocol/tracked-body.js'
 import type { Endpoint } from '../queue-manager/actions.js'
 import type { Note } from '../queue-manager/notes.js'
-import { QueueManager } from '../queue-manager/queue-manager.js'
-import { createSettings } from '../queue-manager/settings.js'
-import { Consumer, enterMessage } from '../receivers/consumer.js'
-import { ReceiverLedger } from '../receivers/receiver-ledger.js'
-import { Workload } from '../senders/workload.js'
+import type { QueueManager } from '../queue-manager/queue-manager.js'
 import { MemoryStore } from '../store/memory-store.js'
 import type { Store } from '../store/store.js'
 import { applicationHost } from '../transport/application-host.js'
-import { realNow } from '../transport/clock.js'
 import { Driver } from '../transport/driver.js'
 import { createResolver } from '../transport/resolver.js'
 import type { NodeMessage, NodeSample } from './channel-messages.js'
 import type { LabNode } from './lab-node.js'
-import type { QueueManagerReport, QueueManagerSpec, RemainingMessages } from './node-spec.js'
+import type { QueueManagerReport, QueueManagerSpec } from './node-spec.js'
+import { createQueueManager, machineLedgers, QueueManagerApplication } from './queue-manager-application.js'
 
 /** A lab run ends soon after it is told to: nobody waits long for a peer that does not close. */
 const LINGER_MS = 500
-const WAITING_MESSAGES_MAX = 1_000_000
 
 /** A queue manager on real sockets with what the specification puts on it: queues, a consumer, a workload. */
 export class QueueManagerNode implements LabNode {
-  readonly #spec: QueueManagerSpec
-  readonly #engine: QueueManager
   readonly #driver: Driver<QueueManager>
-  readonly #ledger: ReceiverLedger
-  readonly #consumer: Consumer | null
-  readonly #workload: Workload | null
+  readonly #application: QueueManagerApplication
   readonly #store: Store
   #notes: Note[] = []
-  /** Known at the end, when the store can still be asked. */
-  #remaining: RemainingMessages[] | null = null
 
   /** `onDone`: the workload has offered all it will, and each offer is answered. */
   static async create(spec: QueueManagerSpec, onDone: () => void): Promise<QueueManagerNode> {
@@ -39,23 +27,11 @@ export class QueueManagerNode implements LabNode {
   }
 
   private constructor(spec: QueueManagerSpec, onDone: () => void, store: Store) {
-    this.#spec = spec
     this.#store = store
-    const settings = createSettings(spec.settings)
-    this.#engine = new QueueManager({
-      name: spec.computerName ?? spec.name,
-      ...(spec.dnsName !== undefined && { dnsName: spec.dnsName }),
-      guid: spec.guid,
-      addresses: [spec.address, ...(spec.moreAddresses ?? [])],
-      settings,
-      sequenceTimeStamp: spec.sequenceTimeStamp,
-      notes: spec.notes,
-      stored: store.load(),
-      packets: store,
-      ...(spec.http !== undefined && { http: { ...spec.http, host: spec.name } }),
-    })
+    const engine = createQueueManager(spec, store)
+    const { settings } = engine
     this.#driver = new Driver({
-      engine: this.#engine,
+      engine,
       store: keptOpen(store),
       resolver: createResolver(spec.resolver),
       listen: { address: spec.listenAddress ?? spec.address, port: spec.port },
@@ -63,74 +39,44 @@ export class QueueManagerNode implements LabNode {
       ...(spec.http !== undefined && { http: { address: spec.listenAddress ?? spec.address, port: spec.http.port } }),
       ...(settings.EnablePingService === 1 && { pingPort: settings.MsmqIpPingPort }),
       limits: { lingerMs: LINGER_MS },
-      onOutcome: (request, outcome, error) => this.#workload?.outcome(request, outcome, error),
-      onReceived: (_request, queue, messages) => this.#consumer?.received(queue, messages),
-      onArrived: queue => this.#consumer?.arrived(queue),
+      onOutcome: (request, outcome, error) => this.#application.onOutcome(request, outcome, error),
+      onReceived: (request, queue, messages) => this.#application.onReceived(request, queue, messages),
+      onArrived: queue => this.#application.onArrived(queue),
       onNote: note => this.#notes.push(note),
-      onTurn: () => this.#workload?.turned(),
+      onTurn: () => this.#application.onTurn(),
     })
     const host = applicationHost(this.#driver)
-    this.#ledger = new ReceiverLedger({ latency: spec.consumer?.latency ?? false })
-    this.#consumer = spec.consumer === undefined ? null : new Consumer(host, this.#ledger, spec.consumer)
-    this.#workload =
-      spec.workload === undefined ? null : new Workload(host, spec.workload, { keepMessageIds: spec.notes, onDone })
+    this.#application = new QueueManagerApplication(spec, engine, host, machineLedgers(spec), onDone)
   }
 
   async open(): Promise<Endpoint> {
     const bound = await this.#driver.start()
-    const known = new Set(this.#engine.localQueues().map(({ name }) => name))
-    for (const queue of this.#spec.queues)
-      if (!known.has(queue.name)) this.#driver.call((engine, now) => engine.createQueue(now, queue))
-    this.#consumer?.start()
+    this.#application.open()
     return bound
   }
 
   start(): void {
-    this.#workload?.start()
+    this.#application.start()
   }
 
   drain(): void {
-    this.#workload?.stop()
+    this.#application.drain()
   }
 
   async close(): Promise<void> {
-    this.#workload?.stop()
-    this.#consumer?.stop()
+    this.#application.drain()
+    this.#application.stopConsuming()
     await this.#driver.stop()
-    this.#enterWaiting()
-    this.#remaining = remainingMessages(this.#engine)
+    this.#application.settle()
     await this.#store.close()
   }
 
   report(partial: boolean): QueueManagerReport {
-    return {
-      kind: 'queue-manager',
-      node: this.#spec.name,
-      partial,
-      atMs: Date.now(),
-      ...(this.#workload !== null && { sender: this.#workload.ledger.data() }),
-      ...(this.#spec.queues.length > 0 && { receiver: this.#ledger.data() }),
-      outgoing: this.#engine.outgoingQueues(),
-      local: this.#engine.localQueues(),
-      remaining: this.#remaining ?? remainingMessages(this.#engine),
-      counters: this.#engine.counters,
-    }
+    return this.#application.report(partial, Date.now())
   }
 
   sample(): NodeSample {
-    return {
-      atMs: Date.now(),
-      outgoing: this.#engine
-        .outgoingQueues()
-        .filter(({ messages }) => messages > 0)
-        .map(({ formatName, messages }) => ({ formatName, messages })),
-      outgoingMessages: this.#engine.counters.outgoingMessages,
-      localMessages: this.#engine
-        .localQueues()
-        .reduce((sum, { number, messages }) => (number > 0 ? sum + messages : sum), 0),
-      offered: this.#workload?.ledger.offered ?? 0,
-      consumed: this.#ledger.received,
-    }
+    return this.#application.sample(Date.now())
   }
 
   takeNews(): NodeMessage | null {
@@ -138,15 +84,6 @@ export class QueueManagerNode implements LabNode {
     const notes = this.#notes
     this.#notes = []
     return { type: 'notes', notes }
-  }
-
-  /** What lies in a queue at the end was delivered, though nobody consumed it. */
-  #enterWaiting(): void {
-    const { monotonicMs, wallMs } = realNow()
-    const verify = this.#spec.consumer?.verifyBodies ?? false
-    for (const { name } of this.#spec.queues)
-      for (const queued of this.#engine.peek(name, WAITING_MESSAGES_MAX))
-        enterMessage(this.#ledger, name, queued, monotonicMs * 1000, wallMs, verify)
   }
 }
 
@@ -165,23 +102,4 @@ function keptOpen(store: Store): Store {
     write: (operations, done) => store.write(operations, done),
     close: () => Promise.resolve(),
   }
-}
-
-function remainingMessages(engine: QueueManager): RemainingMessages[] {
-  const numbersOf = new Map<number, number[]>()
-  for (const { body } of engine.outgoingMessages()) {
-    const identity = readTrackedBody(body)
-    if (identity === null) continue
-    const numbers = numbersOf.get(identity.sender)
-    if (numbers === undefined) numbersOf.set(identity.sender, [identity.number])
-    else numbers.push(identity.number)
-  }
-  return Array.from(numbersOf, ([sender, numbers]) => ({ sender, numbers: bitmapOf(numbers) }))
-}
-
-function bitmapOf(numbers: readonly number[]): Uint8Array {
-  const highest = numbers.reduce((max, number) => Math.max(max, number), 0)
-  const bitmap = new Uint8Array((highest + 7) >> 3)
-  for (const number of numbers) bitmap[(number - 1) >> 3]! |= 1 << ((number - 1) & 7)
-  return bitmap
 }

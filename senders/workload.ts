@@ -47,7 +47,12 @@ export class Workload {
   constructor(
     host: ApplicationHost<SendingEngine>,
     spec: WorkloadSpec,
-    options: { readonly keepMessageIds?: boolean; readonly onDone?: () => void } = {},
+    options: {
+      readonly keepMessageIds?: boolean
+      /** To go on where an earlier life of the machine ended. */
+      readonly ledger?: SenderLedger
+      readonly onDone?: () => void
+    } = {},
   ) {
     this.#host = host
     this.#spec = spec
@@ -68,11 +73,13 @@ export class Workload {
       intendedSendUs: 0,
       bodySize: bodySize(spec),
     }
-    this.ledger = new SenderLedger({
-      sender: spec.sender,
-      perTransaction: this.#perTransaction,
-      keepMessageIds: options.keepMessageIds ?? false,
-    })
+    this.ledger =
+      options.ledger ??
+      new SenderLedger({
+        sender: spec.sender,
+        perTransaction: this.#perTransaction,
+        keepMessageIds: options.keepMessageIds ?? false,
+      })
   }
 
   get done(): boolean {
