@@ -10,9 +10,10 @@ import type { SecurityKeys } from '../../queue-manager/security/security-keys.js
 import { createSettings } from '../../queue-manager/settings.js'
 import type { ApplicationHost } from '../../transport/application-host.js'
 import type { Random } from './random.js'
-import { SimDriver } from './sim-driver.js'
-import { SimStore, type SimStoreOptions } from './sim-store.js'
-import { VirtualClock, type VirtualClockOptions } from './virtual-clock.js'
+import type { SimDriver } from './sim-driver.js'
+import { SimMachine } from './sim-machine.js'
+import type { SimStore, SimStoreOptions } from './sim-store.js'
+import type { VirtualClock, VirtualClockOptions } from './virtual-clock.js'
 import type { SimWorld } from './world.js'
 
 /** Runs on one queue manager, from its start to its end. */
@@ -54,13 +55,11 @@ export interface ReceiveAnswer {
   readonly error: string | undefined
 }
 
-/** One machine of a simulation: a disk, a clock, and the queue manager that may crash and start again on them. */
+/** One machine of a simulation whose queue manager is called by hand. */
 export class SimNode {
   readonly name: string
-  readonly address: string
   readonly guid: Guid
-  readonly clock: VirtualClock
-  readonly store: SimStore
+  readonly machine: SimMachine
   /** What its queue managers noted, over all its lives. */
   readonly notes: Note[] = []
   readonly #world: SimWorld
@@ -71,22 +70,40 @@ export class SimNode {
   /** Outcomes that came before the call they answer returned. */
   readonly #early = new Map<number, { outcome: SendOutcome; error: string | undefined }>()
   readonly #consumed = new Map<number, ReceiveAnswer>()
-  #driver: SimDriver<QueueManager> | null = null
 
   constructor(world: SimWorld, options: SimNodeOptions) {
     this.#world = world
     this.#options = options
     this.name = options.name
-    this.address = options.address
     this.guid = options.guid
-    this.clock = new VirtualClock(world.scheduler, options.clock)
-    this.store = new SimStore(world.scheduler, world.random.fork(), options.store)
+    const { address, clock, store, httpPort, httpsPort } = options
+    this.machine = new SimMachine(world, {
+      address,
+      engine: disk => this.#engine(disk),
+      http: {
+        ...(httpPort === undefined ? {} : { http: httpPort }),
+        ...(httpsPort === undefined ? {} : { https: httpsPort }),
+      },
+      ...(clock === undefined ? {} : { clock }),
+      ...(store === undefined ? {} : { store }),
+    })
     this.#keyRandom = options.security === undefined ? null : world.random.fork()
   }
 
+  get address(): string {
+    return this.machine.address
+  }
+
+  get clock(): VirtualClock {
+    return this.machine.clock
+  }
+
+  get store(): SimStore {
+    return this.machine.store
+  }
+
   get driver(): SimDriver<QueueManager> {
-    if (this.#driver === null) throw new Error(`${this.name} is not running`)
-    return this.#driver
+    return this.machine.driver
   }
 
   get engine(): QueueManager {
@@ -94,48 +111,16 @@ export class SimNode {
   }
 
   get isRunning(): boolean {
-    return this.#driver !== null
+    return this.machine.isRunning
   }
 
   /** Starts a queue manager on what the disk holds. */
   start(): void {
-    const { name, dnsName, address, guid, settings, sequenceTimeStamp, queues, security: keys } = this.#options
-    const { http, httpPort, httpsPort } = this.#options
-    const random = this.#keyRandom
-    const engine = new QueueManager({
-      name,
-      ...(dnsName === undefined ? {} : { dnsName }),
-      guid,
-      addresses: [address],
-      settings: createSettings(settings),
-      sequenceTimeStamp: sequenceTimeStamp ?? 0x5f00_0000,
-      stored: this.store.load(),
-      packets: this.store,
-      http: {
-        ...(httpPort === undefined ? {} : { port: httpPort }),
-        ...(httpsPort === undefined ? {} : { securePort: httpsPort }),
-        ...http,
-      },
-      ...(keys === undefined || random === null ? {} : { security: { keys, randomBytes: size => random.bytes(size) } }),
-    })
     this.#submissions.clear()
     this.#early.clear()
     this.#consumed.clear()
     let application: SimApplication | null = null
-    const driver = new SimDriver({
-      engine,
-      scheduler: this.#world.scheduler,
-      network: this.#world.network,
-      clock: this.clock,
-      store: this.store,
-      resolver: query => this.#world.resolve(query),
-      resolveDelayMs: this.#world.resolver.delayMs,
-      listen: { address, port: engine.settings.MsmqIpPort },
-      http: {
-        ...(httpPort === undefined ? {} : { http: httpPort }),
-        ...(httpsPort === undefined ? {} : { https: httpsPort }),
-      },
-      ...(engine.settings.EnablePingService === 1 ? { pingPort: engine.settings.MsmqIpPingPort } : {}),
+    const host = this.machine.start({
       onOutcome: (request, outcome, error) => {
         const submission = this.#submissions.get(request)
         if (application !== null) application.outcome(request, outcome, error)
@@ -148,38 +133,43 @@ export class SimNode {
       },
       onNote: note => {
         this.notes.push(note)
-        this.#world.history.push({ node: name, note })
+        this.#world.history.push({ node: this.name, note })
       },
     })
-    this.#driver = driver
-    driver.start()
-    for (const queue of queues ?? []) {
+    const { engine } = this
+    for (const queue of this.#options.queues ?? []) {
       const known = engine.localQueues().some(local => local.name === queue.name)
-      if (!known) driver.call((_, now) => engine.createQueue(now, queue))
+      if (!known) host.call((_, now) => engine.createQueue(now, queue))
     }
-    application = this.#options.application?.(this.#host(driver)) ?? null
+    application = this.#options.application?.(host) ?? null
     application?.start()
   }
 
-  /** What an application of this life may use; its timers die with the queue manager. */
-  #host(driver: SimDriver<QueueManager>): ApplicationHost<QueueManager> {
-    return {
-      call: body => driver.call(body),
-      now: () => this.clock.now(),
-      setTimer: (run, delayMs) => {
-        const event = this.#world.scheduler.after(delayMs, () => {
-          if (driver.isRunning) run()
-        })
-        return () => event.cancel()
+  #engine(store: SimStore): QueueManager {
+    const { name, dnsName, address, guid, settings, sequenceTimeStamp, security: keys } = this.#options
+    const { http, httpPort, httpsPort } = this.#options
+    const random = this.#keyRandom
+    return new QueueManager({
+      name,
+      ...(dnsName === undefined ? {} : { dnsName }),
+      guid,
+      addresses: [address],
+      settings: createSettings(settings),
+      sequenceTimeStamp: sequenceTimeStamp ?? 0x5f00_0000,
+      stored: store.load(),
+      packets: store,
+      http: {
+        ...(httpPort === undefined ? {} : { port: httpPort }),
+        ...(httpsPort === undefined ? {} : { securePort: httpsPort }),
+        ...http,
       },
-    }
+      ...(keys === undefined || random === null ? {} : { security: { keys, randomBytes: size => random.bytes(size) } }),
+    })
   }
 
   /** Ends at once; the disk keeps what was durable. See `SimDriver.crash`. */
   crash(how: 'process' | 'power' = 'process'): void {
-    this.driver.crash(how)
-    this.store.crash()
-    this.#driver = null
+    this.machine.crash(how)
   }
 
   /** Hands a message over. */

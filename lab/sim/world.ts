@@ -5,6 +5,7 @@ import type { SimConnection } from './connection.js'
 import { SimNetwork } from './network.js'
 import { createRandom, type Random } from './random.js'
 import { Scheduler } from './scheduler.js'
+import type { SimSurroundings } from './sim-machine.js'
 import { SimNode, type SimNodeOptions } from './sim-node.js'
 
 /** Who is where: machine names in lower case, and queue managers by GUID. Tests change it while the world runs. */
@@ -19,7 +20,7 @@ export interface ResolverTable {
  * One simulation: time, network and machines, all drawn from one seed. The same seed and the same calls give the same
  * run, event for event; so a failure is reproduced from its seed alone.
  */
-export class SimWorld {
+export class SimWorld implements SimSurroundings {
   readonly seed: number
   readonly random: Random
   readonly scheduler = new Scheduler()
@@ -49,6 +50,10 @@ export class SimWorld {
   resolve(query: ResolveQuery): readonly string[] {
     if (query.kind === 'name') return this.resolver.names.get(query.name.toLowerCase()) ?? []
     return this.resolver.queueManagers.get(query.guid) ?? []
+  }
+
+  get resolveDelayMs(): number {
+    return this.resolver.delayMs
   }
 
   get nowMs(): number {
