@@ -37,7 +37,15 @@ function simulatedInput({ simulated, ...scenario }: Scenario): unknown {
     },
     time: { loadS: SIMULATED_SECONDS, drainS: SIMULATED_SECONDS },
   }
-  return merged(base, simulated)
+  return merged(withoutEmptyLists(base), simulated)
+}
+
+/** An empty list of a parsed scenario is one that its author left out, and may not write. */
+function withoutEmptyLists(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEmptyLists)
+  if (!isObject(value)) return value
+  const kept = Object.entries(value).filter(([, each]) => !Array.isArray(each) || each.length > 0)
+  return Object.fromEntries(kept.map(([key, each]) => [key, withoutEmptyLists(each)]))
 }
 
 function withoutTimes(settings: Scenario['topology']['settings']): Scenario['topology']['settings'] {
