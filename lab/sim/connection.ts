@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../queue-manager/actions.js'
 import type { LinkProfile } from './link-profile.js'
+import type { ProcessInputs } from './process-inputs.js'
 import type { Random } from './random.js'
 import type { Scheduler } from './scheduler.js'
 
@@ -15,11 +16,29 @@ export interface SocketHandlers {
   closed(how: 'end' | 'reset'): void
 }
 
+/** What stands between the ends of a connection and sees what passes. It is told, and must not act on the ends at once. */
+export interface Onlooker {
+  /** Bytes that leave `from` for the other end: a view, for the time of the call. */
+  passed(bytes: Buffer, from: SimSocket): void
+  /** An end says that it is done, or breaks off. What the network itself breaks is only `closed`. */
+  ended(by: SimSocket, how: 'end' | 'reset'): void
+  /** Neither end has it any more. */
+  closed(): void
+}
+
+/**
+ * `flows`. `held`: nothing passes either way, neither bytes nor ends, but what is on the wire; it goes on when it flows again.
+ * `forgotten`: who sends next is reset by what stands between, as by a firewall; the other end hears nothing.
+ */
+export type Passage = 'flows' | 'held' | 'forgotten'
+
 /** What a connection asks of the network it runs through. */
 export interface Path {
   profile(): LinkProfile
   /** Whether a machine runs at this address. */
   isUp(address: string): boolean
+  /** The way to the processes at this address. */
+  inputsAt(address: string): ProcessInputs
 }
 
 /**
@@ -32,6 +51,8 @@ export class SimConnection {
   readonly scheduler: Scheduler
   readonly random: Random
   readonly path: Path
+  onlooker: Onlooker | null = null
+  #passage: Passage = 'flows'
   #stalledUntilMs = 0
 
   constructor(scheduler: Scheduler, random: Random, from: Endpoint, to: Endpoint, path: Path) {
@@ -54,6 +75,16 @@ export class SimConnection {
     return this.#stalledUntilMs
   }
 
+  get passage(): Passage {
+    return this.#passage
+  }
+
+  set passage(passage: Passage) {
+    if (passage === this.#passage) return
+    this.#passage = passage
+    this.#pumpSoon()
+  }
+
   other(socket: SimSocket): SimSocket {
     return socket === this.initiator ? this.acceptor : this.initiator
   }
@@ -66,10 +97,7 @@ export class SimConnection {
   /** Nothing leaves either end before `untilMs`; what is on the wire still arrives. */
   stall(untilMs: number): void {
     this.#stalledUntilMs = untilMs
-    this.scheduler.after(0, () => {
-      this.initiator.pump()
-      this.acceptor.pump()
-    })
+    this.#pumpSoon()
   }
 
   /** Breaks it now: both ends see a reset, whatever is on the wire or unread is gone. */
@@ -77,12 +105,20 @@ export class SimConnection {
     this.initiator.lose('reset')
     this.acceptor.lose('reset')
   }
+
+  #pumpSoon(): void {
+    this.scheduler.after(0, () => {
+      this.initiator.pump()
+      this.acceptor.pump()
+    })
+  }
 }
 
 /** One end of a connection: the sending half of one direction and the receiving half of the other. */
 export class SimSocket {
-  readonly local: Endpoint
-  readonly remote: Endpoint
+  /** Of the accepting end known once it accepts: a route may lead elsewhere, and show another client. */
+  local: Endpoint
+  remote: Endpoint
   readonly connection: SimConnection
   handlers: SocketHandlers | null = null
   /** Bytes that left this end so far; with `cutAfterBytes` the place of a cut, whatever the segments. */
@@ -94,6 +130,8 @@ export class SimSocket {
   #open = true
   /** Power was lost here: the socket is gone without a word to the other end. */
   #vanished = false
+  /** It broke off, and the other end did not learn of it. */
+  #resetLost = false
   readonly #waiting: Buffer[] = []
   #waitingBytes = 0
   #wireBytes = 0
@@ -102,6 +140,7 @@ export class SimSocket {
   #paused = false
   #full = false
   #pumpDue = false
+  #readDue = false
   #finish: 'no' | 'wanted' | 'sent' = 'no'
   #endArrived = false
   #endSeen = false
@@ -140,8 +179,14 @@ export class SimSocket {
   /** Drops what was written and resets the other end, which may first read what is already on the wire. */
   abort(): void {
     if (!this.#open) return
-    this.lose('end')
     const other = this.connection.other(this)
+    const { passage, onlooker } = this.connection
+    this.lose('end')
+    if (passage !== 'flows') {
+      this.#resetLost = true
+      return
+    }
+    if (other.isOpen) onlooker?.ended(this, 'reset')
     const atMs = Math.max(this.arrivalMs, this.connection.scheduler.nowMs + this.connection.latencyMs())
     this.connection.scheduler.at(atMs, () => other.lose('reset'))
   }
@@ -157,9 +202,11 @@ export class SimSocket {
 
   /** The machine of this end lost power: no word to anybody, and whatever arrives finds nobody. */
   vanish(): void {
+    const wasOpen = this.#open
     this.#open = false
     this.#vanished = true
     this.#dropAll()
+    if (wasOpen && !this.connection.isOpen) this.connection.onlooker?.closed()
   }
 
   /** The end of this socket for its owner, told in an event of its own so that no caller is re-entered. */
@@ -168,8 +215,11 @@ export class SimSocket {
     this.#open = false
     this.#dropAll()
     this.connection.scheduler.after(0, () => {
-      if (!this.#vanished) this.handlers?.closed(how)
+      this.#tell(() => {
+        if (!this.#vanished) this.handlers?.closed(how)
+      })
     })
+    if (!this.connection.isOpen) this.connection.onlooker?.closed()
   }
 
   /** Puts waiting bytes on the wire, in segments cut where chance wants them. */
@@ -178,7 +228,7 @@ export class SimSocket {
     const { scheduler, random, profile } = this.connection
     const other = this.connection.other(this)
     while (this.#open && this.#waitingBytes > 0) {
-      if (this.#holdBackWhileStalled()) return
+      if (this.#isHeldBack()) return
       const roomBytes = WINDOW_BYTES - this.#wireBytes - other.#unreadBytes
       if (roomBytes <= 0) break
       const readyBytes = Math.min(roomBytes, this.#waitingBytes)
@@ -196,18 +246,25 @@ export class SimSocket {
     if (!this.#open) return
     if (this.#full && this.#waitingBytes < SEND_BUFFER_BYTES / 2) {
       this.#full = false
-      this.handlers?.writable(true)
+      this.#tell(() => this.handlers?.writable(true))
     }
-    if (this.#finish === 'wanted' && this.#waitingBytes === 0 && !this.#holdBackWhileStalled()) {
+    if (this.#finish === 'wanted' && this.#waitingBytes === 0 && !this.#isHeldBack()) {
       this.#finish = 'sent'
+      this.connection.onlooker?.ended(this, 'end')
       this.arrivalMs = Math.max(this.arrivalMs, scheduler.nowMs + this.connection.latencyMs())
       scheduler.at(this.arrivalMs, () => other.#endOfStream())
       this.#closeWhenEndedBothWays()
     }
   }
 
-  #holdBackWhileStalled(): boolean {
-    const { scheduler, stalledUntilMs } = this.connection
+  #isHeldBack(): boolean {
+    const { scheduler, stalledUntilMs, passage } = this.connection
+    if (passage === 'held') return true
+    if (passage === 'forgotten') {
+      this.#dropAll()
+      scheduler.after(this.connection.latencyMs(), () => this.lose('reset'))
+      return true
+    }
     if (stalledUntilMs <= scheduler.nowMs) return false
     if (Number.isFinite(stalledUntilMs)) {
       this.#pumpDue = true
@@ -218,7 +275,8 @@ export class SimSocket {
 
   #launch(bytes: number, other: SimSocket): void {
     const segment = this.#take(bytes)
-    const { scheduler } = this.connection
+    const { scheduler, onlooker } = this.connection
+    if (onlooker !== null && bytes > 0) onlooker.passed(segment, this)
     this.sentBytes += bytes
     this.#wireBytes += bytes
     this.arrivalMs = Math.max(this.arrivalMs, scheduler.nowMs + this.connection.latencyMs())
@@ -245,8 +303,9 @@ export class SimSocket {
 
   #arrive(segment: Buffer): void {
     if (!this.#open) {
-      // A machine that came back after losing power knows nothing of the connection and resets it.
-      if (this.#vanished && this.connection.path.isUp(this.local.address)) this.connection.other(this).lose('reset')
+      // A machine that came back after losing power, or broke off in vain, knows nothing of the connection and resets it.
+      if ((this.#vanished || this.#resetLost) && this.connection.path.isUp(this.local.address))
+        this.connection.other(this).lose('reset')
       return
     }
     if (segment.length > 0) {
@@ -256,13 +315,29 @@ export class SimSocket {
     this.#deliver()
   }
 
+  /** Reads when the process runs: until then the kernel keeps what its buffer holds. */
   #deliver(): void {
+    if (this.#readDue) return
+    this.#readDue = true
+    this.#tell(() => {
+      this.#readDue = false
+      this.#read()
+    })
+  }
+
+  #tell(run: () => void): void {
+    this.connection.path.inputsAt(this.local.address).take(run)
+  }
+
+  #read(): void {
+    // Nobody has taken it from the kernel yet.
+    if (this.handlers === null) return
     if (!this.#open || this.#paused) return
     if (this.#unreadBytes > 0) {
       const bytes = this.#unread.length === 1 ? this.#unread[0]! : Buffer.concat(this.#unread)
       this.#unread.length = 0
       this.#unreadBytes = 0
-      this.handlers?.data(bytes)
+      this.handlers.data(bytes)
       this.connection.other(this).#schedulePump()
     }
     if (this.#endArrived && !this.#endSeen && this.#open && !this.#paused) {

@@ -1,11 +1,11 @@
 import type { Endpoint } from '../../queue-manager/actions.js'
-import { SimConnection, type SimSocket, type SocketHandlers } from './connection.js'
+import { type Path, SimConnection, type SimSocket, type SocketHandlers } from './connection.js'
+import { Dial, type RoutedConnection } from './dial.js'
 import { type LinkProfile, QUIET_LINK } from './link-profile.js'
+import { ProcessInputs } from './process-inputs.js'
 import type { Random } from './random.js'
 import type { Scheduler } from './scheduler.js'
 
-/** A connect that nobody answers fails after this: three SYNs, as Windows sends them. */
-const CONNECT_TIMEOUT_MS = 21_000
 const EPHEMERAL_PORT_MIN = 49_152
 
 export interface ConnectHandlers extends SocketHandlers {
@@ -15,7 +15,40 @@ export interface ConnectHandlers extends SocketHandlers {
 
 /** Called for each connection that comes in; sets the handlers of the socket it gets. */
 export type AcceptHandler = (socket: SimSocket) => void
+/** Asked for each connection whose first SYN is there; its acceptor is not known yet. */
+export type Route = (connection: SimConnection) => RoutedConnection
 export type DatagramHandler = (from: Endpoint, bytes: Buffer) => void
+
+/** The links that a connection crosses: one, or where a route leads on, all between its ends and what routes. */
+class Way implements Path {
+  links: readonly string[]
+  readonly #network: SimNetwork
+  readonly #from: string
+  readonly #to: string
+
+  constructor(network: SimNetwork, from: string, to: string) {
+    this.#network = network
+    this.#from = from
+    this.#to = to
+    this.links = [linkKey(from, to)]
+  }
+
+  leadTo(host: string): void {
+    this.links = [linkKey(this.#from, host), linkKey(this.#from, this.#to), linkKey(this.#to, host)]
+  }
+
+  profile(): LinkProfile {
+    return this.#network.profileOf(this.links)
+  }
+
+  isUp(address: string): boolean {
+    return this.#network.isUp(address)
+  }
+
+  inputsAt(address: string): ProcessInputs {
+    return this.#network.inputsAt(address)
+  }
+}
 
 /**
  * The network of a simulation: addresses are texts, every address reaches every other. A link is an unordered pair
@@ -30,7 +63,9 @@ export class SimNetwork {
   readonly #datagramHandlers = new Map<string, DatagramHandler>()
   readonly #linkProfiles = new Map<string, LinkProfile>()
   readonly #partitions = new Set<string>()
-  readonly #connections = new Set<SimConnection>()
+  readonly #routes = new Map<string, Route>()
+  readonly #connections = new Map<SimConnection, Way>()
+  readonly #inputs = new Map<string, ProcessInputs>()
   #nextPort = EPHEMERAL_PORT_MIN
 
   constructor(scheduler: Scheduler, random: Random) {
@@ -40,8 +75,8 @@ export class SimNetwork {
 
   /** The connections that are open at one end at least. */
   connections(): SimConnection[] {
-    for (const connection of this.#connections) if (!connection.isOpen) this.#connections.delete(connection)
-    return [...this.#connections]
+    for (const connection of this.#connections.keys()) if (!connection.isOpen) this.#connections.delete(connection)
+    return [...this.#connections.keys()]
   }
 
   /** Starts listening; the function it returns stops, which leaves accepted connections alone. */
@@ -57,41 +92,35 @@ export class SimNetwork {
   /** Connects from `address` (any port) to `remote`. The socket may be aborted before it is connected. */
   connect(address: string, remote: Endpoint, handlers: ConnectHandlers): SimSocket {
     const local = { address, port: this.#ephemeralPort() }
-    const profile = (): LinkProfile => this.linkProfile(address, remote.address)
-    const connection = new SimConnection(this.#scheduler, this.#random, local, remote, {
-      profile,
-      isUp: where => this.#isUp(where),
-    })
+    const way = new Way(this, address, remote.address)
+    const connection = new SimConnection(this.#scheduler, this.#random, local, remote, way)
     const { initiator } = connection
     initiator.handlers = handlers
-    const fail = (reason: 'ECONNREFUSED' | 'ETIMEDOUT', afterMs: number): void => {
-      this.#scheduler.after(afterMs, () => {
-        if (!initiator.isOpen) return
-        initiator.vanish()
-        handlers.failed(reason)
-      })
-    }
-    if (this.#random.chance(profile().blackHoleChance) || this.#partitions.has(linkKey(address, remote.address))) {
-      fail('ETIMEDOUT', CONNECT_TIMEOUT_MS)
-      return initiator
-    }
-    const refused = this.#random.chance(profile().refuseChance)
-    this.#scheduler.after(connection.latencyMs(), () => {
-      const accept = this.#listeners.get(endpointText(remote))
-      if (accept === undefined || refused) {
-        fail('ECONNREFUSED', connection.latencyMs())
-        return
-      }
-      if (!initiator.isOpen) return
-      this.#connections.add(connection)
-      const connectedAfterMs = connection.latencyMs()
-      connection.acceptor.arrivalMs = this.#scheduler.nowMs + connectedAfterMs
-      this.#scheduler.after(connectedAfterMs, () => {
-        if (initiator.isOpen) handlers.connected()
-      })
-      accept(connection.acceptor)
+    const { blackHoleChance, refuseChance } = way.profile()
+    const isLost = this.#random.chance(blackHoleChance)
+    new Dial(connection, handlers, {
+      isLost,
+      isRefused: !isLost && this.#random.chance(refuseChance),
+      isParted: () => this.#isParted(way),
+      listener: at => this.#listeners.get(endpointText(at)),
+      route: () => this.#routes.get(endpointText(remote))?.(connection) ?? null,
+      leadsTo: host => way.leadTo(host.address),
+      accept: handler => {
+        this.#connections.set(connection, way)
+        this.#handOver(connection.acceptor, handler)
+      },
     })
     return initiator
+  }
+
+  /** From now on who connects to `endpoint` is led on as `route` says; the function it returns ends that. */
+  route(endpoint: Endpoint, route: Route): () => void {
+    const key = endpointText(endpoint)
+    if (this.#routes.has(key)) throw new Error(`EADDRINUSE ${key}`)
+    this.#routes.set(key, route)
+    return () => {
+      if (this.#routes.get(key) === route) this.#routes.delete(key)
+    }
   }
 
   bindDatagrams(endpoint: Endpoint, handler: DatagramHandler): () => void {
@@ -111,12 +140,25 @@ export class SimNetwork {
     for (let sent = 0; sent < copies; sent++) {
       if (this.#random.chance(profile.datagramLossChance)) continue
       const delayMs = profile.latencyMs + this.#random.unit() * (profile.jitterMs + profile.datagramSpreadMs)
-      this.#scheduler.after(delayMs, () => this.#datagramHandlers.get(endpointText(to))?.(from, Buffer.from(copy)))
+      this.#scheduler.after(delayMs, () => {
+        const handler = this.#datagramHandlers.get(endpointText(to))
+        if (handler !== undefined) this.inputsAt(to.address).take(() => handler(from, Buffer.from(copy)))
+      })
     }
   }
 
   linkProfile(one: string, other: string): LinkProfile {
-    return this.#linkProfiles.get(linkKey(one, other)) ?? this.profile
+    return this.profileOf([linkKey(one, other)])
+  }
+
+  /** Of the first of these links that has one of its own. */
+  profileOf(links: readonly string[]): LinkProfile {
+    if (this.#linkProfiles.size > 0)
+      for (const link of links) {
+        const own = this.#linkProfiles.get(link)
+        if (own !== undefined) return own
+      }
+    return this.profile
   }
 
   /** Gives the link between two addresses its own profile; null: the network's again. */
@@ -132,8 +174,9 @@ export class SimNetwork {
   }
 
   join(one: string, other: string): void {
+    const crossing = this.#between(one, other)
     this.#partitions.delete(linkKey(one, other))
-    for (const connection of this.#between(one, other)) connection.stall(0)
+    for (const connection of crossing) if (!this.#isParted(this.#connections.get(connection)!)) connection.stall(0)
   }
 
   /** From now on nothing goes wrong any more; what is already broken stays broken. */
@@ -148,16 +191,40 @@ export class SimNetwork {
     }
   }
 
-  #isUp(address: string): boolean {
+  /** What waits for the processes of the machine at this address, while they are stopped. */
+  inputsAt(address: string): ProcessInputs {
+    let inputs = this.#inputs.get(address)
+    if (inputs === undefined) {
+      inputs = new ProcessInputs()
+      this.#inputs.set(address, inputs)
+    }
+    return inputs
+  }
+
+  /** The kernel has accepted it; the process gets it when it looks. */
+  #handOver(socket: SimSocket, accept: AcceptHandler): void {
+    const discard = (how: 'process' | 'power'): void => {
+      if (how === 'process') socket.abort()
+      else socket.vanish()
+    }
+    this.inputsAt(socket.local.address).take(() => {
+      if (socket.isOpen) accept(socket)
+    }, discard)
+  }
+
+  /** Whether anything listens there. */
+  isUp(address: string): boolean {
     for (const listener of this.#listeners.keys()) if (listener.startsWith(`${address}:`)) return true
     return false
   }
 
+  #isParted(way: Way): boolean {
+    return this.#partitions.size > 0 && way.links.some(link => this.#partitions.has(link))
+  }
+
   #between(one: string, other: string): SimConnection[] {
-    const key = linkKey(one, other)
-    return this.connections().filter(
-      ({ initiator }) => linkKey(initiator.local.address, initiator.remote.address) === key,
-    )
+    const link = linkKey(one, other)
+    return this.connections().filter(connection => this.#connections.get(connection)!.links.includes(link))
   }
 
   #ephemeralPort(): number {
