@@ -15,6 +15,7 @@ import type { Store } from '../../store/store.js'
 import type { DrivenEngine } from '../../transport/driven-engine.js'
 import type { SimSocket, SocketHandlers } from './connection.js'
 import type { SimNetwork } from './network.js'
+import type { ProcessInputs } from './process-inputs.js'
 import type { ScheduledEvent, Scheduler } from './scheduler.js'
 import { SimHttp, type SimHttpPorts } from './sim-http.js'
 import type { VirtualClock } from './virtual-clock.js'
@@ -49,6 +50,8 @@ export interface SimDriverOptions<E extends DrivenEngine> {
   readonly onArrived?: (queue: string) => void
   readonly onOutcome?: (request: number, outcome: SendOutcome, error: string | undefined) => void
   readonly onNote?: (note: Note) => void
+  /** After the actions that followed from one input. */
+  readonly onTurn?: () => void
 }
 
 /** Runs one queue manager on virtual time, network and disk: the counterpart of `transport/driver.ts`. */
@@ -58,6 +61,7 @@ export class SimDriver<E extends DrivenEngine> {
   readonly #sockets = new Map<ConnectionId, SimSocket>()
   readonly #connecting = new Set<ConnectionId>()
   readonly #http: SimHttp
+  readonly #inputs: ProcessInputs
   #unbind: (() => void)[] = []
   #timer: ScheduledEvent | null = null
   #armedMs = Number.NaN
@@ -70,6 +74,7 @@ export class SimDriver<E extends DrivenEngine> {
     this.#options = options
     this.engine = options.engine
     const { network, scheduler, clock, listen, http: ports = {} } = options
+    this.#inputs = network.inputsAt(listen.address)
     this.#http = new SimHttp({
       network,
       scheduler,
@@ -122,6 +127,7 @@ export class SimDriver<E extends DrivenEngine> {
     }
     this.#sockets.clear()
     this.#http.crash(how)
+    this.#inputs.end(how)
   }
 
   /** An application's call into the engine; what follows from it is carried out before this returns. */
@@ -139,8 +145,12 @@ export class SimDriver<E extends DrivenEngine> {
     if (this.#draining) return
     this.#draining = true
     try {
-      for (let actions = this.engine.takeActions(); actions.length > 0; actions = this.engine.takeActions())
+      let actions = this.engine.takeActions()
+      do {
         for (const action of actions) this.#perform(action)
+        this.#options.onTurn?.()
+        actions = this.engine.takeActions()
+      } while (actions.length > 0)
     } finally {
       this.#draining = false
     }
@@ -171,7 +181,7 @@ export class SimDriver<E extends DrivenEngine> {
         break
       }
       case 'persist':
-        options.store.write(action.operations, error => this.#written(action.ticket, error))
+        options.store.write(action.operations, error => this.#inputs.take(() => this.#written(action.ticket, error)))
         break
       case 'datagram': {
         if (options.pingPort === undefined) break
@@ -276,11 +286,11 @@ export class SimDriver<E extends DrivenEngine> {
     }
     socket.resume()
     socket.end()
-    this.#options.scheduler.after(LINGER_MS, () => socket.abort())
+    this.#options.scheduler.after(LINGER_MS, () => this.#inputs.take(() => socket.abort()))
   }
 
   #later(delayMs: number, input: (now: Now) => void): void {
-    this.#options.scheduler.after(delayMs, () => this.#report(input))
+    this.#options.scheduler.after(delayMs, () => this.#inputs.take(() => this.#report(input)))
   }
 
   #arm(): void {
@@ -291,14 +301,17 @@ export class SimDriver<E extends DrivenEngine> {
     this.#armedMs = wakeMs
     if (Number.isNaN(wakeMs) || !this.#running) return
     const { scheduler, clock } = this.#options
-    this.#timer = scheduler.at(clock.simulatedMs(wakeMs), () => {
-      this.#wakesThisInstant = scheduler.nowMs === this.#lastWakeMs ? this.#wakesThisInstant + 1 : 0
-      this.#lastWakeMs = scheduler.nowMs
-      if (this.#wakesThisInstant > WAKES_PER_INSTANT_MAX) throw new Error(`nextWake does not move past ${wakeMs}`)
-      this.#armedMs = Number.NaN
-      // A fraction lost in the conversion of times must not wake it a hair too early, for ever.
-      this.#input(now => this.engine.wake({ ...now, monotonicMs: Math.max(now.monotonicMs, wakeMs) }))
-    })
+    this.#timer = scheduler.at(clock.simulatedMs(wakeMs), () => this.#inputs.take(() => this.#wake(wakeMs)))
+  }
+
+  #wake(wakeMs: number): void {
+    const { scheduler } = this.#options
+    this.#wakesThisInstant = scheduler.nowMs === this.#lastWakeMs ? this.#wakesThisInstant + 1 : 0
+    this.#lastWakeMs = scheduler.nowMs
+    if (this.#wakesThisInstant > WAKES_PER_INSTANT_MAX) throw new Error(`nextWake does not move past ${wakeMs}`)
+    this.#armedMs = Number.NaN
+    // A fraction lost in the conversion of times must not wake it a hair too early, for ever.
+    this.#input(now => this.engine.wake({ ...now, monotonicMs: Math.max(now.monotonicMs, wakeMs) }))
   }
 
   #unlisten(): void {

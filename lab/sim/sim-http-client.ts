@@ -75,7 +75,10 @@ class SimHttpConnection implements SimHttpLinkOwner {
     if (this.#closing) return
     this.#closing = true
     if (this.#link === null || this.#link.postsUnderWay === 0) this.#finish()
-    else this.#context.scheduler.after(HTTP_LINGER_MS, () => this.#link?.end('closed'))
+    else {
+      const { network, scheduler, address } = this.#context
+      scheduler.after(HTTP_LINGER_MS, () => network.inputsAt(address).take(() => this.#link?.end('closed')))
+    }
   }
 
   abort(): void {

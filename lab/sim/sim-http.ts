@@ -56,9 +56,12 @@ export class SimHttp {
   stop(): void {
     this.#stopListening()
     for (const incoming of this.#incoming) incoming.stop()
-    this.#context.scheduler.after(HTTP_LINGER_MS, () => {
-      for (const incoming of this.#incoming) incoming.reset()
-    })
+    const { network, scheduler, address } = this.#context
+    scheduler.after(HTTP_LINGER_MS, () =>
+      network.inputsAt(address).take(() => {
+        for (const incoming of this.#incoming) incoming.reset()
+      }),
+    )
   }
 
   crash(how: 'process' | 'power'): void {
