@@ -85,8 +85,8 @@ export class ExplorationTally {
   readonly #wanted: SeedRange
   readonly #kinds = new Map<string, Kind>()
   readonly #unmet = new Map<ExpectedCount, { -readonly [Key in keyof UnmetRow]: UnmetRow[Key] }>()
-  /** What no seed so far has shown; null before the first. */
-  #vacuous: Set<string> | null = null
+  /** What seeds did not show, by what was to be shown. */
+  readonly #vacuous = new Map<string, { seeds: number; firstSeed: number; text: string }>()
   /** Sorted. */
   readonly #failing: number[] = []
   #seeds = 0
@@ -126,8 +126,7 @@ export class ExplorationTally {
       row.least = Math.min(row.least, actual)
       row.most = Math.max(row.most, actual)
     }
-    const missing = new Set(summary.vacuous)
-    this.#vacuous = this.#vacuous === null ? missing : new Set([...this.#vacuous].filter(entry => missing.has(entry)))
+    for (const text of summary.vacuous) this.#addVacuous(seed, text)
     this.#sent += summary.sent
     this.#delivered += summary.delivered
     this.#simulatedMs += summary.durationMs
@@ -135,7 +134,10 @@ export class ExplorationTally {
   }
 
   exploration(): Exploration {
-    const vacuous = [...(this.#vacuous ?? [])].sort()
+    const vacuous = [...this.#vacuous.values()]
+      .filter(({ seeds }) => seeds === this.#seeds)
+      .map(({ text }) => text)
+      .sort()
     return {
       scenario: this.#scenario,
       wanted: this.#wanted,
@@ -170,6 +172,20 @@ export class ExplorationTally {
     known.seeds += 1
     known.count += count
     if (firstMs !== null) known.firstMs.push(firstMs)
+  }
+
+  /** Of a claim, `NLB-13: no resend reached …`, the reason may differ from seed to seed: the lowest one's is kept. */
+  #addVacuous(seed: number, text: string): void {
+    const [what = text] = text.split(':', 1)
+    const known = this.#vacuous.get(what)
+    if (known === undefined) {
+      this.#vacuous.set(what, { seeds: 1, firstSeed: seed, text })
+      return
+    }
+    known.seeds += 1
+    if (seed > known.firstSeed) return
+    known.firstSeed = seed
+    known.text = text
   }
 
   #addFailing(seed: number): void {
