@@ -1,4 +1,4 @@
-import type { Scenario, ScenarioFault, ScenarioGateway, ScenarioQueueManager } from './scenario-schema.js'
+import type { Scenario, ScenarioGateway, ScenarioQueueManager } from './scenario-schema.js'
 
 /** What in a scenario does not fit together, and where. */
 export interface Problem {
@@ -94,62 +94,6 @@ function httpProblems(gateway: ScenarioGateway): Problem[] {
     path: ['topology', 'gateway', key],
     what: 'only for a gateway that reads HTTP: add protocol: http',
   }))
-}
-
-/** Faults that befall nobody, or somebody whose ledger would go with it. */
-export function faultProblems(
-  { faults, topology }: Scenario,
-  names: readonly string[],
-  loaded: ReadonlySet<string>,
-  gatewayHosts: readonly string[],
-): Problem[] {
-  return faults.flatMap((fault, index): Problem[] => {
-    const path = ['faults', index]
-    const given = FAULT_KEYS.filter(key => fault[key] !== undefined)
-    const [key] = given
-    if (key === undefined || given.length > 1) {
-      return [{ path, what: 'a fault is one of kill, stop, leave, partition and learnMac, with the names of machines' }]
-    }
-    const problems: Problem[] = []
-    if (key === 'partition' || key === 'learnMac') {
-      if (topology.gateway?.kind !== 'nlb')
-        problems.push({ path: [...path, key], what: 'only for a gateway of kind: nlb' })
-      const named = key === 'partition' ? (fault.partition ?? []).flat() : [fault.learnMac!]
-      for (const name of named.filter(one => !gatewayHosts.includes(one)))
-        problems.push({ path: [...path, key], what: `${name} is no host: one of ${gatewayHosts.join(', ')}` })
-      if (key === 'partition' && (new Set(named).size < named.length || named.length < gatewayHosts.length))
-        problems.push({ path: [...path, key], what: `each host is in one group: ${gatewayHosts.join(', ')}` })
-      return problems
-    }
-    const who = key === 'leave' ? gatewayHosts : names
-    for (const name of fault[key] ?? []) {
-      const at = [...path, key]
-      if (!who.includes(name)) {
-        const allowed = who.length === 0 ? 'there is no gateway' : `one of ${who.join(', ')}`
-        problems.push({ path: at, what: `${name} is nobody that can ${key === 'leave' ? 'leave' : 'end'}: ${allowed}` })
-      } else if (isOutAlready(faults, index, name)) {
-        problems.push({ path: at, what: `another fault has ${name} out at that time` })
-      } else if (key !== 'leave' && loaded.has(name)) {
-        problems.push({ path: at, what: `${name} has a load, and what became of that only it knows: name another` })
-      }
-    }
-    if (fault.drain !== undefined && key !== 'leave') {
-      problems.push({ path: [...path, 'drain'], what: 'only who leaves can drain' })
-    }
-    return problems
-  })
-}
-
-const FAULT_KEYS = ['kill', 'stop', 'leave', 'partition', 'learnMac'] as const
-
-/** Whether an earlier fault, or one before it in the list at the same time, keeps `name` out when fault `index` begins. */
-function isOutAlready(faults: readonly ScenarioFault[], index: number, name: string): boolean {
-  const { atS } = faults[index]!
-  return faults.some(({ kill = [], stop = [], leave = [], ...other }, place) => {
-    if (place === index || ![...kill, ...stop, ...leave].includes(name)) return false
-    const begins = other.atS < atS || (other.atS === atS && place < index)
-    return begins && atS < other.atS + (other.backAfterS ?? Number.POSITIVE_INFINITY)
-  })
 }
 
 function portProblem(url: string): string | null {

@@ -17,10 +17,10 @@ export function parseScenario(text: string, file: string): Scenario {
   })
 }
 
-function scenarioProblems(scenario: Scenario): PathProblem[] {
+function scenarioProblems(scenario: Scenario, ledgersOutlive = false): PathProblem[] {
   return [
     ...allSettingProblems(scenario),
-    ...scenarioNodes(scenario).problems.map(problem => ({ ...problem, onKey: false })),
+    ...scenarioNodes(scenario, ledgersOutlive).problems.map(problem => ({ ...problem, onKey: false })),
   ]
 }
 
@@ -30,7 +30,7 @@ function simulationProblems(scenario: Scenario): PathProblem[] {
   const problems =
     issues.length > 0
       ? issues.map(({ path, message }) => ({ path, what: message, onKey: false }))
-      : scenarioProblems(inSimulation(scenario))
+      : scenarioProblems(inSimulation(scenario), true)
   return problems.map(problem => ({ ...problem, path: ['simulated', ...problem.path] }))
 }
 

@@ -1,11 +1,5 @@
-import {
-  destinationProblem,
-  faultProblems,
-  gatewayProblems,
-  isHttp,
-  ownHttpProblems,
-  type Problem,
-} from './scenario-checks.js'
+import { faultProblems } from './faults/fault-checks.js'
+import { destinationProblem, gatewayProblems, isHttp, ownHttpProblems, type Problem } from './scenario-checks.js'
 import type { Scenario, ScenarioGateway, ScenarioLoad, ScenarioQueueManager } from './scenario-schema.js'
 
 /** Name that the balanced nodes are known by, as in `DIRECT=OS:CLUSTER\private$\orders`. It resolves to the gateway. */
@@ -49,8 +43,11 @@ const FIRST_INSTALLATION_S = 1_600_000_000
 const DAY_S = 86_400
 const PLACEHOLDER = /\{([^{}]*)\}/g
 
-/** Names every node of a scenario, gives each its load, and says what does not fit together. */
-export function scenarioNodes(scenario: Scenario): ScenarioNodes {
+/**
+ * Names every node of a scenario, gives each its load, and says what does not fit together. `ledgersOutlive`: in the
+ * simulated world, where a machine with a load may end too.
+ */
+export function scenarioNodes(scenario: Scenario, ledgersOutlive = false): ScenarioNodes {
   const { topology } = scenario
   const problems: Problem[] = []
   const named = namedMachines(topology, problems)
@@ -117,12 +114,20 @@ export function scenarioNodes(scenario: Scenario): ScenarioNodes {
       problems.push({ path: ['topology', 'gateway', 'hosts'], what: `there is no node ${name}: ${oneOf}` })
   }
   problems.push(...gatewayProblems(scenario, gatewayHosts))
-  problems.push(...faultProblems(scenario, names, new Set(loads.keys()), topology.gateway ? gatewayHosts : []))
+  problems.push(
+    ...faultProblems(scenario, {
+      names,
+      loaded: new Set(loads.keys()),
+      gatewayHosts: topology.gateway === undefined ? [] : gatewayHosts,
+      gatewayName: topology.gateway === undefined ? null : GATEWAY_NAME,
+      ledgersOutlive,
+    }),
+  )
 
   const overHttp = topology.gateway?.protocol === 'http' || scenario.load.some(({ to }) => to.some(isHttp))
   const restarting = new Set(
-    scenario.faults.flatMap(({ kill = [], stop = [], backAfterS }) =>
-      backAfterS === undefined ? [] : [...kill, ...stop],
+    scenario.faults.flatMap(({ kill = [], stop = [], crash, backAfterS }) =>
+      backAfterS === undefined ? [] : [...kill, ...stop, ...(crash === undefined ? [] : [crash])],
     ),
   )
   return {

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { BEHAVIOUR_IDS } from './behaviours.js'
+import { faultSchema } from './faults/fault-schema.js'
+import { milliseconds, machineName as name, seconds } from './scenario-fields.js'
 import { oneOrMany } from './yaml-file.js'
 
 /**
@@ -7,12 +9,7 @@ import { oneOrMany } from './yaml-file.js'
  * unit. Wherever a list is wanted, one item may stand alone.
  */
 
-const name = z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,14}$/, 'a name of 1 to 15 letters, digits and hyphens')
 const settings = z.record(z.string(), z.number())
-const milliseconds = z.number().min(0).max(600_000)
-/** 30 days: in the simulated world time costs nothing. On sockets nobody waits so long, see `SOCKETS_SECONDS_MAX`. */
-const SECONDS_MAX = 2_592_000
-const seconds = z.number().positive().max(SECONDS_MAX)
 
 /** Longest load, and longest drain, of a run on sockets. */
 export const SOCKETS_SECONDS_MAX = 600
@@ -132,28 +129,6 @@ const load = z.strictObject({
   negativeAcksTo: z.string().optional(),
 })
 
-/**
- * Something that befalls machines while the scenario runs. `kill`: the process ends at once, as in a power failure; a host of
- * an NLB cluster falls silent. `stop`: in order; a host stays in the cluster and refuses connections. `leave`: out of the
- * cluster, at once or draining; it runs on. `partition`: the hosts of an NLB cluster hear only their own group. `learnMac`:
- * a switch has learned the cluster's MAC address and gives all frames to one host.
- */
-const fault = z.strictObject({
-  /** From the beginning of the load. */
-  atS: z.number().min(0).max(SECONDS_MAX),
-  /** Not before each sender of transactions has had an order ack: on a slow machine that takes longer. */
-  onceAcknowledged: z.boolean().default(false),
-  kill: oneOrMany(name).optional(),
-  stop: oneOrMany(name).optional(),
-  leave: oneOrMany(name).optional(),
-  partition: z.array(oneOrMany(name)).min(2).optional(),
-  learnMac: name.optional(),
-  /** With `leave`: connections that it has go on. */
-  drain: z.boolean().optional(),
-  /** After so long it starts again with what is on its disk, joins again, or is as it was. Default: never. */
-  backAfterS: seconds.optional(),
-})
-
 /** Counts that an expectation may name. */
 export const EXPECTED_COUNTS = [
   'sent',
@@ -228,7 +203,7 @@ export const scenarioSchema = z.strictObject({
     senders: oneOrMany(z.strictObject(machines)).default([]),
   }),
   load: oneOrMany(load),
-  faults: oneOrMany(fault).default([]),
+  faults: oneOrMany(faultSchema).default([]),
   time: z
     .strictObject({
       /** Longest time for the senders to offer their messages. */
@@ -254,5 +229,4 @@ export type Scenario = z.infer<typeof scenarioSchema>
 export type ScenarioQueueManager = NonNullable<Scenario['topology']['backEnd']>
 export type ScenarioGateway = NonNullable<Scenario['topology']['gateway']>
 export type ScenarioLoad = Scenario['load'][number]
-export type ScenarioFault = Scenario['faults'][number]
 export type Expectation = z.infer<typeof expectation>

@@ -1,19 +1,13 @@
-import type { ClusterFault } from '../cluster-fault.js'
-import type { ScenarioFault } from '../scenario-schema.js'
-
-/** What a schedule of faults can do to machines. */
-export interface FaultTarget {
-  kill(name: string): Promise<void>
-  end(name: string): Promise<void>
-  restart(name: string): Promise<void>
-  cluster(fault: ClusterFault): void
-  /** Whether each sender of transactions has had an order ack. */
-  acknowledged(): boolean
-}
+import type { ScenarioFault } from '../faults/fault-schema.js'
+import {
+  ACKNOWLEDGED_WAIT_MS,
+  type FaultStep,
+  type MachineTarget,
+  performOnMachine,
+  scheduledFaults,
+} from './fault-steps.js'
 
 const POLL_MS = 20
-/** Longest wait for order acks. What does not happen then is seen by what the scenario expects. */
-const ACKNOWLEDGED_WAIT_MS = 20_000
 
 /**
  * Has each fault happen at its time, counted from this call. One that befalls a machine which is slow to come back from
@@ -22,36 +16,34 @@ const ACKNOWLEDGED_WAIT_MS = 20_000
  */
 export async function performFaults(
   faults: readonly ScenarioFault[],
-  target: FaultTarget,
+  target: MachineTarget,
   pause: (ms: number) => Promise<unknown>,
 ): Promise<void> {
   const turns = new Map<string, Promise<void>>()
-  const inTurn = (name: string, act: () => Promise<void>): Promise<void> => {
+  const inTurn = (name: string, act: () => void | Promise<void>): Promise<void> => {
     const turn = (turns.get(name) ?? Promise.resolve()).then(act)
     turns.set(name, turn)
     return turn
   }
+  const perform = (steps: readonly FaultStep[]): Promise<unknown> =>
+    Promise.all(
+      steps.map(step =>
+        step.do === 'kill' || step.do === 'end' || step.do === 'restart'
+          ? inTurn(step.name, () => performOnMachine(step, target))
+          : performOnMachine(step, target),
+      ),
+    )
   await Promise.all(
-    faults.map(async fault => {
-      const { atS, onceAcknowledged, backAfterS, kill = [], stop = [], leave = [], drain = false } = fault
-      await pause(atS * 1000)
+    scheduledFaults(faults, []).map(async ({ atMs, onceAcknowledged, begin, lastsMs, end }) => {
+      await pause(atMs)
       for (let waitedMs = 0; onceAcknowledged && waitedMs < ACKNOWLEDGED_WAIT_MS; waitedMs += POLL_MS) {
         if (target.acknowledged()) break
         await pause(POLL_MS)
       }
-      for (const host of leave) target.cluster({ kind: 'leave', host, drain })
-      if (fault.partition !== undefined) target.cluster({ kind: 'partition', groups: fault.partition })
-      if (fault.learnMac !== undefined) target.cluster({ kind: 'learn-mac', host: fault.learnMac })
-      await Promise.all([
-        ...kill.map(name => inTurn(name, () => target.kill(name))),
-        ...stop.map(name => inTurn(name, () => target.end(name))),
-      ])
-      if (backAfterS === undefined) return
-      await pause(backAfterS * 1000)
-      for (const host of leave) target.cluster({ kind: 'join', host })
-      if (fault.partition !== undefined) target.cluster({ kind: 'heal' })
-      if (fault.learnMac !== undefined) target.cluster({ kind: 'learn-mac', host: null })
-      await Promise.all([...kill, ...stop].map(name => inTurn(name, () => target.restart(name))))
+      await perform(begin)
+      if (lastsMs === null) return
+      await pause(lastsMs)
+      await perform(end)
     }),
   )
 }

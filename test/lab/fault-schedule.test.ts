@@ -1,8 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import type { ClusterFault } from '../../lab/cluster-fault.js'
-import type { ScenarioFault } from '../../lab/scenario-schema.js'
-import { type FaultTarget, performFaults } from '../../lab/worlds/fault-schedule.js'
+import type { ScenarioFault } from '../../lab/faults/fault-schema.js'
+import { performFaults } from '../../lab/worlds/fault-schedule.js'
+import type { MachineTarget } from '../../lab/worlds/fault-steps.js'
 
 function describe(fault: ClusterFault): string {
   switch (fault.kind) {
@@ -30,7 +31,7 @@ async function performed(
   const pause = (ms: number) => new Promise<void>(go => waiting.push({ atMs: nowMs + ms, go }))
   const log: string[] = []
   const say = (what: string) => log.push(`${nowMs} ${what}`)
-  const target: FaultTarget = {
+  const target: MachineTarget = {
     kill: async name => void say(`kill ${name}`),
     end: async name => void say(`end ${name}`),
     restart: async name => {
