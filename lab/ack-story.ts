@@ -128,8 +128,7 @@ function tell(view: RunView, journey: AckJourney): AckStory {
     step(landing.atMs, landing.node, null, null, landing.result, landingText(), astray)
   }
   if (astray && owner !== undefined) {
-    const held =
-      view.senders.find(({ node }) => node.name === owner.name)?.messages.filter(message => message.held).length ?? 0
+    const held = view.senders.find(({ node }) => node.name === owner.name)?.messages.count(message => message.held) ?? 0
     step(
       run.endedMs,
       owner.name,

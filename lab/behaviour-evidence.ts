@@ -165,10 +165,14 @@ function failed(view: RunView): boolean {
 
 /** Exactly one copy of each message of the senders that sent nothing else; the balancer had connections. */
 function plainMessagesArrivedOnce({ run, senders }: RunView, destination: RegExp): boolean {
-  const messages = senders
-    .filter(({ node: { load } }) => load?.delivery !== 'transactional' && load?.to.every(to => destination.test(to)))
-    .flatMap(sender => sender.messages)
-  return balancedHosts(run).size > 0 && messages.length > 0 && messages.every(({ copies }) => copies === 1)
+  const plain = senders.filter(
+    ({ node: { load } }) => load?.delivery !== 'transactional' && load?.to.every(to => destination.test(to)),
+  )
+  return (
+    balancedHosts(run).size > 0 &&
+    plain.some(({ messages }) => messages.length > 0) &&
+    plain.every(({ messages }) => messages.every(({ copies }) => copies === 1))
+  )
 }
 
 /** A session to the cluster for a name that is not direct was turned away, and nothing that was sent so arrived. */
@@ -219,7 +223,7 @@ function namesakesGotTheirAcks(view: RunView): boolean {
 
 /** Accepted, done with, and delivered by nobody. */
 function cloneLostMessages({ run, senders }: RunView): boolean {
-  return senders.some(({ node, messages }) => isClone(run, node) && messages.some(({ fate }) => fate === 'lost'))
+  return senders.some(({ node, messages }) => isClone(run, node) && messages.countOf('lost') > 0)
 }
 
 function cloneGaveUp(view: RunView): boolean {

@@ -2,6 +2,7 @@ import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway
 import type { Guid } from '../protocol/guid.js'
 import type { Note } from '../queue-manager/notes.js'
 import type { NodeSample } from './channel-messages.js'
+import { groupBy } from './group-by.js'
 import type { NodeReport, QueueManagerReport } from './node-spec.js'
 import type { Plane } from './planes.js'
 import type { NodeRole } from './scenario-nodes.js'
@@ -129,8 +130,19 @@ export class HistoryCollector {
   }
 }
 
-export function eventsOf<Kind extends LabEvent['kind']>(run: Pick<RunRecord, 'events'>, kind: Kind): EventOf<Kind>[] {
-  return run.events.filter((event): event is EventOf<Kind> => event.kind === kind)
+const indexes = new WeakMap<readonly LabEvent[], ReadonlyMap<LabEvent['kind'], LabEvent[]>>()
+
+/** Events of one kind, in order. The first question sorts them all by kind, the others only look there. */
+export function eventsOf<Kind extends LabEvent['kind']>(
+  { events }: Pick<RunRecord, 'events'>,
+  kind: Kind,
+): readonly EventOf<Kind>[] {
+  let index = indexes.get(events)
+  if (index === undefined) {
+    index = groupBy(events, event => event.kind)
+    indexes.set(events, index)
+  }
+  return (index.get(kind) ?? []) as EventOf<Kind>[]
 }
 
 export function queueManagerReport(run: RunRecord, node: string): QueueManagerReport | null {

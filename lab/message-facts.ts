@@ -1,26 +1,6 @@
-import { MESSAGE_STATE, messageIdOf, type SenderLedgerData } from '../senders/sender-ledger.js'
+import type { SenderLedgerData } from '../senders/sender-ledger.js'
 import { type EventOf, eventsOf, queueManagerReport, type RunNode, type RunRecord } from './history.js'
-import { isRemaining } from './node-spec.js'
-
-/**
- * What became of one message. `delivered` has an application receive it (copies may be several, see `copies`); otherwise
- * one of: `waiting` in an outgoing queue of the sender or of a front end, `dead-lettered` at either,
- * `refused` by the sender's own queue manager, `lost` (accepted, and nowhere to be found), or `unknown`: the sender
- * got no answer, or a node that could tell has died.
- */
-export type MessageFate = 'delivered' | 'waiting' | 'dead-lettered' | 'refused' | 'lost' | 'unknown'
-
-export interface MessageFacts {
-  readonly number: number
-  readonly accepted: boolean
-  readonly fate: MessageFate
-  /** Copies delivered altogether. */
-  readonly copies: number
-  /** Still in the sender's outgoing queue at the end, delivered or not: no acknowledgement freed it. */
-  readonly held: boolean
-  /** Front ends in whose outgoing queues it is at the end. */
-  readonly waitingAt: readonly string[]
-}
+import { type MessageFacts, MessageTable } from './message-table.js'
 
 /** The messages of one sending node. */
 export interface SenderFacts {
@@ -30,8 +10,7 @@ export interface SenderFacts {
   readonly partial: boolean
   /** Offered to the queue manager, or delivered though the ledger ends earlier. */
   readonly sent: number
-  /** Index n - 1 is message n. */
-  readonly messages: readonly MessageFacts[]
+  readonly messages: MessageTable
   /** Copies of each message (index n - 1) by receiving node. */
   readonly copiesAt: ReadonlyMap<string, Uint8Array>
 }
@@ -65,35 +44,50 @@ function senderFacts(
   const partial = isPartial(run, node.name)
   const remainingAt = (name: string) =>
     queueManagerReport(run, name)?.remaining.find(({ sender }) => sender === node.sender)
-  const remaining = remainingAt(node.name)
   const frontEnds = run.nodes.filter(({ role }) => role === 'front-end')
   const waiting = frontEnds.flatMap(({ name }) => {
     const numbers = remainingAt(name)
     return numbers === undefined ? [] : [{ name, numbers }]
   })
-  const deadLettered = deadLetteredIds(run, node)
   const sent = Math.max(ledger?.offered ?? 0, ...Array.from(copiesAt.values(), copies => copies.length))
-  const messages: MessageFacts[] = []
-  for (let number = 1; number <= sent; number++) {
-    const state = ledger?.states[number - 1] ?? MESSAGE_STATE.unknown
-    const held = remaining !== undefined && isRemaining(remaining, number)
-    const id = ledger === null ? null : messageIdOf(ledger, number)
-    let copies = 0
-    for (const row of copiesAt.values()) copies += row[number - 1] ?? 0
-    const waitingAt = waiting.filter(({ numbers }) => isRemaining(numbers, number)).map(({ name }) => name)
-    messages.push({ number, accepted: state === MESSAGE_STATE.accepted, copies, held, waitingAt, fate: fate() })
-
-    function fate(): MessageFate {
-      if (copies > 0) return 'delivered'
-      if (state === MESSAGE_STATE.refused) return 'refused'
-      if (state === MESSAGE_STATE.unknown) return 'unknown'
-      if (partial) return 'unknown'
-      if (held || waitingAt.length > 0) return 'waiting'
-      if (id !== null && deadLettered.has(id)) return 'dead-lettered'
-      return othersPartial ? 'unknown' : 'lost'
-    }
-  }
+  const messages = new MessageTable({
+    sent,
+    ledger,
+    copiesAt,
+    remaining: remainingAt(node.name),
+    waiting,
+    deadLettered: deadLetteredIds(run, node),
+    partial,
+    othersPartial,
+  })
   return { node, ledger, partial, sent, messages, copiesAt }
+}
+
+/** Messages of all senders that answer a question: how many of whom, and the first. */
+export interface MessagesFound {
+  readonly count: number
+  /** By the sender's name; senders with none are left out. */
+  readonly bySender: ReadonlyMap<string, number>
+  readonly sender: SenderFacts
+  readonly message: MessageFacts
+}
+
+/** Null when there is none. */
+export function findMessages(
+  senders: readonly SenderFacts[],
+  predicate: (message: MessageFacts) => boolean,
+): MessagesFound | null {
+  const bySender = new Map<string, number>()
+  let first: Pick<MessagesFound, 'sender' | 'message'> | null = null
+  let sum = 0
+  for (const sender of senders) {
+    const count = sender.messages.count(predicate)
+    if (count === 0) continue
+    sum += count
+    bySender.set(sender.node.name, count)
+    first ??= { sender, message: sender.messages.find(predicate)! }
+  }
+  return first === null ? null : { count: sum, bySender, ...first }
 }
 
 /** MessageIDs of what was dead-lettered where it was sent, or at a front end that had it from there. */

@@ -171,19 +171,19 @@ export function meets(actual: number, expected: Expectation, sent: number): bool
 
 function countAll(view: RunView): VerdictCounts {
   const { run, senders, acks } = view
-  const messages = senders.flatMap(sender => sender.messages)
-  const duplicated = messages.filter(({ copies }) => copies > 1)
+  const sum = (ofSender: (messages: SenderFacts['messages']) => number) =>
+    senders.reduce((total, { messages }) => total + ofSender(messages), 0)
   return {
-    sent: messages.length,
-    accepted: messages.filter(({ accepted }) => accepted).length,
-    unknown: messages.filter(({ fate }) => fate === 'unknown').length,
-    delivered: messages.filter(({ fate }) => fate === 'delivered').length,
-    lost: messages.filter(({ fate }) => fate === 'lost').length,
-    duplicated: duplicated.length,
-    duplicateCopies: duplicated.reduce((sum, { copies }) => sum + copies - 1, 0),
+    sent: sum(({ length }) => length),
+    accepted: sum(messages => messages.count(({ accepted }) => accepted)),
+    unknown: sum(messages => messages.countOf('unknown')),
+    delivered: sum(messages => messages.countOf('delivered')),
+    lost: sum(messages => messages.countOf('lost')),
+    duplicated: sum(messages => messages.count(({ copies }) => copies > 1)),
+    duplicateCopies: sum(({ duplicateCopies }) => duplicateCopies),
     reordered: run.nodes.reduce((sum, { name }) => sum + reorderedAt(run, name), 0),
-    unacknowledged: messages.filter(({ held }) => held).length,
-    waitingAtFrontEnds: messages.filter(({ waitingAt }) => waitingAt.length > 0).length,
+    unacknowledged: sum(messages => messages.count(({ held }) => held)),
+    waitingAtFrontEnds: sum(messages => messages.count(({ waitingAt }) => waitingAt.length > 0)),
     incompleteTransactions: senders.reduce((sum, sender) => sum + tornTransactions(sender).length, 0),
     misroutedAcks: acks.filter(isAstray).length,
     discardedByNameValidation: distinctDiscards(run, new Set(['name-validation'] as const)).length,
@@ -215,7 +215,7 @@ function frontEndRow({ run, senders }: RunView, name: string): FrontEndRow {
   return {
     forwarded: own(eventsOf(run, 'forwarded')).length,
     waiting: senders.reduce(
-      (sum, { messages }) => sum + messages.filter(({ waitingAt }) => waitingAt.includes(name)).length,
+      (sum, { messages }) => sum + messages.count(({ waitingAt }) => waitingAt.includes(name)),
       0,
     ),
     deadLettered: own(eventsOf(run, 'dead-lettered')).length,
@@ -232,10 +232,10 @@ function senderRow({ run, acks }: RunView, { node, ledger, messages, sent, parti
     sent,
     accepted: ledger?.accepted ?? 0,
     refused: ledger?.refused ?? 0,
-    unknown: messages.filter(({ fate }) => fate === 'unknown').length,
-    delivered: messages.filter(({ fate }) => fate === 'delivered').length,
-    unacknowledged: messages.filter(({ held }) => held).length,
-    lost: messages.filter(({ fate }) => fate === 'lost').length,
+    unknown: messages.countOf('unknown'),
+    delivered: messages.countOf('delivered'),
+    unacknowledged: messages.count(({ held }) => held),
+    lost: messages.countOf('lost'),
     orderAcksMatched: own(eventsOf(run, 'order-ack-received')).filter(({ result }) => result === 'matched').length,
     acksOfOthers: acks.filter(({ astray }) => astray?.node === node.name).length,
     resends: own(eventsOf(run, 'resend')).length,

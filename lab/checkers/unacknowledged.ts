@@ -1,5 +1,5 @@
 import type { Checker, Finding } from '../finding.js'
-import { groupBy } from '../group-by.js'
+import { findMessages } from '../message-facts.js'
 import { isAstray, landingKind } from './misrouted-ack.js'
 
 /**
@@ -27,23 +27,19 @@ export const checkUnacknowledged: Checker = view => {
     },
   ]
   return kinds.flatMap(({ id, behaviour, delivered, text }): Finding[] => {
-    const held = senders.flatMap(({ node, messages }) =>
-      messages
-        .filter(message => message.held && message.copies > 0 === delivered)
-        .map(({ number }) => ({ node: node.name, number })),
-    )
-    const [first] = held
-    if (first === undefined) return []
-    const bySender = [...groupBy(held, ({ node }) => node)].map(([node, rows]) => `${node} holds ${rows.length}`)
+    const found = findMessages(senders, message => message.held && message.copies > 0 === delivered)
+    if (found === null) return []
+    const { sender, message, count } = found
+    const bySender = Array.from(found.bySender, ([node, held]) => `${node} holds ${held}`)
     return [
       {
         id,
         behaviour,
-        count: held.length,
+        count,
         first: {
           atMs: null,
-          nodes: [first.node],
-          text: `message ${first.number} of ${first.node} ${text}; at the end ${bySender.join(', ')} such ${held.length === 1 ? 'message' : 'messages'}`,
+          nodes: [sender.node.name],
+          text: `message ${message.number} of ${sender.node.name} ${text}; at the end ${bySender.join(', ')} such ${count === 1 ? 'message' : 'messages'}`,
         },
       },
     ]

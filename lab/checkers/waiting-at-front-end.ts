@@ -1,25 +1,26 @@
 import type { Checker } from '../finding.js'
-import { groupBy } from '../group-by.js'
+import { findMessages } from '../message-facts.js'
 
 /** In a front end's outgoing queue after the drain: the back end has not taken it from there. */
-export const checkWaitingAtFrontEnds: Checker = ({ senders }) => {
-  const waiting = senders.flatMap(({ node, messages }) =>
-    messages.flatMap(({ number, waitingAt }) => waitingAt.map(frontEnd => ({ sender: node.name, number, frontEnd }))),
-  )
-  const [first] = waiting
-  if (first === undefined) return []
-  const holders = [...groupBy(waiting, ({ frontEnd }) => frontEnd)].map(
-    ([name, rows]) => `${name} holds ${rows.length}`,
-  )
+export const checkWaitingAtFrontEnds: Checker = ({ run, senders }) => {
+  const first = findMessages(senders, ({ waitingAt }) => waitingAt.length > 0)
+  if (first === null) return []
+  const { sender, message } = first
+  const [frontEnd = ''] = message.waitingAt
+  const others = run.nodes.map(({ name }) => name).filter(name => name !== frontEnd)
+  const holders = [frontEnd, ...others].flatMap(name => {
+    const found = findMessages(senders, ({ waitingAt }) => waitingAt.includes(name))
+    return found === null ? [] : [{ name, count: found.count }]
+  })
   return [
     {
       id: 'waiting-at-front-end',
       behaviour: null,
-      count: waiting.length,
+      count: holders.reduce((sum, { count }) => sum + count, 0),
       first: {
         atMs: null,
-        nodes: [first.frontEnd],
-        text: `message ${first.number} of ${first.sender} waits at ${first.frontEnd} to be passed on; at the end ${holders.join(', ')}`,
+        nodes: [frontEnd],
+        text: `message ${message.number} of ${sender.node.name} waits at ${frontEnd} to be passed on; at the end ${holders.map(({ name, count }) => `${name} holds ${count}`).join(', ')}`,
       },
     },
   ]
