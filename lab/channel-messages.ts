@@ -1,6 +1,7 @@
 import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway/planes/proxy-events.js'
 import type { Note } from '../queue-manager/notes.js'
 import type { ClusterFault } from './cluster-fault.js'
+import type { ClusterMap } from './cluster-map.js'
 import type { Opened } from './lab-node.js'
 import type { NodeReport, NodeSpec } from './node-spec.js'
 
@@ -18,8 +19,8 @@ export type LabMessage =
   | { readonly type: 'stop' }
 
 /**
- * Node to lab, in order: `hello` proves the token; `ready`; then, as they come, `notes` or `decisions`, a `sample` every
- * 100 ms, a `ledger` checkpoint every second or so; `done` when the workload has offered all it will and each offer is
+ * Node to lab, in order: `hello` proves the token; `ready`; then, as they come, `notes`, or `decisions` and each new
+ * `cluster-map`, a `sample` every 100 ms, a `ledger` checkpoint every second or so; `done` when the workload has offered all it will and each offer is
  * answered; a last `ledger` with `partial` false. `failed` says why the node ends without having done its part.
  */
 export type NodeMessage =
@@ -33,6 +34,7 @@ export type NodeMessage =
       /** Requests over HTTP that are over. */
       readonly requests?: readonly ProxiedRequest[]
     }
+  | { readonly type: 'cluster-map'; readonly atMs: number; readonly owners: ClusterMap }
   | { readonly type: 'sample'; readonly sample: NodeSample }
   | { readonly type: 'ledger'; readonly report: NodeReport }
   | { readonly type: 'done'; readonly offered: number }

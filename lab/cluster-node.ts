@@ -2,6 +2,7 @@ import type { PlaneCounters } from '../gateway/planes/plane.js'
 import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway/planes/proxy-events.js'
 import type { NodeMessage } from './channel-messages.js'
 import type { ClusterFault } from './cluster-fault.js'
+import { ClusterMapWatch } from './cluster-map.js'
 import { actOn } from './cluster-orders.js'
 import { type LabPlane, openLabPlane } from './cluster-planes.js'
 import type { LabNode, Opened } from './lab-node.js'
@@ -14,6 +15,7 @@ const DRAIN_POLL_MS = 200
 export class ClusterNode implements LabNode {
   readonly #spec: ClusterSpec
   readonly #plane: LabPlane
+  readonly #map: ClusterMapWatch
   #counters: PlaneCounters | null = null
   #drains: NodeJS.Timeout | undefined
   #counting: Promise<void> | undefined
@@ -36,6 +38,7 @@ export class ClusterNode implements LabNode {
   private constructor(spec: ClusterSpec, plane: LabPlane) {
     this.#spec = spec
     this.#plane = plane
+    this.#map = new ClusterMapWatch(spec.ports[0]!)
   }
 
   async open(): Promise<Opened> {
@@ -86,6 +89,8 @@ export class ClusterNode implements LabNode {
   }
 
   takeNews(): NodeMessage | null {
+    const owners = this.#plane.live.call(cluster => this.#map.take(cluster))
+    if (owners !== null) return { type: 'cluster-map', atMs: Date.now(), owners }
     const [decisions, closed, requests] = [this.#decisions, this.#closed, this.#requests]
     if (decisions.length + closed.length + requests.length === 0) return null
     this.#decisions = []

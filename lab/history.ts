@@ -2,6 +2,7 @@ import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway
 import type { Guid } from '../protocol/guid.js'
 import type { Note } from '../queue-manager/notes.js'
 import type { NodeSample } from './channel-messages.js'
+import type { ClusterMap } from './cluster-map.js'
 import { groupBy } from './group-by.js'
 import type { NodeReport, QueueManagerReport } from './node-spec.js'
 import type { Plane } from './planes.js'
@@ -15,6 +16,8 @@ export type LabEvent = { readonly node: string; readonly atMs: number } & (
   | { readonly kind: 'gateway-decision'; readonly decision: ProxyDecision }
   | { readonly kind: 'gateway-closed'; readonly closed: ConnectionClosed }
   | { readonly kind: 'gateway-request'; readonly request: ProxiedRequest }
+  /** A cluster's buckets have other owners than before; the first is the map that the run began with. */
+  | { readonly kind: 'cluster-map'; readonly owners: ClusterMap }
 )
 
 /** What the lab did to a machine, as the scenario wanted it. From `left` on they are about the gateway's cluster. */
@@ -33,6 +36,14 @@ export interface FaultEvent {
     | 'healed'
     | 'mac-learned'
     | 'mac-forgotten'
+    | 'paused'
+    | 'resumed'
+    | 'clock-set'
+    | 'link-changed'
+    | 'link-parted'
+    | 'link-well'
+    | 'disk-ill'
+    | 'disk-well'
 }
 
 export type EventOf<Kind extends LabEvent['kind']> = Extract<LabEvent, { kind: Kind }>
@@ -90,6 +101,8 @@ export interface RunRecord {
   readonly startedMs: number
   /** When the senders had offered everything, or their time was up. */
   readonly loadEndedMs: number
+  /** When faults had ended and everything was well again. Absent on sockets, where a fault ends when its time is up. */
+  readonly healedMs?: number
   readonly endedMs: number
   /** Every outgoing queue was empty in the end. */
   readonly drained: boolean
@@ -114,6 +127,10 @@ export class HistoryCollector {
     }
     for (const ended of closed) this.#events.push({ kind: 'gateway-closed', node, atMs: ended.timeMs, closed: ended })
     for (const request of requests) this.#events.push({ kind: 'gateway-request', node, atMs: request.timeMs, request })
+  }
+
+  clusterMap(node: string, atMs: number, owners: ClusterMap): void {
+    this.#events.push({ kind: 'cluster-map', node, atMs, owners })
   }
 
   fault(event: FaultEvent): void {

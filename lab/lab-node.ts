@@ -28,6 +28,6 @@ export interface LabNode {
   close(): Promise<void>
   report(partial: boolean): NodeReport
   sample(): NodeSample | null
-  /** Notes or decisions since the last call, as a message to the lab. */
+  /** Notes, decisions or the like since the last call, as a message to the lab; to be called until there is none. */
   takeNews(): NodeMessage | null
 }

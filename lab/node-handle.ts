@@ -12,6 +12,7 @@ import type { Note } from '../queue-manager/notes.js'
 import { Channel } from './channel.js'
 import type { LabMessage, NodeMessage, NodeSample } from './channel-messages.js'
 import type { ClusterFault } from './cluster-fault.js'
+import type { ClusterMap } from './cluster-map.js'
 import type { Opened } from './lab-node.js'
 import type { NodeReport, NodeSpec } from './node-spec.js'
 
@@ -39,6 +40,7 @@ export interface NodeHandleOptions {
     closed: readonly ConnectionClosed[],
     requests: readonly ProxiedRequest[],
   ): void
+  onClusterMap?(node: string, atMs: number, owners: ClusterMap): void
   onSample?(node: string, sample: NodeSample): void
   /** At once when the node ends, in whatever way. */
   onExit?(exit: NodeExit): void
@@ -234,6 +236,9 @@ export class NodeHandle {
         break
       case 'decisions':
         this.#options.onDecisions?.(this.name, message.decisions, message.closed, message.requests ?? [])
+        break
+      case 'cluster-map':
+        this.#options.onClusterMap?.(this.name, message.atMs, message.owners)
         break
       case 'sample':
         this.#sample = message.sample

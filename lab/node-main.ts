@@ -85,8 +85,7 @@ async function createNode(spec: NodeSpec): Promise<LabNode> {
 
 function tell(node: LabNode): void {
   if (done) return
-  const news = node.takeNews()
-  if (news !== null) channel.send(news)
+  for (let news = node.takeNews(); news !== null; news = node.takeNews()) channel.send(news)
   const sample = node.sample()
   if (sample !== null) channel.send({ type: 'sample', sample })
 }

@@ -165,6 +165,7 @@ export class Stage {
         if (matched) this.#acknowledged.add(node)
       },
       onDecisions: (node, decisions, closed, requests) => this.history.gateway(node, decisions, closed, requests),
+      onClusterMap: (node, atMs, owners) => this.history.clusterMap(node, atMs, owners),
       onSample: (node, sample) => this.samples.push({ node, sample }),
       onExit: ({ node, exitCode, signal, failure, orderly }) => {
         if (orderly || this.#ending.has(node)) return
