@@ -7,6 +7,8 @@ import { MessageClass } from '../protocol/message-class.js'
 import type { StoredValue } from './actions.js'
 import type { Context } from './context.js'
 import type { LocalQueue } from './local-queue.js'
+import { endNote } from './message-notes.js'
+import type { NoteBody } from './notes.js'
 import { PersistentCounter } from './persistent-counter.js'
 import { DEADLETTER_QUEUE, DEADXACT_QUEUE, MACHINE_JOURNAL, QueueRegistry } from './queue-registry.js'
 import { correlationHash, QUEUED, type QueuedContents, QueuedMessage } from './queued-message.js'
@@ -171,6 +173,7 @@ export class LocalQueues {
   remove(toRemove: readonly QueuedMessage[], messageClass: number, removed: Removed): void {
     const { batch } = this.#context
     const messages = toRemove.filter(({ state }) => state === 'available' || state === 'locked')
+    const notes = this.#context.log.noting ? this.#endNotes(messages, messageClass) : []
     let stored = false
     for (const queued of messages) {
       queued.queue.line.lock(queued, 'leaving')
@@ -181,6 +184,8 @@ export class LocalQueues {
         if (error === null) this.#finish(queued)
         else this.giveBack(queued)
       }
+      const { log, now } = this.#context
+      if (error === null) for (const note of notes) log.note(now, note)
       removed(error)
     }
     if (stored) batch.whenDurable(done)
@@ -360,6 +365,14 @@ export class LocalQueues {
   #dismiss(messages: readonly QueuedMessage[], messageClass: number): void {
     if (messages.length === 0) return
     this.remove(messages, messageClass, () => undefined)
+  }
+
+  /** What to note once they are gone; nothing of the copies in journals and dead-letter queues. */
+  #endNotes(messages: readonly QueuedMessage[], messageClass: number): NoteBody[] {
+    return messages.flatMap(queued => {
+      const contents = queued.queue.holdsCopies ? null : this.read(queued)
+      return contents === null ? [] : [endNote(queued, contents, messageClass)]
+    })
   }
 
   /** What the end of a message means to others, and to the store, all in one batch. Whether the store has to do with it. */

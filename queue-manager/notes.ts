@@ -57,6 +57,13 @@ export type NoteBody =
       readonly queue: string | null
     }
   | {
+      /** An application's message is in an outgoing queue, durable if it has to be. */
+      readonly kind: 'accepted'
+      readonly queue: string
+      readonly messageId: number
+      readonly tx: TxPlace | null
+    }
+  | {
       readonly kind: 'sent'
       readonly connection: number
       readonly queue: string
@@ -137,6 +144,13 @@ export type NoteBody =
       readonly nextInMs: number
     }
   | {
+      /** It left an outgoing queue and will not be sent again: it expired, was purged, or the next machine refuses it. */
+      readonly kind: 'given-up'
+      readonly queue: string
+      readonly messageId: number
+      readonly messageClass: number
+    }
+  | {
       readonly kind: 'dead-lettered'
       readonly queue: string
       readonly messageId: number
@@ -174,3 +188,11 @@ export type NoteBody =
     }
   | { readonly kind: 'express-lost'; readonly count: number }
   | { readonly kind: 'consumed'; readonly queue: string; readonly source: Guid; readonly messageId: number }
+  | {
+      /** It left a queue of this machine and no application received it. */
+      readonly kind: 'removed'
+      readonly queue: string
+      readonly source: Guid
+      readonly messageId: number
+      readonly messageClass: number
+    }

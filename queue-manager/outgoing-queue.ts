@@ -3,6 +3,7 @@ import { MessageClass } from '../protocol/message-class.js'
 import { urlText } from '../protocol/srmp/from-packet.js'
 import type { Context } from './context.js'
 import { Deque } from './deque.js'
+import { noteGivenUp } from './message-notes.js'
 import { leaveMemory, OUTGOING_FLAGS, type OutgoingMessage, packetOf, settleInMemory } from './outgoing-message.js'
 import { OutgoingRoute } from './outgoing-route.js'
 import { OutgoingSequence } from './outgoing-sequence.js'
@@ -365,6 +366,7 @@ export class OutgoingQueue implements StoredState {
       if (message.place !== null) this.sequence.leaveRow()
       return
     }
+    noteGivenUp(this.#context, this.text, message, messageClass)
     const { acknowledgements } = this.#context
     acknowledgements.messageGivenUp(packet, this.text, messageClass, message.deadLetterQueue)
   }

@@ -16,6 +16,7 @@ import { InternalMessages, type Passage } from './internal-messages.js'
 import type { LocalQueue } from './local-queue.js'
 import { UNHEARD } from './local-queues.js'
 import { MessageIdentifiers } from './message-identifiers.js'
+import { noteAccepted } from './message-notes.js'
 import { buildMessage, type MessageToSend, type TransactionPart } from './message-to-send.js'
 import { EnteringMessage } from './outgoing-entering.js'
 import { type OutgoingMessage, outgoingRow, packetOf, readOutgoingRow } from './outgoing-message.js'
@@ -280,6 +281,8 @@ export class OutgoingQueues implements StoredState {
   /** They are durable, or need not be; or the store failed. */
   #enteredAll(prepared: readonly Prepared[], request: number | null, error: string | null): void {
     for (const { message, queue } of prepared) if (queue !== null) this.#settle(message, queue, error)
+    if (request !== null && error === null)
+      for (const { message, queue } of prepared) if (queue !== null) noteAccepted(this.#context, queue, message)
     if (request !== null) this.#context.log.stored(request, error)
     let attended: OutgoingQueue | null = null
     for (const { queue } of prepared) {
@@ -291,6 +294,7 @@ export class OutgoingQueues implements StoredState {
   /** The same of one that went by itself. */
   entered(message: OutgoingMessage, queue: OutgoingQueue | null, request: number, error: string | null): void {
     if (queue !== null) this.#settle(message, queue, error)
+    if (queue !== null && error === null) noteAccepted(this.#context, queue, message)
     this.#context.log.stored(request, error)
     queue?.attend()
   }
