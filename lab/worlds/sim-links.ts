@@ -1,0 +1,22 @@
+import type { LinkChange } from '../faults/fault-schema.js'
+import { QUIET_LINK } from '../sim/link-profile.js'
+import type { SimNetwork } from '../sim/network.js'
+
+/** Has what a fault says befall the link between two addresses; null: it is quiet again. */
+export function changeLink(network: SimNetwork, one: string, other: string, change: LinkChange | null): void {
+  network.join(one, other)
+  if (change === null) {
+    network.setLinkProfile(one, other, null)
+    return
+  }
+  const { partition, cut, ...profile } = change
+  network.setLinkProfile(one, other, { ...QUIET_LINK, ...(profile as Partial<typeof QUIET_LINK>) })
+  if (cut) {
+    const ends = [one, other].sort().join()
+    for (const connection of network.connections()) {
+      const { local, remote } = connection.initiator
+      if ([local.address, remote.address].sort().join() === ends) connection.reset()
+    }
+  }
+  if (partition) network.part(one, other)
+}

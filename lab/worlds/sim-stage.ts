@@ -1,0 +1,284 @@
+import type { ResolveQuery } from '../../queue-manager/actions.js'
+import type { Note } from '../../queue-manager/notes.js'
+import { createResolver } from '../../transport/resolver.js'
+import type { NodeSample } from '../channel-messages.js'
+import { type ClusterFault, faultNoteOf } from '../cluster-fault.js'
+import type { DiskCondition, LinkChange } from '../faults/fault-schema.js'
+import type { FaultEvent, LabEvent } from '../history.js'
+import type { NodeReport, QueueManagerSpec } from '../node-spec.js'
+import { outgoingDepth } from '../outgoing-depth.js'
+import {
+  createQueueManager,
+  type MachineLedgers,
+  machineLedgers,
+  QueueManagerApplication,
+} from '../queue-manager-application.js'
+import { SimNetwork } from '../sim/network.js'
+import { createRandom } from '../sim/random.js'
+import { Scheduler } from '../sim/scheduler.js'
+
+interface SimGateway {
+  start(): void
+  stop(): void
+  fault(f: ClusterFault): void
+  report(): NodeReport
+}
+
+import { SimMachine, type SimSurroundings } from '../sim/sim-machine.js'
+import { SIMULATED_EPOCH_MS } from '../sim/virtual-clock.js'
+import type { FaultTarget } from './fault-steps.js'
+import type { Casting } from './node-specs.js'
+import { changeLink } from './sim-links.js'
+
+/** From asking a disk to durable, as of a disk that flushes. */
+const FLUSH_MS = 1
+/** How long sessions take to close in order. */
+const CLOSING_MS = 5_000
+
+/** A machine of the run, over all its lives. */
+interface Machine {
+  readonly spec: QueueManagerSpec
+  readonly machine: SimMachine
+  readonly ledgers: MachineLedgers
+  application: QueueManagerApplication | null
+  /** Its last word, once it has ended. */
+  report: NodeReport | null
+}
+
+/** The machines of one simulated run, on one virtual clock: what `Stage` is for those on sockets. */
+export class SimStage implements FaultTarget<void> {
+  readonly scheduler = new Scheduler()
+  readonly network: SimNetwork
+  readonly samples: { node: string; sample: NodeSample }[] = []
+  /** Machines whose workload is done, or that have none. */
+  readonly done = new Set<string>()
+  readonly #casting: Casting
+  readonly #onEvent: (event: LabEvent) => void
+  readonly #machines = new Map<string, Machine>()
+  readonly #gateway: SimGateway | null
+  readonly #acknowledged = new Set<string>()
+
+  constructor(casting: Casting, seed: number, onEvent: (event: LabEvent) => void) {
+    this.#casting = casting
+    this.#onEvent = onEvent
+    const random = createRandom(seed)
+    this.network = new SimNetwork(this.scheduler, random.fork())
+    const [first] = casting.specs
+    const resolver = createResolver(first?.resolver ?? {})
+    const surroundings: SimSurroundings = {
+      scheduler: this.scheduler,
+      network: this.network,
+      random,
+      // what it does not know it does not ask the system for: it answers at once
+      resolve: (query: ResolveQuery) => resolver(query) as readonly string[],
+      resolveDelayMs: 0,
+    }
+    for (const spec of casting.specs) {
+      const machine = new SimMachine(surroundings, {
+        address: spec.address,
+        engine: store => createQueueManager(spec, store),
+        ...(spec.http === undefined ? {} : { http: { http: spec.http.port } }),
+        store: { delayMs: FLUSH_MS },
+      })
+      this.#machines.set(spec.name, { spec, machine, ledgers: machineLedgers(spec), application: null, report: null })
+    }
+    if (casting.gateway !== null) throw new RangeError('no balancer in the simulated world yet')
+    this.#gateway = null
+  }
+
+  /** True time, in milliseconds since 1970. */
+  get wallMs(): number {
+    return SIMULATED_EPOCH_MS + this.scheduler.nowMs
+  }
+
+  open(): void {
+    this.#gateway?.start()
+    for (const machine of this.#machines.values()) this.#begin(machine)
+  }
+
+  start(): void {
+    for (const { application } of this.#machines.values()) application?.start()
+  }
+
+  drain(name: string): void {
+    this.#machine(name).application?.drain()
+  }
+
+  /** As in a power failure: whatever it was in the middle of. */
+  kill(name: string): void {
+    this.#noteFault(name, 'killed')
+    if (this.#isClusterHost(name)) this.cluster({ kind: 'crash', host: name })
+    this.#end(this.#machine(name), 'power')
+  }
+
+  /** In order, as a service is stopped. */
+  end(name: string): void {
+    this.#noteFault(name, 'stopped')
+    const machine = this.#machine(name)
+    if (!machine.machine.isRunning) return
+    machine.machine.driver.stop()
+    this.scheduler.after(CLOSING_MS, () => this.#end(machine, 'process'))
+  }
+
+  /** A machine that has ended starts again, with what is on its disk. */
+  restart(name: string): void {
+    const machine = this.#machine(name)
+    if (machine.machine.isRunning) this.#end(machine, 'process')
+    if (this.#isClusterHost(name)) this.cluster({ kind: 'recover', host: name })
+    this.#begin(machine)
+    this.#noteFault(name, 'started')
+    machine.application?.start()
+  }
+
+  pause(name: string, on: boolean): void {
+    const inputs = this.network.inputsAt(this.#addressOf(name))
+    this.#noteFault(name, on ? 'paused' : 'resumed')
+    if (on) inputs.stop()
+    else inputs.resume()
+  }
+
+  clock(name: string, jumpMs: number): void {
+    this.#noteFault(name, 'clock-set')
+    this.#machine(name).machine.clock.stepWall(jumpMs)
+  }
+
+  link(one: string, other: string, change: LinkChange | null): void {
+    const [from, to] = [this.#addressOf(one), this.#addressOf(other)]
+    if (change === null) this.#noteFault(one, 'link-well')
+    else this.#noteFault(one, change.partition ? 'link-parted' : 'link-changed')
+    changeLink(this.network, from, to, change)
+  }
+
+  disk(name: string, condition: DiskCondition | null): void {
+    const { store } = this.#machine(name).machine
+    this.#noteFault(name, condition === null ? 'disk-well' : 'disk-ill')
+    store.capacityBytes = condition?.full ? 0 : Number.POSITIVE_INFINITY
+    store.failing = condition?.failing ?? false
+    store.delayMs = FLUSH_MS + (condition?.slowMs ?? 0)
+  }
+
+  /** Whatever befell links, disks and machines is over; who was stopped for good stays so. */
+  heal(): void {
+    this.network.heal()
+    for (const [name, { machine }] of this.#machines) {
+      if (this.network.inputsAt(machine.address).isStopped) this.pause(name, false)
+      this.disk(name, null)
+    }
+  }
+
+  /** Something befalls the gateway's hosts. */
+  cluster(fault: ClusterFault): void {
+    const { gateway } = this.#casting
+    if (gateway === null) return
+    const note = faultNoteOf(fault)
+    const who = 'host' in fault && fault.host !== null ? fault.host : gateway.spec.name
+    if (note !== null) this.#noteFault(who, note)
+    this.#gateway?.fault(fault)
+  }
+
+  acknowledged(): boolean {
+    return this.#casting.nodes.every(
+      ({ name, load }) => load?.delivery !== 'transactional' || this.#acknowledged.has(name),
+    )
+  }
+
+  /** Senders and front ends have nothing in an outgoing queue, receivers nothing for a consumer. */
+  isDrained(): boolean {
+    return this.#casting.specs.every(spec => {
+      const { machine, application } = this.#machine(spec.name)
+      if (!machine.isRunning || application === null) return true
+      const { engine } = machine.driver
+      const forwards = this.#casting.nodes.some(({ name, role }) => name === spec.name && role === 'front-end')
+      if (spec.workload !== undefined || forwards)
+        return engine.counters.outgoingMessages === 0 || outgoingDepth(application.sample(this.wallMs)) === 0
+      return spec.consumer === undefined || application.sample(this.wallMs).localMessages === 0
+    })
+  }
+
+  sample(): void {
+    for (const [node, { application }] of this.#machines)
+      if (application !== null) this.samples.push({ node, sample: application.sample(this.wallMs) })
+  }
+
+  /** Everybody ends in order. */
+  stop(): void {
+    const running = [...this.#machines.values()].filter(({ machine }) => machine.isRunning)
+    for (const { machine, application } of running) {
+      application?.drain()
+      application?.stopConsuming()
+      machine.driver.stop()
+    }
+    this.scheduler.runFor(CLOSING_MS)
+    this.#gateway?.stop()
+    for (const machine of running) {
+      machine.application?.settle()
+      machine.report = machine.application?.report(false, this.wallMs) ?? null
+    }
+  }
+
+  reports(): ReadonlyMap<string, NodeReport> {
+    const reports = new Map<string, NodeReport>()
+    if (this.#gateway !== null && this.#casting.gateway !== null)
+      reports.set(this.#casting.gateway.spec.name, this.#gateway.report())
+    for (const [name, { report, application }] of this.#machines) {
+      const last = report ?? application?.report(true, this.wallMs) ?? null
+      if (last !== null) reports.set(name, last)
+    }
+    return reports
+  }
+
+  #begin(machine: Machine): void {
+    const { spec, ledgers } = machine
+    let application: QueueManagerApplication | null = null
+    const host = machine.machine.start({
+      onOutcome: (request, outcome, error) => application?.onOutcome(request, outcome, error),
+      onReceived: (request, queue, messages) => application?.onReceived(request, queue, messages),
+      onArrived: queue => application?.onArrived(queue),
+      onNote: note => this.#noted(spec.name, note),
+      onTurn: () => application?.onTurn(),
+    })
+    application = new QueueManagerApplication(spec, machine.machine.driver.engine, host, ledgers, () =>
+      this.done.add(spec.name),
+    )
+    if (spec.workload === undefined) this.done.add(spec.name)
+    machine.application = application
+    machine.report = null
+    application.open()
+  }
+
+  #end(machine: Machine, how: 'process' | 'power'): void {
+    if (!machine.machine.isRunning) return
+    machine.report = machine.application?.report(true, this.wallMs) ?? null
+    machine.machine.crash(how)
+    machine.application = null
+  }
+
+  #noted(node: string, note: Note): void {
+    if (note.kind === 'order-ack-received' && note.result === 'matched') this.#acknowledged.add(node)
+    // a machine's own clock may be wrong; the history has one time
+    this.#onEvent({ ...note, node, atMs: this.wallMs })
+  }
+
+  #noteFault(node: string, fault: FaultEvent['fault']): void {
+    this.#onEvent({ kind: 'fault', node, atMs: this.wallMs, fault })
+  }
+
+  /** Of a machine, or of the gateway. */
+  #addressOf(name: string): string {
+    const { gateway } = this.#casting
+    if (gateway?.run?.name === name) return gateway.run.address
+    return this.#machine(name).machine.address
+  }
+
+  #machine(name: string): Machine {
+    const machine = this.#machines.get(name)
+    if (machine === undefined) throw new RangeError(`there is no machine ${name}`)
+    return machine
+  }
+
+  /** Whose death is a matter of heartbeats. */
+  #isClusterHost(name: string): boolean {
+    const { gateway } = this.#casting
+    return gateway?.run?.kind === 'nlb' && gateway.run.hosts.includes(name)
+  }
+}

@@ -1,0 +1,99 @@
+import type { LabEvent, RunRecord } from '../history.js'
+import type { Scenario } from '../scenario-schema.js'
+import { cast } from './node-specs.js'
+import { scheduleFaults } from './sim-faults.js'
+import { SimStage } from './sim-stage.js'
+
+export interface SimulationOptions {
+  readonly seed: number
+  /** Told each event as it happens, in order. */
+  readonly onEvent?: (event: LabEvent) => void
+  /** Whether the record holds the events and the samples too. Default true. */
+  readonly keepEvents?: boolean
+}
+
+/** The network of every simulated run. */
+const PREFIX = '10.66.0'
+/** Whether something is over is looked at so often. */
+const POLL_MS = 20
+/** Acknowledgements that are on their way when the last queue empties still belong to the run. */
+const SETTLE_MS = 60_000
+/** Depths are noted so often at first; each hundred times half as often. */
+const SAMPLE_MS = 100
+const SAMPLES_AT_ONE_PACE = 300
+
+/**
+ * Runs a scenario on virtual time: the machines are the same as on sockets, and the clock, the network, the disks and what
+ * moves bytes for the balancer are simulated. The same seed gives the same events, byte for byte.
+ *
+ * While the load and the faults last, whatever the scenario says befalls the machines; then everything is healed, and what
+ * is owed has `time.drainS` to arrive.
+ */
+export function simulateScenario(scenario: Scenario, options: SimulationOptions): RunRecord {
+  const { seed, onEvent, keepEvents = true } = options
+  const casting = cast(scenario, seed, last => `${PREFIX}.${last}`, 'disk')
+  const events: LabEvent[] = []
+  const stage = new SimStage(casting, seed, event => {
+    if (keepEvents) events.push(event)
+    onEvent?.(event)
+  })
+  const { scheduler } = stage
+  if (keepEvents) sampleEvery(stage, SAMPLE_MS)
+  stage.open()
+
+  const startedMs = stage.wallMs
+  stage.start()
+  const senders = casting.nodes.filter(({ sender }) => sender !== null)
+  const lastStartMs = Math.max(0, ...senders.map(({ load }) => load?.startAfterMs ?? 0))
+  const names = [...casting.nodes.map(({ name }) => name), ...(casting.gateway?.run ? [casting.gateway.run.name] : [])]
+  const faultsDone = scheduleFaults(scenario.faults, names, stage, scheduler)
+  until(stage, () => senders.every(({ name }) => stage.done.has(name)), scenario.time.loadS * 1000 + lastStartMs)
+  for (const { name } of senders) stage.drain(name)
+  const loadEndedMs = stage.wallMs
+  until(stage, faultsDone, Number.POSITIVE_INFINITY)
+  stage.heal()
+  const healedMs = stage.wallMs
+
+  const drained = until(stage, () => stage.isDrained(), scenario.time.drainS * 1000)
+  if (drained) scheduler.runFor(SETTLE_MS)
+  const endedMs = stage.wallMs
+  stage.stop()
+  return {
+    scenario,
+    world: 'sim',
+    seed,
+    nodes: casting.nodes,
+    gateway: casting.gateway?.run ?? null,
+    events,
+    reports: stage.reports(),
+    samples: stage.samples,
+    deaths: [],
+    startedMs,
+    loadEndedMs,
+    healedMs,
+    endedMs,
+    drained,
+  }
+}
+
+/** Whether `condition` came to hold within `limitMs`. It is looked at now and then, and at every event after a quiet time. */
+function until({ scheduler }: SimStage, condition: () => boolean, limitMs: number): boolean {
+  let lookedMs = Number.NEGATIVE_INFINITY
+  const looked = (): boolean => {
+    if (scheduler.nowMs - lookedMs < POLL_MS) return false
+    lookedMs = scheduler.nowMs
+    return condition()
+  }
+  return scheduler.runUntilDone(looked, limitMs) || condition()
+}
+
+function sampleEvery(stage: SimStage, firstMs: number): void {
+  let count = 0
+  let everyMs = firstMs
+  const again = (): void => {
+    stage.sample()
+    if (++count % SAMPLES_AT_ONE_PACE === 0) everyMs *= 2
+    stage.scheduler.after(everyMs, again)
+  }
+  stage.scheduler.after(firstMs, again)
+}
