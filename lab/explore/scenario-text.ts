@@ -1,0 +1,120 @@
+import { isDeepStrictEqual } from 'node:util'
+import { Document, isCollection, type Node, visit } from 'yaml'
+import { ZodError } from 'zod'
+import { parseScenario } from '../scenario-file.js'
+import { type Scenario, scenarioSchema } from '../scenario-schema.js'
+import { inSimulation } from '../scenario-worlds.js'
+import { FileError } from '../yaml-file.js'
+
+const LINE = 118
+
+/**
+ * A scenario of the simulated world as the text of a file that means it there: nothing that goes without saying, and what
+ * only holds there under `simulated`. `onSockets`: a scenario whose times serve where the file is run on sockets.
+ * @throws FileError for a scenario that no file can say
+ */
+export function scenarioText(simulated: Scenario, onSockets: Scenario | null): string {
+  const text = yamlText(terse(fileValue(simulated, onSockets)))
+  if (!isDeepStrictEqual(inSimulation(parseScenario(text, simulated.scenario)), simulated))
+    throw new Error(`${simulated.scenario}: the written scenario is not what was run`)
+  return text
+}
+
+/** A scenario of the simulated world as it is once it has been written to a file and read; null for one that no file can say. */
+export function asWritten(simulated: Scenario): Scenario | null {
+  try {
+    // JSON is YAML
+    return inSimulation(parseScenario(JSON.stringify(fileValue(simulated, null)), simulated.scenario))
+  } catch (error) {
+    if (error instanceof FileError || error instanceof ZodError) return null
+    throw error
+  }
+}
+
+function fileValue(simulated: Scenario, onSockets: Scenario | null): unknown {
+  const { simulated: _, ...told } = simulated
+  const base = withoutEmpty(withTimesOf(told, onSockets))
+  const patch = mergePatch(inSimulation(scenarioSchema.parse(base)), simulated)
+  return patch === undefined ? base : { ...(base as object), simulated: patch }
+}
+
+/** Times of machines count on sockets alone: those of `onSockets`, or none. */
+function withTimesOf(told: Omit<Scenario, 'simulated'>, onSockets: Scenario | null): Record<string, unknown> {
+  const timeless = inSimulation({ ...told, simulated: {} } as Scenario).topology
+  const settings = onSockets === null ? {} : onSockets.topology.settings
+  const topology = { ...timeless, settings: { ...settings, ...timeless.settings } }
+  return { ...told, topology, time: onSockets === null ? undefined : onSockets.time }
+}
+
+/** What makes `to` of `from`, as a merge patch; undefined where there is no difference. */
+export function mergePatch(from: unknown, to: unknown): unknown {
+  if (isDeepStrictEqual(from, to)) return undefined
+  if (!isObject(from) || !isObject(to)) return to
+  const patch: Record<string, unknown> = {}
+  for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
+    const change = key in to && to[key] !== undefined ? mergePatch(from[key], to[key]) : null
+    if (change !== undefined && !(change === null && from[key] === undefined)) patch[key] = change
+  }
+  return Object.keys(patch).length === 0 ? undefined : patch
+}
+
+/** The same scenario without what is there by default, and without the brackets of lists of one. */
+export function terse(value: unknown): unknown {
+  const meaning = scenarioSchema.parse(withoutEmpty(value))
+  const means = (root: unknown) => {
+    const parsed = scenarioSchema.safeParse(root)
+    return parsed.success && isDeepStrictEqual(parsed.data, meaning)
+  }
+  const root = structuredClone(withoutEmpty(value))
+  shorten(root)
+  return root
+
+  function shorten(node: unknown): void {
+    if (typeof node !== 'object' || node === null) return
+    const holder = node as Record<string, unknown>
+    for (const [key, child] of Object.entries(holder)) {
+      shorten(child)
+      if (Array.isArray(node)) continue
+      delete holder[key]
+      if (means(root)) continue
+      holder[key] = child
+      if (!Array.isArray(child) || child.length !== 1) continue
+      holder[key] = child[0]
+      if (!means(root)) holder[key] = child
+    }
+  }
+}
+
+/** Lists may not be empty in a file, and keys not be there without a value. */
+function withoutEmpty(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEmpty)
+  if (!isObject(value)) return value
+  const kept = Object.entries(value).filter(
+    ([, each]) => each !== undefined && !(Array.isArray(each) && each.length === 0),
+  )
+  return Object.fromEntries(kept.map(([key, each]) => [key, withoutEmpty(each)]))
+}
+
+/** Block style above, and in braces what fits on a line. */
+function yamlText(value: unknown): string {
+  const document = new Document(value)
+  visit(document, {
+    Collection: (_, node, path) => {
+      // the document and its own map stay in blocks
+      if (path.length < 2 || !fitsOnLine(node, path.length)) return undefined
+      node.flow = true
+      return visit.SKIP
+    },
+  })
+  return document.toString({ lineWidth: LINE, flowCollectionPadding: true })
+}
+
+function fitsOnLine(node: Node, depth: number): boolean {
+  const copy = node.clone() as Node
+  if (isCollection(copy)) copy.flow = true
+  return new Document(copy).toString({ lineWidth: 0 }).trimEnd().length + depth * 2 <= LINE - 10
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
