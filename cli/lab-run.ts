@@ -3,28 +3,41 @@ import { dirname } from 'node:path'
 import { NodeError } from '../lab/node-handle.js'
 import { createReport, type ReportedRun } from '../lab/report/report.js'
 import type { Scenario } from '../lab/scenario-schema.js'
+import { inSimulation } from '../lab/scenario-worlds.js'
 import { createRunView, createVerdict } from '../lab/verdict.js'
 import { AddressBlockError } from '../lab/worlds/address-block.js'
 import { RealisationError, type RunOptions, runScenario } from '../lab/worlds/run-scenario.js'
+import { simulateScenario } from '../lab/worlds/simulated.js'
 import { fail, progress, progressDone } from './output.js'
 
 export interface PerformOptions extends Pick<RunOptions, 'seed' | 'plane' | 'source'> {
+  /** On virtual time instead of sockets. */
+  readonly simulated?: boolean
   readonly title?: string
   readonly onProgress?: (text: string) => void
 }
 
 /** Runs a scenario and judges it. What keeps it from running ends the command with exit code 2. */
 export async function performScenario(scenario: Scenario, options: PerformOptions): Promise<ReportedRun> {
-  const { title, seed, plane, source, onProgress = text => progress(`${scenario.scenario}: ${text}`) } = options
+  const {
+    title,
+    seed,
+    plane,
+    source,
+    simulated,
+    onProgress = text => progress(`${scenario.scenario}: ${text}`),
+  } = options
   const interruption = interruptible()
   try {
-    const run = await runScenario(scenario, {
-      seed,
-      onProgress,
-      signal: interruption.signal,
-      ...(plane === undefined ? {} : { plane }),
-      ...(source === undefined ? {} : { source }),
-    })
+    const run = simulated
+      ? simulateScenario(inSimulation(scenario), { seed, ...(source === undefined ? {} : { source }) })
+      : await runScenario(scenario, {
+          seed,
+          onProgress,
+          signal: interruption.signal,
+          ...(plane === undefined ? {} : { plane }),
+          ...(source === undefined ? {} : { source }),
+        })
     const view = createRunView(run)
     return { view, verdict: createVerdict(view), ...(title === undefined ? {} : { title }) }
   } catch (error) {

@@ -24,7 +24,10 @@ export function runCommand(): Command {
   return new Command('run')
     .description('run one scenario and give its verdict')
     .argument('<scenario>', 'a scenario file, or the name of a shipped scenario (see mqlab scenarios)')
-    .option('--world <world>', 'where to run: loopback, or namespaces; follows from the plane')
+    .option(
+      '--world <world>',
+      'sim: virtual time with MSMQ’s own timers; loopback: sockets (default); namespaces: kernel planes',
+    )
     .addOption(
       new Option('--plane <plane>', 'what stands for the balancer; kernel planes need root')
         .choices(PLANES)
@@ -43,7 +46,11 @@ export function runCommand(): Command {
       checkWorld(options)
       const scenario = loadScenario(name)
       if (options.report !== undefined) reportFile(options.report)
-      const reported = await performScenario(scenario, { ...options, seed: options.seed ?? scenario.seed ?? 1 })
+      const reported = await performScenario(scenario, {
+        ...options,
+        seed: options.seed ?? scenario.seed ?? 1,
+        simulated: options.world === 'sim',
+      })
       if (options.report !== undefined) writeReport(options.report, [reported], scenario.scenario)
       if (options.json) await writeJson(reported.verdict)
       else await writeText(describeVerdict(reported))
@@ -62,9 +69,12 @@ export function wholeNumber(text: string): number {
 function checkWorld({ world, plane }: RunCommandOptions): void {
   const own = kernelModeOf(plane) === null ? 'loopback' : 'namespaces'
   if (world === undefined || world === own) return
-  if (world === 'sim') fail('--world sim: scenarios do not run in the simulation yet; use --world loopback')
+  if (world === 'sim') {
+    if (plane !== 'proxy') fail(`--world sim: balancers are simulated there; leave out --plane ${plane}`)
+    return
+  }
   if (world !== 'loopback' && world !== 'namespaces')
-    fail(`--world ${world}: no such world; allowed are loopback and namespaces`)
+    fail(`--world ${world}: no such world; allowed are sim, loopback and namespaces`)
   fail(`--world ${world}: with --plane ${plane} the world is ${own}`)
 }
 

@@ -255,8 +255,8 @@ export class SimStage implements FaultTarget<void> {
 
   #noted(node: string, note: Note): void {
     if (note.kind === 'order-ack-received' && note.result === 'matched') this.#acknowledged.add(node)
-    // a machine's own clock may be wrong; the history has one time
-    this.#onEvent({ ...note, node, atMs: this.wallMs })
+    // the note is ours now; a machine's own clock may be wrong, and the history has one time
+    this.#onEvent(Object.assign(note, { node, atMs: this.wallMs }))
   }
 
   #noteFault(node: string, fault: FaultEvent['fault']): void {

@@ -1,3 +1,4 @@
+import type { SourceMode } from '../../gateway/planes/proxy-events.js'
 import type { LabEvent, RunRecord } from '../history.js'
 import type { Scenario } from '../scenario-schema.js'
 import { cast } from './node-specs.js'
@@ -10,6 +11,8 @@ export interface SimulationOptions {
   readonly onEvent?: (event: LabEvent) => void
   /** Whether the record holds the events and the samples too. Default true. */
   readonly keepEvents?: boolean
+  /** What hosts take for the client. Default: what the scenario says. */
+  readonly source?: SourceMode
 }
 
 /** The network of every simulated run. */
@@ -31,7 +34,8 @@ const SAMPLES_AT_ONE_PACE = 300
  */
 export function simulateScenario(scenario: Scenario, options: SimulationOptions): RunRecord {
   const { seed, onEvent, keepEvents = true } = options
-  const casting = cast(scenario, seed, last => `${PREFIX}.${last}`, 'disk')
+  const source = options.source ?? scenario.topology.gateway?.source ?? 'keep'
+  const casting = cast(scenario, seed, last => `${PREFIX}.${last}`, 'disk', { plane: 'proxy', source })
   const events: LabEvent[] = []
   const stage = new SimStage(casting, seed, event => {
     if (keepEvents) events.push(event)
