@@ -1,3 +1,4 @@
+import { type GatewayHost, gatewayHosts } from './gateway-hosts.js'
 import { type Affinity, type BucketHash, nlbSub1 } from './nlb/hash.js'
 import { createStaticPolicy } from './nlb/policy.js'
 import { HealthChecker } from './planes/health-check.js'
@@ -16,21 +17,6 @@ import {
 /** Port of the binary protocol. [MS-MQQB] 2.1.1. */
 const MSMQ_PORT = 1801
 const HTTP_PORT = 80
-
-/** Load weight of a host that states none, as in a Windows NLB port rule. */
-const WEIGHT_DEFAULT = 50
-
-export interface GatewayHost {
-  /** Unique; what decisions, counters and reports call it. */
-  readonly name: string
-  readonly address: string
-  /** Default 1801, and 80 over HTTP. */
-  readonly port?: number
-  /** Share of the traffic in relation to the others' weights: 0 (none) to 100, default 50. */
-  readonly weight?: number
-  /** Priority in the cluster, 1 to 32, unique. Default: the place in the list, from 1. */
-  readonly id?: number
-}
 
 interface BalancerConfig {
   /** The cluster address. Default port as for hosts. */
@@ -110,22 +96,14 @@ export function createHttpGateway(config: HttpGatewayConfig): HttpGateway {
 function prepare(config: BalancerConfig, portDefault: number) {
   const { affinity = 'single', hash = nlbSub1, healthCheck, onHostState } = config
   const listen = { address: config.listen.address, port: config.listen.port ?? portDefault }
-  const names = new Set<string>()
-  for (const { name } of config.hosts) {
-    if (names.has(name)) throw new RangeError(`host ${JSON.stringify(name)} given twice`)
-    names.add(name)
-  }
-  const hosts = config.hosts.map(({ name, address, port = portDefault, weight = WEIGHT_DEFAULT, id }, index) => ({
-    name,
-    address,
-    port,
-    weight,
-    id: id ?? index + 1,
-  }))
+  const hosts = gatewayHosts(config.hosts, portDefault)
   const changes: ((host: string, state: HostState) => void)[] = onHostState === undefined ? [] : [onHostState]
-  const states = new HostStates([...names], (host, state) => {
-    for (const told of changes) told(host, state)
-  })
+  const states = new HostStates(
+    hosts.map(({ name }) => name),
+    (host, state) => {
+      for (const told of changes) told(host, state)
+    },
+  )
   const from = isWildcard(listen.address) ? undefined : listen.address
   const checker =
     healthCheck === undefined

@@ -43,3 +43,24 @@ export function clusterPolicy(cluster: NlbCluster, served: ServedPort): Policy {
     released: client => cluster.close(packet(client)),
   }
 }
+
+/**
+ * Whether packets of a connection pass between its client and the host that has it, as the cluster stands now: ask anew
+ * when it has changed.
+ */
+export function establishedPasses(cluster: NlbCluster, served: ServedPort): (client: Client, host: string) => boolean {
+  const names = cluster.config.hosts.map(({ name }) => name)
+  const reached = new Set(names.filter(host => cluster.reach(host) === 'reachable'))
+  return ({ address, port }, host) =>
+    reached.has(host) &&
+    cluster
+      .verdict({
+        protocol: 'tcp',
+        stage: 'established',
+        sourceAddress: address,
+        sourcePort: port,
+        destinationAddress: served.address,
+        destinationPort: served.port,
+      })
+      .acceptors.includes(host)
+}

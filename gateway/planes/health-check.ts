@@ -1,13 +1,12 @@
 import { get } from 'node:http'
 import { connect } from 'node:net'
+import { type CompleteHealthCheck, completeHealthCheck, HealthJudgement } from './health-judgement.js'
 import type { HealthCheck } from './http-options.js'
 import type { ProxyHost } from './proxied-connection.js'
 
-const DEFAULTS = { badStatusMin: 500, intervalMs: 2000, timeoutMs: 1000, fall: 3, rise: 2 } as const
-
-/** Asks each host again and again whether it is well. A host counts as well until so many checks in a row say otherwise. */
+/** Asks each host again and again whether it is well. */
 export class HealthChecker {
-  readonly #check: HealthCheck & typeof DEFAULTS
+  readonly #check: CompleteHealthCheck
   readonly #hosts: readonly ProxyHost[]
   readonly #localAddress: string | undefined
   readonly #found: (host: string, well: boolean) => void
@@ -20,7 +19,7 @@ export class HealthChecker {
     localAddress: string | undefined,
     found: (host: string, well: boolean) => void,
   ) {
-    this.#check = { ...DEFAULTS, ...check } as HealthCheck & typeof DEFAULTS
+    this.#check = completeHealthCheck(check)
     this.#hosts = hosts
     this.#localAddress = localAddress
     this.#found = found
@@ -38,21 +37,14 @@ export class HealthChecker {
   }
 
   #watch(host: ProxyHost, signal: AbortSignal): void {
-    const { fall, rise, intervalMs } = this.#check
-    let well = true
-    /** Checks in a row that contradict `well`. */
-    let against = 0
+    const judgement = new HealthJudgement(this.#check)
     let timer: NodeJS.Timeout
     const next = async () => {
       const good = await this.#ask(host, signal)
       if (signal.aborted) return
-      against = good === well ? 0 : against + 1
-      if (against >= (well ? fall : rise)) {
-        well = good
-        against = 0
-        this.#found(host.name, well)
-      }
-      timer = setTimeout(next, intervalMs)
+      const well = judgement.checked(good)
+      if (well !== null) this.#found(host.name, well)
+      timer = setTimeout(next, this.#check.intervalMs)
     }
     signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
     void next()

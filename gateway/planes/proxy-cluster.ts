@@ -1,7 +1,8 @@
 import { systemCode } from '../../transport/errors.js'
 import type { NlbCluster } from '../nlb/cluster.js'
 import type { ClusterConfig } from '../nlb/cluster-config.js'
-import { clusterPolicy, type ServedPort } from '../nlb/cluster-policy.js'
+import { clusterPolicy, establishedPasses, type ServedPort } from '../nlb/cluster-policy.js'
+import { addFailures, ClusterCounts } from './cluster-counts.js'
 import { type ClusterPlane, type PlaneCounters, PlaneError } from './plane.js'
 import type { ProxyHost } from './proxied-connection.js'
 import { createProxyPlane, type ProxyLimits, type TcpProxyPlane } from './proxy.js'
@@ -65,8 +66,7 @@ class UserSpacePlane implements ProxyClusterPlane {
   readonly #forward: Readonly<Record<number, number>>
   readonly #tcp: readonly TcpPort[]
   readonly #udp: readonly UdpPort[]
-  /** Of connections that are over, by host. */
-  readonly #bytes = new Map<string, { toHost: number; toClient: number }>()
+  readonly #counts = new ClusterCounts()
   #configured: ClusterConfig
   #connections = 0
 
@@ -110,59 +110,25 @@ class UserSpacePlane implements ProxyClusterPlane {
       for (const { at, plane } of this.#tcp) plane.setHosts(this.#hosts(at))
       for (const { at, relay } of this.#udp) relay.setHosts(this.#hosts(at))
     }
-    const reached = new Set(config.hosts.map(({ name }) => name).filter(host => cluster.reach(host) === 'reachable'))
     for (const { relay } of this.#udp)
-      for (const { name } of config.hosts) relay.setReach(name, reached.has(name) ? 'reachable' : 'silent')
-    for (const { at, plane } of this.#tcp)
-      plane.review(
-        ({ address, port }, host) =>
-          reached.has(host) &&
-          cluster
-            .verdict({
-              protocol: 'tcp',
-              stage: 'established',
-              sourceAddress: address,
-              sourcePort: port,
-              destinationAddress: at.address,
-              destinationPort: at.port,
-            })
-            .acceptors.includes(host),
-      )
+      for (const { name } of config.hosts)
+        relay.setReach(name, cluster.reach(name) === 'reachable' ? 'reachable' : 'silent')
+    for (const { at, plane } of this.#tcp) plane.review(establishedPasses(cluster, at))
   }
 
   counters(): PlaneCounters {
-    const hosts = Object.fromEntries(
-      this.#cluster.config.hosts.map(({ name }) => {
-        const { toHost, toClient } = this.#bytes.get(name) ?? { toHost: 0, toClient: 0 }
-        return [name, { connections: 0, active: 0, datagrams: 0, bytesToHost: toHost, bytesToClient: toClient }]
-      }),
+    const sum = this.#counts.sum(
+      this.#cluster.config.hosts.map(({ name }) => name),
+      this.#tcp.map(({ plane }) => plane.counters()),
+      this.connections(),
     )
-    let silences = 0
-    let splitBrains = 0
-    const failures: Record<string, number> = {}
-    const failed = (more: Readonly<Record<string, number>>) => {
-      for (const [code, count] of Object.entries(more)) failures[code] = (failures[code] ?? 0) + count
-    }
-    for (const { plane } of this.#tcp) {
-      const counters = plane.counters()
-      silences += counters.unanswered
-      splitBrains += counters.splitBrain
-      failed(counters.connectFailures)
-      for (const [name, { chosen }] of Object.entries(counters.hosts))
-        if (hosts[name] !== undefined) hosts[name].connections += chosen
-    }
-    for (const { host: name, toHost, toClient } of this.connections()) {
-      const host = name === null ? undefined : hosts[name]
-      if (host === undefined) continue
-      host.active++
-      host.bytesToHost += toHost.bytes
-      host.bytesToClient += toClient.bytes
-    }
+    const { hosts, failures } = sum
+    let { silences, splitBrains } = sum
     for (const { relay } of this.#udp) {
       const counters = relay.counters()
       silences += counters.dropped
       splitBrains += counters.splitBrain
-      failed(counters.failures)
+      addFailures(failures, counters.failures)
       for (const [name, { datagrams, bytesToHost, bytesToClient }] of Object.entries(counters.hosts)) {
         const host = hosts[name]
         if (host === undefined) continue
@@ -190,7 +156,7 @@ class UserSpacePlane implements ProxyClusterPlane {
       nextConnection: () => ++this.#connections,
       onDecision: decision => options.onDecision?.(decision, at),
       onClosed: event => {
-        this.#countBytes(event)
+        this.#counts.closed(event)
         options.onClosed?.(event, at)
       },
       ...(options.onPacket !== undefined && { onPacket: packet => options.onPacket?.(packet, at) }),
@@ -215,14 +181,6 @@ class UserSpacePlane implements ProxyClusterPlane {
       address,
       port: this.#forward[port] ?? port,
     }))
-  }
-
-  #countBytes({ host, toHost, toClient }: ConnectionClosed): void {
-    if (host === null) return
-    const sum = this.#bytes.get(host) ?? { toHost: 0, toClient: 0 }
-    sum.toHost += toHost.bytes
-    sum.toClient += toClient.bytes
-    this.#bytes.set(host, sum)
   }
 }
 
