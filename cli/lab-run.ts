@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { HistoryError } from '../lab/history-format.js'
+import { HistoryWriter } from '../lab/history-writer.js'
 import { NodeError } from '../lab/node-handle.js'
 import { createReport, type ReportedRun } from '../lab/report/report.js'
 import type { Scenario } from '../lab/scenario-schema.js'
@@ -9,8 +11,9 @@ import { AddressBlockError } from '../lab/worlds/address-block.js'
 import { RealisationError, type RunOptions, runScenario } from '../lab/worlds/run-scenario.js'
 import { simulateScenario } from '../lab/worlds/simulated.js'
 import { fail, progress, progressDone } from './output.js'
+import { packageVersion } from './program.js'
 
-export interface PerformOptions extends Pick<RunOptions, 'seed' | 'plane' | 'source'> {
+export interface PerformOptions extends Pick<RunOptions, 'seed' | 'plane' | 'source' | 'history'> {
   /** On virtual time instead of sockets. */
   readonly simulated?: boolean
   readonly title?: string
@@ -25,18 +28,19 @@ export async function performScenario(scenario: Scenario, options: PerformOption
     plane,
     source,
     simulated,
+    history,
     onProgress = text => progress(`${scenario.scenario}: ${text}`),
   } = options
   const interruption = interruptible()
+  const common = { seed, ...(source === undefined ? {} : { source }), ...(history === undefined ? {} : { history }) }
   try {
     const run = simulated
-      ? simulateScenario(inSimulation(scenario), { seed, ...(source === undefined ? {} : { source }) })
+      ? simulateScenario(inSimulation(scenario), common)
       : await runScenario(scenario, {
-          seed,
+          ...common,
           onProgress,
           signal: interruption.signal,
           ...(plane === undefined ? {} : { plane }),
-          ...(source === undefined ? {} : { source }),
         })
     const view = createRunView(run)
     return { view, verdict: createVerdict(view), ...(title === undefined ? {} : { title }) }
@@ -45,8 +49,10 @@ export async function performScenario(scenario: Scenario, options: PerformOption
     if (error instanceof AddressBlockError) fail(error.message, { cause: error })
     if (error instanceof RealisationError) fail(`${scenario.scenario}: ${error.message}`, { cause: error })
     if (error instanceof NodeError) fail(`${scenario.scenario}: ${error.message}`, { cause: error })
+    if (error instanceof HistoryError) fail(error.message, { cause: error })
     throw error
   } finally {
+    history?.close()
     interruption.end()
     progressDone()
   }
@@ -64,6 +70,12 @@ export function interruptible(): { signal: AbortSignal; end: () => void } {
       for (const name of signals) process.off(name, abort)
     },
   }
+}
+
+/** The file that a run's history is written to, its folders made. */
+export function historyFile(file: string): HistoryWriter {
+  makeFolder(dirname(file))
+  return new HistoryWriter(file, packageVersion())
 }
 
 /** Makes sure before a run that its report will have a place: folders made, file there. */

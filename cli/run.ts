@@ -7,7 +7,7 @@ import { findScenario, scenarioNames } from '../lab/scenario-catalogue.js'
 import { readScenarioFile } from '../lab/scenario-file.js'
 import type { Scenario } from '../lab/scenario-schema.js'
 import { FileError } from '../lab/yaml-file.js'
-import { performScenario, reportFile, writeReport } from './lab-run.js'
+import { historyFile, performScenario, reportFile, writeReport } from './lab-run.js'
 import { EXIT_NOT_AS_EXPECTED, fail, log, writeJson, writeText } from './output.js'
 import { describeVerdict } from './verdict-text.js'
 
@@ -17,6 +17,7 @@ interface RunCommandOptions {
   readonly source?: SourceMode
   readonly seed?: number
   readonly report?: string
+  readonly history?: string
   readonly json?: boolean
 }
 
@@ -41,8 +42,9 @@ export function runCommand(): Command {
     )
     .option('--seed <n>', 'seed of QMIds and arrival times; default: what the scenario says, else 1', wholeNumber)
     .option('--report <file>', 'write an HTML report')
+    .option('--history <file>', 'write the history while it runs, for mqlab history')
     .option('--json', 'print the verdict as JSON')
-    .action(async (name: string, options: RunCommandOptions) => {
+    .action(async (name: string, { history, ...options }: RunCommandOptions) => {
       checkWorld(options)
       const scenario = loadScenario(name)
       if (options.report !== undefined) reportFile(options.report)
@@ -50,11 +52,13 @@ export function runCommand(): Command {
         ...options,
         seed: options.seed ?? scenario.seed ?? 1,
         simulated: options.world === 'sim',
+        ...(history === undefined ? {} : { history: historyFile(history) }),
       })
       if (options.report !== undefined) writeReport(options.report, [reported], scenario.scenario)
       if (options.json) await writeJson(reported.verdict)
       else await writeText(describeVerdict(reported))
       if (options.report !== undefined) log(`report: ${options.report}`)
+      if (history !== undefined) log(`history: ${history}`)
       if (!reported.verdict.asExpected) process.exitCode = EXIT_NOT_AS_EXPECTED
     })
 }
@@ -79,7 +83,7 @@ function checkWorld({ world, plane }: RunCommandOptions): void {
 }
 
 /** A file if there is one of that name, else a shipped scenario. */
-function loadScenario(name: string): Scenario {
+export function loadScenario(name: string): Scenario {
   try {
     if (existsSync(name)) {
       if (statSync(name).isDirectory()) fail(`${name}: is a directory, a scenario file is wanted`)

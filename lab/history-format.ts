@@ -44,7 +44,7 @@ export interface HistoryShape {
   readonly kind: string
 }
 
-/** A file cannot be read as a history. `code` is `MSMQ_HISTORY_FOREIGN`, `_VERSION`, `_DAMAGED` or `_UNFINISHED`. */
+/** Of a file of history. `code` is `MSMQ_HISTORY_FOREIGN`, `_VERSION`, `_DAMAGED`, `_UNFINISHED` or `_WRITE`. */
 export class HistoryError extends MqlabError {
   constructor(code: `MSMQ_HISTORY_${string}`, file: string, what: string, options?: ErrorOptions) {
     super(code, `${file}: ${what}`, true, options)

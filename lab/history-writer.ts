@@ -1,8 +1,9 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { Encoder } from '@msgpack/msgpack'
+import { systemCode } from '../transport/errors.js'
 import type { NodeSample } from './channel-messages.js'
-import type { LabEvent, NodeDeath, RunRecord } from './history.js'
+import type { LabEvent, RunRecord } from './history.js'
 import { EventEncoder } from './history-encoder.js'
 import {
   FRAME_BYTES_MAX,
@@ -10,7 +11,7 @@ import {
   HISTORY_FORMAT,
   HISTORY_MAGIC,
   HISTORY_VERSION,
-  type HistoryEnd,
+  HistoryError,
   type HistoryHeader,
 } from './history-format.js'
 import type { NodeReport } from './node-spec.js'
@@ -21,64 +22,89 @@ const BUFFER_BYTES = 65_536
 
 /**
  * Writes the history of one run as it happens, in bounded memory: a batch of events and {@link BUFFER_BYTES}, and a node's
- * ledger for as long as it is written. The same calls make the same bytes. Writes are synchronous; they throw the system's
- * errors, after which nothing more can be written.
+ * ledger for as long as it is written. The same calls make the same bytes. What the system refuses to write does not
+ * disturb the run: it is said by {@link check}, and nothing more is written.
  */
 export class HistoryWriter {
+  readonly #file: string
   readonly #descriptor: number
+  readonly #mqlab: string
   readonly #encoder = new Encoder({ ignoreUndefined: true })
   readonly #events = new EventEncoder()
   readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES)
+  /** Messages in the newest ledger of each node. */
+  readonly #ledgers = new Map<string, number>()
   #length = 0
+  #hasBegun = false
   #isOpen = true
+  #failure: HistoryError | null = null
 
-  /** A file of that name is written over. @param mqlab version of the program */
-  constructor(file: string, header: HistoryHeader, mqlab: string) {
+  /** A file of that name is written over. @param mqlab version of the program. @throws the system's error */
+  constructor(file: string, mqlab: string) {
+    this.#file = file
     this.#descriptor = openSync(file, 'w')
+    this.#mqlab = mqlab
     this.#append(HISTORY_MAGIC)
-    this.#record({ record: 'header', format: HISTORY_FORMAT, version: HISTORY_VERSION, mqlab, ...fieldsOf(header) })
+  }
+
+  /** The run begins; events that came before follow this. */
+  begin({ world, seed, scenario, nodes, gateway, startedMs }: HistoryHeader): void {
+    const form = { format: HISTORY_FORMAT, version: HISTORY_VERSION, mqlab: this.#mqlab }
+    this.#record({ record: 'header', ...form, world, seed, scenario, nodes, gateway, startedMs })
+    this.#hasBegun = true
     this.flush()
   }
 
   event(event: LabEvent): void {
     this.#events.add(event)
-    if (this.#events.count === BATCH_EVENTS_MAX) this.#endBatch()
+    if (this.#events.count >= BATCH_EVENTS_MAX && this.#hasBegun) this.#endBatch()
   }
 
   sample(node: string, sample: NodeSample): void {
     this.#record({ record: 'sample', node, sample })
   }
 
-  /** What a node has to say for itself; a later report of the same node takes the place of this one. */
-  report(report: NodeReport): void {
+  /**
+   * What a node has to say for itself so far. Written when it tells of twice as many messages as the last one that was, so
+   * that all of them together are not much longer than the last.
+   */
+  checkpoint(report: NodeReport): void {
+    if (report.kind !== 'queue-manager' || !this.#hasBegun) return
+    const messages = (report.sender?.offered ?? 0) + (report.receiver?.received ?? 0)
+    if (messages < 2 * (this.#ledgers.get(report.node) ?? 0) || messages === 0) return
+    this.#ledgers.set(report.node, messages)
     this.#record({ record: 'report', report })
   }
 
-  death(death: NodeDeath): void {
-    this.#record({ record: 'death', death })
-  }
-
-  /** Last words; nothing may follow but {@link close}. */
-  end(end: HistoryEnd): void {
+  /** The run is over: all that was not told as it came, and the file's end. Samples have been. */
+  end({ reports, deaths, ...run }: Omit<RunRecord, 'events'>): void {
+    const { scenario, world, seed, nodes, gateway, startedMs, samples, ...end } = run
     this.#endBatch()
+    for (const report of reports.values()) this.#record({ record: 'report', report })
+    for (const death of deaths) this.#record({ record: 'death', death })
     this.#record({ record: 'end', end })
+    this.close()
+    this.check()
   }
 
   /** Makes readers see everything up to now. */
   flush(): void {
+    if (!this.#hasBegun) return
     this.#endBatch()
     this.#write(this.#buffer.subarray(0, this.#length))
     this.#length = 0
   }
 
+  /** @throws {HistoryError} `MSMQ_HISTORY_WRITE`, if the file could not be written as it ought to be */
+  check(): void {
+    if (this.#failure !== null) throw this.#failure
+  }
+
   close(): void {
     if (!this.#isOpen) return
+    this.flush()
     this.#isOpen = false
-    try {
-      this.flush()
-    } finally {
-      closeSync(this.#descriptor)
-    }
+    closeSync(this.#descriptor)
   }
 
   #endBatch(): void {
@@ -113,19 +139,12 @@ export class HistoryWriter {
   }
 
   #write(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at)
+    if (this.#failure !== null || !this.#isOpen) return
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at)
+    } catch (error) {
+      const what = `the history cannot be written: ${systemCode(error)}`
+      this.#failure = new HistoryError('MSMQ_HISTORY_WRITE', this.#file, what, { cause: error })
+    }
   }
-}
-
-/** Of a run that is over: all that `run` says beside its events. `samples` too where they have not been written yet. */
-export function writeOutcome(writer: HistoryWriter, run: Omit<RunRecord, 'events'>): void {
-  const { scenario, world, seed, nodes, gateway, startedMs, reports, samples, deaths, ...end } = run
-  for (const { node, sample } of samples) writer.sample(node, sample)
-  for (const report of reports.values()) writer.report(report)
-  for (const death of deaths) writer.death(death)
-  writer.end(end)
-}
-
-function fieldsOf({ world, seed, scenario, nodes, gateway, startedMs }: HistoryHeader): HistoryHeader {
-  return { world, seed, scenario, nodes, gateway, startedMs }
 }

@@ -111,9 +111,15 @@ export interface RunRecord {
 /** Collects what the nodes report and puts it in order at the end. */
 export class HistoryCollector {
   readonly #events: LabEvent[] = []
+  readonly #onEvent: ((event: LabEvent) => void) | undefined
+
+  /** @param onEvent told each event as it comes; each node's are in order, those of several are about so. */
+  constructor(onEvent?: (event: LabEvent) => void) {
+    this.#onEvent = onEvent
+  }
 
   notes(node: string, notes: readonly Note[]): void {
-    for (const note of notes) this.#events.push({ ...note, node })
+    for (const note of notes) this.#add({ ...note, node })
   }
 
   gateway(
@@ -122,19 +128,17 @@ export class HistoryCollector {
     closed: readonly ConnectionClosed[],
     requests: readonly ProxiedRequest[] = [],
   ): void {
-    for (const decision of decisions) {
-      this.#events.push({ kind: 'gateway-decision', node, atMs: decision.timeMs, decision })
-    }
-    for (const ended of closed) this.#events.push({ kind: 'gateway-closed', node, atMs: ended.timeMs, closed: ended })
-    for (const request of requests) this.#events.push({ kind: 'gateway-request', node, atMs: request.timeMs, request })
+    for (const decision of decisions) this.#add({ kind: 'gateway-decision', node, atMs: decision.timeMs, decision })
+    for (const ended of closed) this.#add({ kind: 'gateway-closed', node, atMs: ended.timeMs, closed: ended })
+    for (const request of requests) this.#add({ kind: 'gateway-request', node, atMs: request.timeMs, request })
   }
 
   clusterMap(node: string, atMs: number, owners: ClusterMap): void {
-    this.#events.push({ kind: 'cluster-map', node, atMs, owners })
+    this.#add({ kind: 'cluster-map', node, atMs, owners })
   }
 
   fault(event: FaultEvent): void {
-    this.#events.push(event)
+    this.#add(event)
   }
 
   get size(): number {
@@ -144,6 +148,11 @@ export class HistoryCollector {
   /** Array.prototype.sort is stable, so that events of one node keep their order within a millisecond. */
   events(): LabEvent[] {
     return this.#events.toSorted((a, b) => a.atMs - b.atMs)
+  }
+
+  #add(event: LabEvent): void {
+    this.#events.push(event)
+    this.#onEvent?.(event)
   }
 }
 

@@ -42,6 +42,8 @@ export interface NodeHandleOptions {
   ): void
   onClusterMap?(node: string, atMs: number, owners: ClusterMap): void
   onSample?(node: string, sample: NodeSample): void
+  /** What it has to say for itself so far, again and again. */
+  onReport?(report: NodeReport): void
   /** At once when the node ends, in whatever way. */
   onExit?(exit: NodeExit): void
 }
@@ -246,6 +248,7 @@ export class NodeHandle {
         break
       case 'ledger':
         this.#report = message.report
+        this.#options.onReport?.(message.report)
         break
       case 'done':
         this.#done.resolve()

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SourceMode } from '../../gateway/planes/proxy-events.js'
 import type { RunRecord } from '../history.js'
+import type { HistoryWriter } from '../history-writer.js'
 import {
   kernelModeOf,
   type Plane,
@@ -34,6 +35,8 @@ export interface RunOptions {
   readonly details?: RealisationDetails
   /** Nodes as processes, so that all cores work (the default), or as threads of this process. */
   readonly nodesAs?: 'process' | 'thread'
+  /** Told of the run as it happens. When it cannot be written, the run ends and the promise rejects. */
+  readonly history?: HistoryWriter
 }
 
 const POLL_MS = 25
@@ -72,7 +75,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const world = kernel ? namespaceWorld() : await loopbackWorld(options.seed)
   const dataFolder = await mkdtemp(join(tmpdir(), 'mqlab-run-'))
   const casting = cast(scenario, options.seed, last => world.address(last), dataFolder, realisation)
-  const stage = new Stage(casting, options.nodesAs)
+  const stage = new Stage(casting, options.nodesAs, options.history)
   try {
     return await perform(scenario, casting, stage, world, options)
   } finally {
@@ -100,11 +103,12 @@ async function perform(
   world: World,
   options: RunOptions,
 ): Promise<RunRecord> {
-  const { seed, onProgress = () => {}, signal } = options
+  const { seed, onProgress = () => {}, signal, history } = options
   const pause = (ms: number) => sleep(ms, undefined, signal === undefined ? {} : { signal })
   const until = async (condition: () => boolean, timeoutMs: number): Promise<boolean> => {
     const deadlineMs = performance.now() + timeoutMs
     while (!condition()) {
+      history?.check()
       if (performance.now() >= deadlineMs) return false
       await pause(POLL_MS)
     }
@@ -115,6 +119,8 @@ async function perform(
   await stage.open(signal)
 
   const startedMs = Date.now()
+  const gateway = casting.gateway?.run ?? null
+  history?.begin({ scenario, world: world.name, seed, nodes: casting.nodes, gateway, startedMs })
   const senders = casting.nodes.filter(({ sender }) => sender !== null)
   onProgress('sending')
   stage.start()
@@ -138,7 +144,7 @@ async function perform(
     world: world.name,
     seed,
     nodes: casting.nodes,
-    gateway: casting.gateway?.run ?? null,
+    gateway,
     events: stage.history.events(),
     reports: stage.reports(),
     samples: stage.samples,
@@ -162,5 +168,7 @@ async function perform(
 
   onProgress('collecting the ledgers')
   await stage.stop()
-  return record(endedMs, drained)
+  const run = record(endedMs, drained)
+  history?.end(run)
+  return run
 }

@@ -1,5 +1,6 @@
 import type { SourceMode } from '../../gateway/planes/proxy-events.js'
 import type { LabEvent, RunRecord } from '../history.js'
+import type { HistoryWriter } from '../history-writer.js'
 import type { Scenario } from '../scenario-schema.js'
 import { cast } from './node-specs.js'
 import { scheduleFaults } from './sim-faults.js'
@@ -13,6 +14,8 @@ export interface SimulationOptions {
   readonly keepEvents?: boolean
   /** What hosts take for the client. Default: what the scenario says. */
   readonly source?: SourceMode
+  /** Told of the run as it happens, and ended with it. */
+  readonly history?: HistoryWriter
 }
 
 /** The network of every simulated run. */
@@ -33,19 +36,22 @@ const SAMPLES_AT_ONE_PACE = 300
  * is owed has `time.drainS` to arrive.
  */
 export function simulateScenario(scenario: Scenario, options: SimulationOptions): RunRecord {
-  const { seed, onEvent, keepEvents = true } = options
+  const { seed, onEvent, keepEvents = true, history } = options
   const source = options.source ?? scenario.topology.gateway?.source ?? 'keep'
   const casting = cast(scenario, seed, last => `${PREFIX}.${last}`, 'disk', { plane: 'proxy', source })
   const events: LabEvent[] = []
   const stage = new SimStage(casting, seed, event => {
     if (keepEvents) events.push(event)
     onEvent?.(event)
+    history?.event(event)
   })
   const { scheduler } = stage
-  if (keepEvents) sampleEvery(stage, SAMPLE_MS)
+  if (keepEvents || history !== undefined) sampleEvery(stage, SAMPLE_MS)
+  const startedMs = stage.wallMs
+  const gateway = casting.gateway?.run ?? null
+  history?.begin({ scenario, world: 'sim', seed, nodes: casting.nodes, gateway, startedMs })
   stage.open()
 
-  const startedMs = stage.wallMs
   stage.start()
   const senders = casting.nodes.filter(({ sender }) => sender !== null)
   const lastStartMs = Math.max(0, ...senders.map(({ load }) => load?.startAfterMs ?? 0))
@@ -62,12 +68,12 @@ export function simulateScenario(scenario: Scenario, options: SimulationOptions)
   if (drained) scheduler.runFor(SETTLE_MS)
   const endedMs = stage.wallMs
   stage.stop()
-  return {
+  const run: RunRecord = {
     scenario,
     world: 'sim',
     seed,
     nodes: casting.nodes,
-    gateway: casting.gateway?.run ?? null,
+    gateway,
     events,
     reports: stage.reports(),
     samples: stage.samples,
@@ -78,6 +84,9 @@ export function simulateScenario(scenario: Scenario, options: SimulationOptions)
     endedMs,
     drained,
   }
+  for (const { node, sample } of run.samples) history?.sample(node, sample)
+  history?.end(run)
+  return run
 }
 
 /** Whether `condition` came to hold within `limitMs`. It is looked at now and then, and at every event after a quiet time. */

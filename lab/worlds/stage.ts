@@ -1,6 +1,7 @@
 import type { NodeSample } from '../channel-messages.js'
 import { type ClusterFault, faultNoteOf } from '../cluster-fault.js'
 import { type FaultEvent, HistoryCollector, type NodeDeath } from '../history.js'
+import type { HistoryWriter } from '../history-writer.js'
 import { NodeHandle } from '../node-handle.js'
 import type { NodeReport, NodeSpec } from '../node-spec.js'
 import { outgoingDepth } from '../outgoing-depth.js'
@@ -11,12 +12,13 @@ const GATEWAY_STOP_MS = 15_000
 
 /** The machines of one run and what they have reported so far. One that starts again goes on under its name. */
 export class Stage {
-  readonly history = new HistoryCollector()
+  readonly history: HistoryCollector
   readonly samples: { node: string; sample: NodeSample }[] = []
   readonly deaths: NodeDeath[] = []
   /** Machines whose workload is done, or that have none and are gone. */
   readonly done = new Set<string>()
   readonly #casting: Casting
+  readonly #writer: HistoryWriter | undefined
   readonly #nodesAs: 'process' | 'thread'
   readonly #handles = new Map<string, NodeHandle>()
   /** Of machines in networks of their own: how a command inside begins. */
@@ -29,7 +31,10 @@ export class Stage {
   readonly #acknowledged = new Set<string>()
   #cleared = false
 
-  constructor(casting: Casting, nodesAs: 'process' | 'thread' = 'process') {
+  /** @param writer told of everything as it comes */
+  constructor(casting: Casting, nodesAs: 'process' | 'thread' = 'process', writer?: HistoryWriter) {
+    this.history = new HistoryCollector(writer === undefined ? undefined : event => writer.event(event))
+    this.#writer = writer
     this.#casting = casting
     this.#nodesAs = nodesAs
   }
@@ -166,7 +171,12 @@ export class Stage {
       },
       onDecisions: (node, decisions, closed, requests) => this.history.gateway(node, decisions, closed, requests),
       onClusterMap: (node, atMs, owners) => this.history.clusterMap(node, atMs, owners),
-      onSample: (node, sample) => this.samples.push({ node, sample }),
+      onSample: (node, sample) => {
+        this.samples.push({ node, sample })
+        this.#writer?.sample(node, sample)
+        this.#writer?.flush()
+      },
+      onReport: report => this.#writer?.checkpoint(report),
       onExit: ({ node, exitCode, signal, failure, orderly }) => {
         if (orderly || this.#ending.has(node)) return
         this.deaths.push({ node, exitCode, signal, reason: failure?.message ?? null })
