@@ -5,7 +5,7 @@ import type { NodeSample } from '../channel-messages.js'
 import { type ClusterFault, faultNoteOf } from '../cluster-fault.js'
 import type { DiskCondition, LinkChange } from '../faults/fault-schema.js'
 import type { FaultEvent, LabEvent } from '../history.js'
-import type { NodeReport, QueueManagerSpec } from '../node-spec.js'
+import type { ClusterSpec, GatewaySpec, NodeReport, QueueManagerSpec } from '../node-spec.js'
 import { outgoingDepth } from '../outgoing-depth.js'
 import {
   createQueueManager,
@@ -16,13 +16,7 @@ import {
 import { SimNetwork } from '../sim/network.js'
 import { createRandom } from '../sim/random.js'
 import { Scheduler } from '../sim/scheduler.js'
-
-interface SimGateway {
-  start(): void
-  stop(): void
-  fault(f: ClusterFault): void
-  report(): NodeReport
-}
+import { createSimGateway, type SimGateway } from '../sim/sim-gateway.js'
 
 import { SimMachine, type SimSurroundings } from '../sim/sim-machine.js'
 import { SIMULATED_EPOCH_MS } from '../sim/virtual-clock.js'
@@ -82,8 +76,8 @@ export class SimStage implements FaultTarget<void> {
       })
       this.#machines.set(spec.name, { spec, machine, ledgers: machineLedgers(spec), application: null, report: null })
     }
-    if (casting.gateway !== null) throw new RangeError('no balancer in the simulated world yet')
-    this.#gateway = null
+    const { gateway } = casting
+    this.#gateway = gateway === null ? null : this.#createGateway(gateway.spec)
   }
 
   /** True time, in milliseconds since 1970. */
@@ -219,12 +213,22 @@ export class SimStage implements FaultTarget<void> {
   reports(): ReadonlyMap<string, NodeReport> {
     const reports = new Map<string, NodeReport>()
     if (this.#gateway !== null && this.#casting.gateway !== null)
-      reports.set(this.#casting.gateway.spec.name, this.#gateway.report())
+      reports.set(this.#casting.gateway.spec.name, this.#gateway.report(false))
     for (const [name, { report, application }] of this.#machines) {
       const last = report ?? application?.report(true, this.wallMs) ?? null
       if (last !== null) reports.set(name, last)
     }
     return reports
+  }
+
+  #createGateway(spec: GatewaySpec | ClusterSpec): SimGateway {
+    const { scheduler, network } = this
+    const node = spec.name
+    return createSimGateway({ scheduler, network, nowWallMs: () => this.wallMs }, spec, {
+      decided: decision => this.#onEvent({ kind: 'gateway-decision', node, atMs: this.wallMs, decision }),
+      closed: closed => this.#onEvent({ kind: 'gateway-closed', node, atMs: this.wallMs, closed }),
+      request: request => this.#onEvent({ kind: 'gateway-request', node, atMs: this.wallMs, request }),
+    })
   }
 
   #begin(machine: Machine): void {
