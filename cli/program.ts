@@ -10,6 +10,7 @@ import { fail } from './output.js'
 const COMMANDS: readonly (readonly [name: string, summary: string])[] = [
   ['demo', 'the supported and the broken configuration side by side, in real packets'],
   ['run', 'run one scenario and give its verdict'],
+  ['explore', 'run a scenario thousands of times in virtual time, and shrink what fails'],
   ['scenarios', 'list the scenarios and the behaviours each proves'],
   ['matrix', 'run every scenario behind every balancer, and compare what each shows'],
   ['decode', 'decode MSMQ packets to JSON'],

@@ -29,6 +29,9 @@ const COUNT_OF: Readonly<Record<string, ExpectedCount>> = {
   'incomplete-transaction': 'incompleteTransactions',
   'name-validation': 'discardedByNameValidation',
   'dead-lettered': 'deadLettered',
+  'misrouted-ack': 'misroutedAcks',
+  'misrouted-ack-other-sender': 'misroutedAcks',
+  'misrouted-ack-clone': 'misroutedAcks',
 }
 
 /** Lowest seeds of the different ways in which an exploration failed, most frequent first, at most `most`; a seed once. */

@@ -2,9 +2,9 @@ import type { Scenario } from '../scenario-schema.js'
 
 /**
  * Ways to make a scenario smaller, each a list of candidates that differ from it in one thing; the boldest first. Some make
- * no sense: whoever tries them has to look.
+ * no sense, or are no scenario at all: whoever tries them has to look.
  */
-export type Reduction = (scenario: Scenario) => readonly Scenario[]
+export type Reduction = (scenario: Scenario) => readonly unknown[]
 
 /** Numbers that people would choose. */
 const ROUND_COUNTS = [1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 80, 100, 150, 200, 300, 500, 1000, 2000, 5000, 10_000]
@@ -77,7 +77,7 @@ function valueAt(value: unknown, path: Path): unknown {
 }
 
 /** With another value at `path`; undefined takes the key or the item away. */
-function changed(scenario: Scenario, path: Path, value: unknown): Scenario {
+function changed(scenario: Scenario, path: Path, value: unknown): unknown {
   const copy = structuredClone(scenario)
   const holder = valueAt(copy, path.slice(0, -1)) as Record<string | number, unknown>
   const key = path.at(-1)!

@@ -20,13 +20,15 @@ export function summarise({ run }: RunView, { findings, unmet, vacuous, counts }
   return {
     seed: run.seed,
     asExpected: unmet.length === 0 && run.deaths.length === 0,
-    anomalies: findings.map(({ id, behaviour, count, first }) => ({
-      kind: id,
-      behaviour,
-      count,
-      firstMs: first.atMs === null ? null : Math.round(first.atMs - run.startedMs),
-      text: first.text,
-    })),
+    anomalies: findings
+      .filter(({ severity }) => severity === 'anomaly')
+      .map(({ id, behaviour, count, first }) => ({
+        kind: id,
+        behaviour,
+        count,
+        firstMs: first.atMs === null ? null : Math.round(first.atMs - run.startedMs),
+        text: first.text,
+      })),
     unmet,
     vacuous,
     sent: counts.sent,
@@ -38,6 +40,6 @@ export function summarise({ run }: RunView, { findings, unmet, vacuous, counts }
 
 /** The message, and the line of code that it comes from. */
 function placeOf({ message, stack = '' }: Error): string {
-  const [, place] = /\n\s+at (.+)/.exec(stack) ?? []
+  const [, place] = /\n\s+at .*?([^/\\]+:\d+):\d+\)?/.exec(stack) ?? []
   return place === undefined ? message : `${message} (at ${place})`
 }

@@ -14,28 +14,47 @@ const LINE = 118
  * @throws FileError for a scenario that no file can say
  */
 export function scenarioText(simulated: Scenario, onSockets: Scenario | null): string {
-  const text = yamlText(terse(fileValue(simulated, onSockets)))
+  const value = [...valuesOf(simulated, onSockets)].find(each => readBack(each, simulated.scenario) !== null)
+  const text = yamlText(terse(value ?? simulated))
   if (!isDeepStrictEqual(inSimulation(parseScenario(text, simulated.scenario)), simulated))
     throw new Error(`${simulated.scenario}: the written scenario is not what was run`)
   return text
 }
 
-/** A scenario of the simulated world as it is once it has been written to a file and read; null for one that no file can say. */
-export function asWritten(simulated: Scenario): Scenario | null {
+/**
+ * What is meant to be a scenario of the simulated world, as it is once it has been written to a file and read; null for what
+ * no file can say.
+ */
+export function asWritten(simulated: unknown): Scenario | null {
+  const parsed = scenarioSchema.safeParse(withoutEmpty(simulated))
+  if (!parsed.success) return null
+  for (const value of valuesOf(parsed.data, null)) {
+    const read = readBack(value, parsed.data.scenario)
+    if (read !== null) return read
+  }
+  return null
+}
+
+function readBack(value: unknown, name: string): Scenario | null {
   try {
-    // JSON is YAML
-    return inSimulation(parseScenario(JSON.stringify(fileValue(simulated, null)), simulated.scenario))
+    return inSimulation(parseScenario(JSON.stringify(value), name)) // JSON is YAML
   } catch (error) {
     if (error instanceof FileError || error instanceof ZodError) return null
     throw error
   }
 }
 
-function fileValue(simulated: Scenario, onSockets: Scenario | null): unknown {
+/** What a file could say. Faults that sockets would not stand, such as the crash of a machine with a load, are of `simulated`. */
+function* valuesOf(simulated: Scenario, onSockets: Scenario | null): Generator<unknown> {
   const { simulated: _, ...told } = simulated
-  const base = withoutEmpty(withTimesOf(told, onSockets))
-  const patch = mergePatch(inSimulation(scenarioSchema.parse(base)), simulated)
-  return patch === undefined ? base : { ...(base as object), simulated: patch }
+  const base = withTimesOf(told, onSockets)
+  for (const each of [base, { ...base, faults: undefined }]) {
+    const value = withoutEmpty(each) as object
+    const parsed = scenarioSchema.safeParse(value)
+    if (!parsed.success) continue
+    const patch = mergePatch(withoutEmpty(inSimulation(parsed.data)), withoutEmpty(simulated))
+    yield patch === undefined ? value : { ...value, simulated: patch }
+  }
 }
 
 /** Times of machines count on sockets alone: those of `onSockets`, or none. */

@@ -55,7 +55,7 @@ export async function shrink(
   let runs = 1
 
   const isOver = () => runs >= runsMax || performance.now() >= deadlineMs || signal?.aborted === true
-  const attempt = async (candidate: Scenario): Promise<boolean> => {
+  const attempt = async (candidate: unknown): Promise<boolean> => {
     if (isOver()) return false
     const readable = asWritten(candidate)
     if (readable === null || isDeepStrictEqual(readable, current)) return false
@@ -71,7 +71,7 @@ export async function shrink(
   const tryEach = async (reduction: Reduction): Promise<void> => {
     let candidates = reduction(current)
     for (let index = 0; index < candidates.length && !isOver(); ) {
-      if (await attempt(candidates[index]!)) candidates = reduction(current)
+      if (await attempt(candidates[index])) candidates = reduction(current)
       else index += 1
     }
   }

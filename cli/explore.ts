@@ -1,0 +1,179 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import type { Exploration, SeedRange } from '../lab/explore/exploration.js'
+import { type ExplorationProgress, explore, SEEDS_MAX } from '../lab/explore/explore.js'
+import { type FailingSeed, failingSeeds, wayText } from '../lab/explore/failing-way.js'
+import { runSeed } from '../lab/explore/run-seed.js'
+import { SeedPool } from '../lab/explore/seed-pool.js'
+import { shrink } from '../lab/explore/shrink.js'
+import { type ShrunkFile, shrunkFile } from '../lab/explore/shrunk-file.js'
+import type { Scenario } from '../lab/scenario-schema.js'
+import { createRunView, createVerdict } from '../lab/verdict.js'
+import { simulateScenario } from '../lab/worlds/simulated.js'
+import { explorationText } from './explore-text.js'
+import { interruptible, reportFile, writeReport } from './lab-run.js'
+import { EXIT_NOT_AS_EXPECTED, fail, log, progress, progressDone, writeJson, writeText } from './output.js'
+import { loadScenario } from './run.js'
+
+interface ExploreCommandOptions {
+  readonly seeds: SeedRange
+  readonly workers?: number
+  readonly out: string
+  readonly shrink?: boolean | string
+  readonly time?: number
+  readonly report?: string
+  readonly json?: true
+}
+
+/** A failing seed made small, and where it was written. */
+interface Saved {
+  readonly seed: number
+  readonly way: string
+  readonly file: string
+  readonly diagram: string
+  readonly text: string
+  readonly runs: number
+  readonly minimal: boolean
+  readonly socketsObstacle: string | null
+}
+
+/** Different ways of failing of one exploration that are shrunk. */
+const SHRUNK_MAX = 3
+
+export function exploreCommand(): Command {
+  return new Command('explore')
+    .description(
+      'run a scenario with many seeds in virtual time, tell what goes wrong how often, and shrink what fails',
+    )
+    .argument('<scenario>', 'a scenario file, or the name of a shipped scenario (see mqlab scenarios)')
+    .option('--seeds <range>', 'first and last seed', seedRange, { from: 1, to: 1000 })
+    .option('--workers <n>', 'threads; default: one for each processor core', workerCount)
+    .option('--time <limit>', 'start no more after so long, such as 90s, 10min or 2h', timeLimit)
+    .option('--no-shrink', 'leave failing seeds as they are')
+    .option('--shrink <anomaly>', 'shrink the first seed that shows this kind of anomaly, expected or not')
+    .option('--out <folder>', 'where shrunk scenarios and their diagrams are written', 'reports')
+    .option('--report <file>', 'write an HTML report')
+    .option('--json', 'print what was seen as JSON')
+    .addHelpText(
+      'after',
+      '\nThe same seeds give the same, on any machine and with any number of threads. Exit code 0: every seed went as the' +
+        '\nscenario expects, and what it wants exercised happened in some seed.',
+    )
+    .action(async (name: string, options: ExploreCommandOptions) => {
+      const scenario = loadScenario(name)
+      if (options.report !== undefined) reportFile(options.report)
+      const interruption = interruptible()
+      try {
+        await perform(name, scenario, options, interruption.signal)
+      } finally {
+        interruption.end()
+        progressDone()
+      }
+    })
+}
+
+async function perform(
+  name: string,
+  scenario: Scenario,
+  options: ExploreCommandOptions,
+  interrupted: AbortSignal,
+): Promise<void> {
+  const startedMs = performance.now()
+  const pool = new SeedPool(options.workers === undefined ? {} : { workers: options.workers })
+  const limit = options.time === undefined ? [] : [AbortSignal.timeout(options.time)]
+  const exploration = await explore(scenario, {
+    seeds: options.seeds,
+    pool,
+    signal: AbortSignal.any([interrupted, ...limit]),
+    onProgress: state => progress(`${scenario.scenario}: ${progressText(state, performance.now() - startedMs)}`),
+  }).finally(() => pool.close())
+  const tookS = (performance.now() - startedMs) / 1000
+  progressDone()
+  log(`${exploration.seeds} seeds in ${tookS.toFixed(1)} s`)
+  if (exploration.seeds === 0) fail('no seed ran to its end: give it more time')
+
+  const saved: Saved[] = []
+  for (const failing of toShrink(exploration, options.shrink)) {
+    const one = interrupted.aborted
+      ? null
+      : await shrinkToFile(scenario, exploration, failing, options.out, interrupted)
+    if (one !== null) saved.push(one)
+  }
+  progressDone()
+  if (options.json) await writeJson({ ...exploration, shrunk: saved })
+  else await writeText(explorationText(exploration, name, saved))
+  if (!exploration.asExpected) process.exitCode = EXIT_NOT_AS_EXPECTED
+}
+
+function toShrink(exploration: Exploration, wanted: boolean | string = true): FailingSeed[] {
+  if (typeof wanted === 'boolean') return wanted ? failingSeeds(exploration, SHRUNK_MAX) : []
+  const row = exploration.anomalies.find(({ kind }) => kind === wanted)
+  if (row !== undefined) return [{ seed: row.firstSeed, way: { kind: 'anomaly', id: wanted } }]
+  const seen = exploration.anomalies.map(({ kind }) => kind).join(', ')
+  return fail(`--shrink ${wanted}: no seed showed that; ${seen === '' ? 'none showed anything' : `seen were ${seen}`}`)
+}
+
+async function shrinkToFile(
+  scenario: Scenario,
+  exploration: Exploration,
+  failing: FailingSeed,
+  folder: string,
+  signal: AbortSignal,
+): Promise<Saved | null> {
+  const { seed } = failing
+  const way = wayText(failing.way)
+  const shrunk = await shrink(exploration.scenario, failing, {
+    run: runSeed,
+    signal,
+    onProgress: (runs, { load, faults }) => {
+      const messages = load.reduce((sum, { messages }) => sum + messages, 0)
+      progress(`shrinking seed ${seed}: ${runs} runs, ${messages} messages a sender, ${faults.length} faults`)
+    },
+  })
+  if (shrunk === null) {
+    log(`seed ${seed} does not show ${way} when it is run by itself`)
+    return null
+  }
+  const view = createRunView(simulateScenario(shrunk.scenario, { seed }))
+  const written: ShrunkFile = shrunkFile(shrunk, scenario, runSeed(shrunk.scenario, seed))
+  const file = join(folder, written.name)
+  const diagram = file.replace(/yaml$/, 'html')
+  reportFile(file)
+  writeFileSync(file, written.text)
+  writeReport(diagram, [{ view, verdict: createVerdict(view) }], `${scenario.scenario}, seed ${seed}: ${way}`)
+  const { text, socketsObstacle } = written
+  return { seed, way, file, diagram, text, runs: shrunk.runs, minimal: shrunk.minimal, socketsObstacle }
+}
+
+function progressText({ done, wanted, failed }: ExplorationProgress, elapsedMs: number): string {
+  const perS = (done * 1000) / elapsedMs
+  const leftS = Math.ceil((wanted - done) / perS)
+  const left = leftS < 120 ? `${leftS} s` : `${Math.ceil(leftS / 60)} min`
+  return `${done} of ${wanted} seeds, ${perS.toFixed(perS < 10 ? 1 : 0)} a second, ${left} left, ${failed} not as expected`
+}
+
+function seedRange(text: string): SeedRange {
+  const [, first, last] = /^(\d+)(?:\.\.(\d+))?$/.exec(text) ?? []
+  const range = { from: Number(first), to: Number(last ?? first) }
+  if (first === undefined || range.to > 0xffffffff || range.to < range.from)
+    throw new InvalidArgumentError('first..last is needed, such as 1..1000, of whole numbers up to 4294967295')
+  if (range.to - range.from + 1 > SEEDS_MAX) throw new InvalidArgumentError(`${SEEDS_MAX} seeds at most`)
+  return range
+}
+
+function workerCount(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > 256) throw new InvalidArgumentError('1 to 256')
+  return value
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, min: 60_000, h: 3_600_000 }
+
+function timeLimit(text: string): number {
+  const [, count, unit = 's'] = /^(\d+(?:\.\d+)?)\s*(s|min|h)?$/.exec(text) ?? []
+  const ms = Number(count) * UNIT_MS[unit]!
+  if (count === undefined || ms <= 0 || ms > 86_400_000)
+    throw new InvalidArgumentError('a time such as 90s, 10min or 2h is needed, a day at most')
+  return ms
+}
