@@ -58,13 +58,13 @@ export class Dial {
 
   /** `repetition`: 0 for the first. */
   #send(repetition: number): void {
-    const { scheduler, initiator } = this.#connection
+    const { scheduler, random, profile, initiator } = this.#connection
     if (!initiator.isOpen) {
       this.#routed?.givenUp()
       return
     }
-    if (!this.#context.isLost && !this.#context.isParted())
-      scheduler.after(this.#connection.latencyMs(), () => this.#arrive())
+    const isLost = this.#context.isLost || random.chance(profile.lossChance)
+    if (!isLost && !this.#context.isParted()) scheduler.after(this.#connection.latencyMs(), () => this.#arrive())
     const sentMs = SYN_REPETITIONS_MS[repetition - 1] ?? 0
     const nextMs = SYN_REPETITIONS_MS[repetition]
     this.#next =

@@ -1,12 +1,14 @@
 import type { Endpoint } from '../../queue-manager/actions.js'
-import { type Path, SimConnection, type SimSocket, type SocketHandlers } from './connection.js'
+import { type Path, SimConnection } from './connection.js'
 import { Dial, type RoutedConnection } from './dial.js'
 import { type LinkProfile, QUIET_LINK } from './link-profile.js'
 import { ProcessInputs } from './process-inputs.js'
 import type { Random } from './random.js'
 import type { Scheduler } from './scheduler.js'
+import type { SimSocket, SocketHandlers } from './sim-socket.js'
 
-const EPHEMERAL_PORT_MIN = 49_152
+/** Systems draw the ports of their own ends from here on. */
+export const EPHEMERAL_PORT_MIN = 49_152
 
 export interface ConnectHandlers extends SocketHandlers {
   connected(): void
@@ -22,6 +24,8 @@ export type DatagramHandler = (from: Endpoint, bytes: Buffer) => void
 /** The links that a connection crosses: one, or where a route leads on, all between its ends and what routes. */
 class Way implements Path {
   links: readonly string[]
+  /** Of each link the end that is nearer to the initiator. */
+  #nearEnds: readonly string[]
   readonly #network: SimNetwork
   readonly #from: string
   readonly #to: string
@@ -31,10 +35,12 @@ class Way implements Path {
     this.#from = from
     this.#to = to
     this.links = [linkKey(from, to)]
+    this.#nearEnds = [from]
   }
 
   leadTo(host: string): void {
     this.links = [linkKey(this.#from, host), linkKey(this.#from, this.#to), linkKey(this.#to, host)]
+    this.#nearEnds = [this.#from, this.#from, this.#to]
   }
 
   profile(): LinkProfile {
@@ -43,6 +49,12 @@ class Way implements Path {
 
   isUp(address: string): boolean {
     return this.#network.isUp(address)
+  }
+
+  leavesMs(byInitiator: boolean, bytes: number, bytesPerS: number): number {
+    const ruling = this.#network.rulingLink(this.links)
+    const link = this.links[ruling]!
+    return this.#network.leavesMs(link, isFirstOf(link, this.#nearEnds[ruling]!) === byInitiator, bytes, bytesPerS)
   }
 
   inputsAt(address: string): ProcessInputs {
@@ -62,6 +74,8 @@ export class SimNetwork {
   readonly #listeners = new Map<string, AcceptHandler>()
   readonly #datagramHandlers = new Map<string, DatagramHandler>()
   readonly #linkProfiles = new Map<string, LinkProfile>()
+  /** Of links of limited rate, in each direction: when all that entered it has left. */
+  readonly #freeMs = new Map<string, number>()
   readonly #partitions = new Set<string>()
   readonly #routes = new Map<string, Route>()
   readonly #connections = new Map<SimConnection, Way>()
@@ -134,13 +148,18 @@ export class SimNetwork {
   /** Sends a datagram that may be lost, late, or arrive twice. */
   sendDatagram(from: Endpoint, to: Endpoint, bytes: Buffer): void {
     const profile = this.linkProfile(from.address, to.address)
-    if (this.#partitions.has(linkKey(from.address, to.address))) return
+    const link = linkKey(from.address, to.address)
+    if (this.#partitions.has(link)) return
+    const leavesMs =
+      profile.bytesPerS === Number.POSITIVE_INFINITY
+        ? this.#scheduler.nowMs
+        : this.leavesMs(link, isFirstOf(link, from.address), bytes.length, profile.bytesPerS)
     const copy = Buffer.from(bytes)
     const copies = this.#random.chance(profile.datagramDuplicateChance) ? 2 : 1
     for (let sent = 0; sent < copies; sent++) {
       if (this.#random.chance(profile.datagramLossChance)) continue
       const delayMs = profile.latencyMs + this.#random.unit() * (profile.jitterMs + profile.datagramSpreadMs)
-      this.#scheduler.after(delayMs, () => {
+      this.#scheduler.at(leavesMs + delayMs, () => {
         const handler = this.#datagramHandlers.get(endpointText(to))
         if (handler !== undefined) this.inputsAt(to.address).take(() => handler(from, Buffer.from(copy)))
       })
@@ -153,12 +172,27 @@ export class SimNetwork {
 
   /** Of the first of these links that has one of its own. */
   profileOf(links: readonly string[]): LinkProfile {
-    if (this.#linkProfiles.size > 0)
-      for (const link of links) {
-        const own = this.#linkProfiles.get(link)
-        if (own !== undefined) return own
-      }
-    return this.profile
+    if (this.#linkProfiles.size === 0) return this.profile
+    return this.#linkProfiles.get(links[this.rulingLink(links)]!) ?? this.profile
+  }
+
+  /** The place of the first of these links that has a profile of its own; of the first, if none has. */
+  rulingLink(links: readonly string[]): number {
+    return this.#linkProfiles.size === 0
+      ? 0
+      : Math.max(
+          links.findIndex(link => this.#linkProfiles.has(link)),
+          0,
+        )
+  }
+
+  /** When bytes that now enter a link in one of its directions have left it, after all that entered it before. */
+  leavesMs(link: string, forward: boolean, bytes: number, bytesPerS: number): number {
+    const direction = `${link} ${forward}`
+    const startMs = Math.max(this.#freeMs.get(direction) ?? 0, this.#scheduler.nowMs)
+    const endMs = startMs + (bytes * 1000) / bytesPerS
+    this.#freeMs.set(direction, endMs)
+    return endMs
   }
 
   /** Gives the link between two addresses its own profile; null: the network's again. */
@@ -183,6 +217,7 @@ export class SimNetwork {
   heal(): void {
     this.profile = QUIET_LINK
     this.#linkProfiles.clear()
+    this.#freeMs.clear()
     this.#partitions.clear()
     for (const connection of this.connections()) {
       connection.stall(0)
@@ -240,4 +275,8 @@ export function endpointText({ address, port }: Endpoint): string {
 
 function linkKey(one: string, other: string): string {
   return one < other ? `${one} ${other}` : `${other} ${one}`
+}
+
+function isFirstOf(link: string, address: string): boolean {
+  return link.startsWith(`${address} `)
 }

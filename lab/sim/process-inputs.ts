@@ -18,9 +18,14 @@ export class ProcessInputs {
     return this.#stopped
   }
 
+  /** Whether what comes now has to wait. */
+  get isHolding(): boolean {
+    return this.#stopped || this.#waiting.length > 0
+  }
+
   /** Hands something to the processes: now, or when they go on. `discard` is called instead when they end before. */
   take(run: () => void, discard?: (how: 'process' | 'power') => void): void {
-    if (this.#stopped || this.#waiting.length > 0) this.#waiting.push({ run, discard })
+    if (this.isHolding) this.#waiting.push({ run, discard })
     else run()
   }
 

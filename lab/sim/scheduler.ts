@@ -1,12 +1,25 @@
+import { Deque } from '../../queue-manager/deque.js'
+
 /** What `Scheduler.at` gives back; `cancel` after the event ran is harmless. */
 export interface ScheduledEvent {
   readonly atMs: number
   cancel(): void
 }
 
-interface Entry extends ScheduledEvent {
+class Entry implements ScheduledEvent {
+  readonly atMs: number
   readonly order: number
   run: (() => void) | null
+
+  constructor(atMs: number, order: number, run: () => void) {
+    this.atMs = atMs
+    this.order = order
+    this.run = run
+  }
+
+  cancel(): void {
+    this.run = null
+  }
 }
 
 /**
@@ -16,8 +29,10 @@ interface Entry extends ScheduledEvent {
 export class Scheduler {
   #nowMs = 0
   #order = 0
-  /** Binary heap, earliest first. */
+  /** Of later moments, and of this one what was scheduled before it came. Binary heap, earliest first. */
   readonly #heap: Entry[] = []
+  /** Of this moment, scheduled since it came: after all of it that is in the heap. */
+  readonly #present = new Deque<Entry>()
 
   get nowMs(): number {
     return this.#nowMs
@@ -26,15 +41,9 @@ export class Scheduler {
   /** Runs `run` at `atMs`, or next if that is past. */
   at(atMs: number, run: () => void): ScheduledEvent {
     if (Number.isNaN(atMs)) throw new RangeError('an event needs a time')
-    const entry: Entry = {
-      atMs: Math.max(atMs, this.#nowMs),
-      order: this.#order++,
-      run,
-      cancel: () => {
-        entry.run = null
-      },
-    }
-    this.#push(entry)
+    const entry = new Entry(Math.max(atMs, this.#nowMs), this.#order++, run)
+    if (atMs <= this.#nowMs) this.#present.push(entry)
+    else this.#push(entry)
     return entry
   }
 
@@ -45,12 +54,12 @@ export class Scheduler {
   /** Runs the next event, if it is due by `limitMs`. Returns false when there is none; the clock then stays. */
   step(limitMs = Number.POSITIVE_INFINITY): boolean {
     for (;;) {
-      const next = this.#heap[0]
-      if (next === undefined || next.atMs > limitMs) return false
-      this.#pop()
-      if (next.run === null) continue
+      const next = this.#take(limitMs)
+      if (next === undefined) return false
+      const { run } = next
+      if (run === null) continue
       this.#nowMs = next.atMs
-      next.run()
+      run()
       return true
     }
   }
@@ -77,6 +86,15 @@ export class Scheduler {
       return false
     }
     return true
+  }
+
+  #take(limitMs: number): Entry | undefined {
+    const first = this.#heap[0]
+    if (this.#present.size > 0 && (first === undefined || first.atMs > this.#nowMs))
+      return this.#nowMs <= limitMs ? this.#present.shift() : undefined
+    if (first === undefined || first.atMs > limitMs) return undefined
+    this.#pop()
+    return first
   }
 
   #push(entry: Entry): void {

@@ -13,11 +13,11 @@ import type { Note } from '../../queue-manager/notes.js'
 import type { ReceivedMessage } from '../../queue-manager/queued-message.js'
 import type { Store } from '../../store/store.js'
 import type { DrivenEngine } from '../../transport/driven-engine.js'
-import type { SimSocket, SocketHandlers } from './connection.js'
 import type { SimNetwork } from './network.js'
 import type { ProcessInputs } from './process-inputs.js'
 import type { ScheduledEvent, Scheduler } from './scheduler.js'
 import { SimHttp, type SimHttpPorts } from './sim-http.js'
+import type { SimSocket, SocketHandlers } from './sim-socket.js'
 import type { VirtualClock } from './virtual-clock.js'
 
 /** A graceful close that the peer does not complete is cut after this. */
@@ -29,6 +29,8 @@ const WAKES_PER_INSTANT_MAX = 10_000
 
 export interface SimDriverOptions<E extends DrivenEngine> {
   readonly engine: E
+  /** What is told of the world and asked for actions in the engine's stead: something that stands before it. */
+  readonly driven?: DrivenEngine
   readonly scheduler: Scheduler
   readonly network: SimNetwork
   readonly clock: VirtualClock
@@ -57,6 +59,7 @@ export interface SimDriverOptions<E extends DrivenEngine> {
 /** Runs one queue manager on virtual time, network and disk: the counterpart of `transport/driver.ts`. */
 export class SimDriver<E extends DrivenEngine> {
   readonly engine: E
+  readonly #driven: DrivenEngine
   readonly #options: SimDriverOptions<E>
   readonly #sockets = new Map<ConnectionId, SimSocket>()
   readonly #connecting = new Set<ConnectionId>()
@@ -73,6 +76,7 @@ export class SimDriver<E extends DrivenEngine> {
   constructor(options: SimDriverOptions<E>) {
     this.#options = options
     this.engine = options.engine
+    this.#driven = options.driven ?? options.engine
     const { network, scheduler, clock, listen, http: ports = {} } = options
     this.#inputs = network.inputsAt(listen.address)
     this.#http = new SimHttp({
@@ -82,8 +86,8 @@ export class SimDriver<E extends DrivenEngine> {
       ports,
       owner: {
         requested: (peer, request, numbered) => this.#requested(peer, request, numbered),
-        answered: (exchange, status) => this.#report(now => this.engine.httpAnswered(now, exchange, status)),
-        failed: (exchange, reason) => this.#report(now => this.engine.httpFailed(now, exchange, reason)),
+        answered: (exchange, status) => this.#report(now => this.#driven.httpAnswered(now, exchange, status)),
+        failed: (exchange, reason) => this.#report(now => this.#driven.httpFailed(now, exchange, reason)),
         wallMs: () => clock.now().wallMs,
       },
     })
@@ -102,12 +106,12 @@ export class SimDriver<E extends DrivenEngine> {
       this.#bindPings('client', PING_CLIENT_PORT)
     }
     this.#http.listen()
-    this.#input(now => this.engine.start(now))
+    this.#input(now => this.#driven.start(now))
   }
 
   /** Closes every session gracefully and takes no new one; the network may run on until all are gone. */
   stop(): void {
-    this.#input(now => this.engine.stop(now))
+    this.#input(now => this.#driven.stop(now))
     this.#unlisten()
     this.#http.stop()
   }
@@ -145,11 +149,12 @@ export class SimDriver<E extends DrivenEngine> {
     if (this.#draining) return
     this.#draining = true
     try {
-      let actions = this.engine.takeActions()
+      let actions = this.#driven.takeActions()
       do {
         for (const action of actions) this.#perform(action)
-        this.#options.onTurn?.()
-        actions = this.engine.takeActions()
+        // it may have crashed meanwhile
+        if (this.#running) this.#options.onTurn?.()
+        actions = this.#driven.takeActions()
       } while (actions.length > 0)
     } finally {
       this.#draining = false
@@ -177,7 +182,7 @@ export class SimDriver<E extends DrivenEngine> {
         break
       case 'resolve': {
         const { ticket, query } = action
-        this.#later(options.resolveDelayMs ?? 0, now => this.engine.resolved(now, ticket, options.resolver(query)))
+        this.#later(options.resolveDelayMs ?? 0, now => this.#driven.resolved(now, ticket, options.resolver(query)))
         break
       }
       case 'persist':
@@ -212,14 +217,14 @@ export class SimDriver<E extends DrivenEngine> {
   #written(ticket: number, error: Error | null): void {
     if (!this.#running) return
     this.#input(now => {
-      if (error === null) this.engine.persisted(now, ticket)
-      else this.engine.persistFailed(now, ticket, error.message)
+      if (error === null) this.#driven.persisted(now, ticket)
+      else this.#driven.persistFailed(now, ticket, error.message)
     })
   }
 
   #requested(peer: Endpoint, request: HttpRequest, numbered: (exchange: ExchangeId) => void): void {
     if (!this.#running) return
-    numbered(this.engine.httpRequested(this.#options.clock.now(), peer, request))
+    numbered(this.#driven.httpRequested(this.#options.clock.now(), peer, request))
     this.#drain()
   }
 
@@ -230,7 +235,7 @@ export class SimDriver<E extends DrivenEngine> {
   #bindPings(socket: PingSocket, port: number): void {
     const { network, listen } = this.#options
     const unbind = network.bindDatagrams({ address: listen.address, port }, (from, bytes) =>
-      this.#input(now => this.engine.datagram(now, socket, from, bytes)),
+      this.#input(now => this.#driven.datagram(now, socket, from, bytes)),
     )
     this.#unbind.push(unbind)
   }
@@ -241,12 +246,12 @@ export class SimDriver<E extends DrivenEngine> {
       ...this.#handlers(id),
       connected: () => {
         this.#connecting.delete(id)
-        this.#input(now => this.engine.connected(now, id))
+        this.#input(now => this.#driven.connected(now, id))
       },
       failed: reason => {
         this.#connecting.delete(id)
         this.#sockets.delete(id)
-        this.#input(now => this.engine.connectFailed(now, id, reason))
+        this.#input(now => this.#driven.connectFailed(now, id, reason))
       },
     })
     this.#sockets.set(id, socket)
@@ -255,7 +260,7 @@ export class SimDriver<E extends DrivenEngine> {
 
   #accept(socket: SimSocket): void {
     const now = this.#options.clock.now()
-    const id = this.engine.accepted(now, socket.remote)
+    const id = this.#driven.accepted(now, socket.remote)
     this.#sockets.set(id, socket)
     socket.handlers = this.#handlers(id)
     this.#drain()
@@ -264,15 +269,15 @@ export class SimDriver<E extends DrivenEngine> {
   #handlers(id: ConnectionId): SocketHandlers {
     return {
       data: bytes => {
-        this.#input(now => this.engine.received(now, id, bytes))
+        this.#input(now => this.#driven.received(now, id, bytes))
         // What the engine kept it must have copied: a read buffer is used again.
         bytes.fill(0xdd)
       },
-      writable: ready => this.#input(now => this.engine.writable(now, id, ready)),
+      writable: ready => this.#input(now => this.#driven.writable(now, id, ready)),
       closed: how => {
         this.#connecting.delete(id)
         this.#sockets.delete(id)
-        this.#input(now => this.engine.closed(now, id, how))
+        this.#input(now => this.#driven.closed(now, id, how))
       },
     }
   }
@@ -294,7 +299,7 @@ export class SimDriver<E extends DrivenEngine> {
   }
 
   #arm(): void {
-    const wakeMs = this.engine.nextWake() ?? Number.NaN
+    const wakeMs = this.#driven.nextWake() ?? Number.NaN
     if (Object.is(wakeMs, this.#armedMs)) return
     this.#timer?.cancel()
     this.#timer = null
@@ -311,7 +316,7 @@ export class SimDriver<E extends DrivenEngine> {
     if (this.#wakesThisInstant > WAKES_PER_INSTANT_MAX) throw new Error(`nextWake does not move past ${wakeMs}`)
     this.#armedMs = Number.NaN
     // A fraction lost in the conversion of times must not wake it a hair too early, for ever.
-    this.#input(now => this.engine.wake({ ...now, monotonicMs: Math.max(now.monotonicMs, wakeMs) }))
+    this.#input(now => this.#driven.wake({ ...now, monotonicMs: Math.max(now.monotonicMs, wakeMs) }))
   }
 
   #unlisten(): void {

@@ -1,7 +1,7 @@
 import { DecodeError } from '../../protocol/errors.js'
 import { type HttpRequestLike, headerValue, parseRawRequest } from '../../protocol/srmp/http-head.js'
 import type { HttpRequest } from '../../queue-manager/actions.js'
-import type { SimSocket } from './connection.js'
+import type { SimSocket } from './sim-socket.js'
 
 /** A request with its head: 4 MB of message and 1 MB of envelope. */
 const REQUEST_BYTES_MAX = 5 << 20

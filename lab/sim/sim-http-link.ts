@@ -1,8 +1,8 @@
 import { DecodeError } from '../../protocol/errors.js'
 import { headerValue, parseRawResponse, renderRawRequest } from '../../protocol/srmp/http-head.js'
 import type { Endpoint, ExchangeId, HttpRequest } from '../../queue-manager/actions.js'
-import type { SimSocket } from './connection.js'
 import type { SimNetwork } from './network.js'
+import type { SimSocket } from './sim-socket.js'
 
 /** An answer's head and body; one that is longer is a failure. */
 const ANSWER_BYTES_MAX = 131_072

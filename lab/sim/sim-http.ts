@@ -1,10 +1,10 @@
 import type { Endpoint, ExchangeId, HttpRequest } from '../../queue-manager/actions.js'
 import { carryOutHttp, type GiveStatus, type HttpAction } from '../../transport/http-actions.js'
-import type { SimSocket } from './connection.js'
 import type { SimNetwork } from './network.js'
 import type { Scheduler } from './scheduler.js'
 import { HTTP_LINGER_MS, SimHttpClient, type SimHttpClientOwner } from './sim-http-client.js'
 import { SimHttpIncoming } from './sim-http-incoming.js'
+import type { SimSocket } from './sim-socket.js'
 
 /** Where requests are taken; absent: nowhere. There is no TLS in a simulation: `https` only marks requests as secure. */
 export interface SimHttpPorts {

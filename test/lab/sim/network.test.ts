@@ -1,9 +1,9 @@
 import t from 'tap'
-import type { SimSocket } from '../../../lab/sim/connection.js'
 import { HOSTILE_LINK, QUIET_LINK } from '../../../lab/sim/link-profile.js'
 import { SimNetwork } from '../../../lab/sim/network.js'
 import { createRandom } from '../../../lab/sim/random.js'
 import { Scheduler } from '../../../lab/sim/scheduler.js'
+import type { SimSocket } from '../../../lab/sim/sim-socket.js'
 
 const SERVER = { address: '10.0.0.2', port: 1801 }
 
@@ -177,6 +177,7 @@ t.test('refusal, silence, and a partition', async t => {
   t.strictSame(events.slice(2), ['closed end'], 'an aborted attempt does not fail as well')
 
   net.heal()
+  net.profile = { ...QUIET_LINK, giveUpMs: Number.POSITIVE_INFINITY }
   const { client, server } = connect(net)
   scheduler.runFor(10)
   net.part('10.0.0.2', '10.0.0.1')
