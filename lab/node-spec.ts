@@ -12,7 +12,9 @@ import type { ReceiverLedgerData } from '../receivers/receiver-ledger.js'
 import type { SenderLedgerData } from '../senders/sender-ledger.js'
 import type { WorkloadSpec } from '../senders/workload-spec.js'
 import type { CrashNodeReport, CrashNodeSpec } from './crash/crash-node-spec.js'
+import type { NodeFaults } from './faults/fault-rules.js'
 import type { Plane, RealisationDetails } from './planes.js'
+import type { IdleManner } from './sim/sim-route.js'
 
 /** What one process or thread of the lab is to be. Plain data: it travels over the lab channel. */
 export type NodeSpec = QueueManagerSpec | GatewaySpec | ClusterSpec | CrashNodeSpec
@@ -44,6 +46,10 @@ export interface QueueManagerSpec {
   readonly data?: string
   /** Absent: requests over HTTP are not listened for. */
   readonly http?: HttpSpec
+  /** What goes wrong here by the meaning of packets. */
+  readonly faults?: NodeFaults
+  /** Of machines that a fault by meaning may end on sockets: file that says which did, for nobody hears its last word. */
+  readonly lastWord?: string
 }
 
 export interface HttpSpec {
@@ -98,6 +104,8 @@ export interface GatewaySpec {
   /** How many connections the fault befalls; absent: each. */
   readonly cutConnectionsMax?: number
   readonly idleTimeoutMs?: number
+  /** Simulated world only; absent: `reset`. */
+  readonly idleManner?: IdleManner
   readonly retryOtherHosts?: boolean
   /** Default `tcp`: bytes of any protocol are carried. The fields below are for `http` alone. */
   readonly protocol?: 'tcp' | 'http'

@@ -36,6 +36,7 @@ export class SimAppliance implements SimGateway {
       source,
       retryOtherHosts: spec.retryOtherHosts ?? false,
       idleTimeoutMs: spec.idleTimeoutMs ?? 0,
+      idleManner: spec.idleManner ?? 'reset',
       faults: faultsOf(spec),
       countsPackets: protocol !== 'http',
       nowWallMs: () => world.nowWallMs(),
