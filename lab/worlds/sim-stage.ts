@@ -110,8 +110,11 @@ export class SimStage implements FaultTarget<void> {
     this.#noteFault(name, 'stopped')
     const machine = this.#machine(name)
     if (!machine.machine.isRunning) return
-    machine.machine.driver.stop()
-    this.scheduler.after(CLOSING_MS, () => this.#end(machine, 'process'))
+    const { driver } = machine.machine
+    driver.stop()
+    this.scheduler.after(CLOSING_MS, () => {
+      if (driver.isRunning) this.#end(machine, 'process')
+    })
   }
 
   /** A machine that has ended starts again, with what is on its disk. */
