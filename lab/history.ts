@@ -3,6 +3,7 @@ import type { Guid } from '../protocol/guid.js'
 import type { Note } from '../queue-manager/notes.js'
 import type { NodeSample } from './channel-messages.js'
 import type { ClusterMap } from './cluster-map.js'
+import type { Injection } from './faults/rule-book.js'
 import { groupBy } from './group-by.js'
 import type { NodeReport, QueueManagerReport } from './node-spec.js'
 import type { Plane } from './planes.js'
@@ -18,6 +19,8 @@ export type LabEvent = { readonly node: string; readonly atMs: number } & (
   | { readonly kind: 'gateway-request'; readonly request: ProxiedRequest }
   /** A cluster's buckets have other owners than before; the first is the map that the run began with. */
   | { readonly kind: 'cluster-map'; readonly owners: ClusterMap }
+  /** A fault by meaning struck at this machine. */
+  | ({ readonly kind: 'injected' } & Injection)
 )
 
 /** What the lab did to a machine, as the scenario wanted it. From `left` on they are about the gateway's cluster. */
@@ -131,6 +134,10 @@ export class HistoryCollector {
     for (const decision of decisions) this.#add({ kind: 'gateway-decision', node, atMs: decision.timeMs, decision })
     for (const ended of closed) this.#add({ kind: 'gateway-closed', node, atMs: ended.timeMs, closed: ended })
     for (const request of requests) this.#add({ kind: 'gateway-request', node, atMs: request.timeMs, request })
+  }
+
+  injected(node: string, injections: readonly Injection[]): void {
+    for (const injection of injections) this.#add({ kind: 'injected', ...injection, node })
   }
 
   clusterMap(node: string, atMs: number, owners: ClusterMap): void {

@@ -34,6 +34,8 @@ export interface DriverListener {
 
 export interface DriverOptions<E extends DrivenEngine> extends DriverListener {
   readonly engine: E
+  /** What is told of the world and asked for actions in the engine's stead: something that stands before it. */
+  readonly driven?: DrivenEngine
   readonly store: Store
   readonly resolver: Resolver
   /** Port 0 takes any free one. */
@@ -82,6 +84,7 @@ const TIMER_MS_MAX = 2 ** 31 - 1
 export class Driver<E extends DrivenEngine> implements ConnectionOwner {
   readonly engine: E
   readonly counters: ListenCounters = { acceptErrors: 0, connectionsOverLimit: 0 }
+  readonly #driven: DrivenEngine
   readonly #options: DriverOptions<E>
   readonly #limits: DriverLimits
   readonly #connections = new Map<ConnectionId, TcpConnection>()
@@ -104,6 +107,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
 
   constructor(options: DriverOptions<E>) {
     this.engine = options.engine
+    this.#driven = options.driven ?? options.engine
     this.#options = options
     this.#limits = { ...DRIVER_LIMITS, ...options.limits }
     const { http, https, httpClient, httpLimits, localAddress } = options
@@ -136,7 +140,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
     }
     await this.#http.listen()
     this.#running = true
-    this.engine.start(realNow())
+    this.#driven.start(realNow())
     this.#carryOutAll()
     return bound
   }
@@ -152,7 +156,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
   async stop(): Promise<void> {
     if (this.#running) {
       this.stopListening()
-      this.engine.stop(realNow())
+      this.#driven.stop(realNow())
       this.#carryOutAll()
       this.#http.stop()
       await this.#idle()
@@ -176,9 +180,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
   /** An application's call into the engine. What follows is carried out at the end of this turn, so that many calls in
    *  a row cost one write. */
   call<T>(body: (engine: E, now: Now) => T): T {
-    const result = body(this.engine, realNow())
-    this.#carryOutSoon()
-    return result
+    return this.#input(now => body(this.engine, now))
   }
 
   /** Lets a further application listen, beside the one that the options name. Returns what ends that. */
@@ -191,44 +193,44 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
 
   connected(connection: TcpConnection): void {
     if (!this.#running) return
-    this.engine.connected(realNow(), connection.id)
+    this.#driven.connected(realNow(), connection.id)
     this.#carryOutAll()
   }
 
   received(connection: TcpConnection, bytes: Buffer): void {
     if (!this.#running) return
-    this.engine.received(realNow(), connection.id, bytes)
+    this.#driven.received(realNow(), connection.id, bytes)
     this.#carryOutAll()
   }
 
   writable(connection: TcpConnection, ready: boolean): void {
     if (!this.#running) return
-    this.engine.writable(realNow(), connection.id, ready)
+    this.#driven.writable(realNow(), connection.id, ready)
     this.#carryOutAll()
   }
 
   connectFailed(connection: TcpConnection, reason: string): void {
-    this.#gone(connection, () => this.engine.connectFailed(realNow(), connection.id, reason))
+    this.#gone(connection, () => this.#driven.connectFailed(realNow(), connection.id, reason))
   }
 
   closed(connection: TcpConnection, how: CloseKind): void {
-    this.#gone(connection, () => this.engine.closed(realNow(), connection.id, how))
+    this.#gone(connection, () => this.#driven.closed(realNow(), connection.id, how))
   }
 
   /** A request that came in whole. What follows is carried out once for all that one read of its socket brought. */
   requested(peer: Endpoint, request: HttpRequest): ExchangeId | null {
-    return this.#running ? this.call((engine, now) => engine.httpRequested(now, peer, request)) : null
+    return this.#running ? this.#input(now => this.#driven.httpRequested(now, peer, request)) : null
   }
 
   answered(exchange: ExchangeId, status: number): void {
     if (!this.#running) return
-    this.call((engine, now) => engine.httpAnswered(now, exchange, status))
+    this.#input(now => this.#driven.httpAnswered(now, exchange, status))
     this.#whenIdle?.()
   }
 
   failed(exchange: ExchangeId, reason: string): void {
     if (!this.#running) return
-    this.call((engine, now) => engine.httpFailed(now, exchange, reason))
+    this.#input(now => this.#driven.httpFailed(now, exchange, reason))
     this.#whenIdle?.()
   }
 
@@ -253,6 +255,12 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
     return this.#connections.size === 0 && this.#writes === 0 && this.#http.isIdle
   }
 
+  #input<T>(body: (now: Now) => T): T {
+    const result = body(realNow())
+    this.#carryOutSoon()
+    return result
+  }
+
   #gone(connection: TcpConnection, report: () => void): void {
     this.#connections.delete(connection.id)
     if (this.#running) {
@@ -272,7 +280,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
     const { address } = this.#options.listen
     const socket = new DatagramSocket(address, (from, bytes) => {
       if (!this.#running) return
-      this.engine.datagram(realNow(), name, from, bytes)
+      this.#driven.datagram(realNow(), name, from, bytes)
       this.#carryOutAll()
     })
     this.#pingSockets.set(name, socket)
@@ -287,7 +295,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
       socket.destroy()
       return
     }
-    const id = this.engine.accepted(realNow(), { address: plainAddress(remoteAddress), port: remotePort })
+    const id = this.#driven.accepted(realNow(), { address: plainAddress(remoteAddress), port: remotePort })
     this.#add(id, onread => adopt(socket, onread))
     this.#carryOutAll()
   }
@@ -304,12 +312,12 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
     if (this.#carryingOut || !this.#running) return
     this.#carryingOut = true
     try {
-      let actions = this.engine.takeActions()
+      let actions = this.#driven.takeActions()
       do {
         for (const action of actions) this.#carryOut(action)
         this.#flush()
         this.#options.onTurn?.()
-        actions = this.engine.takeActions()
+        actions = this.#driven.takeActions()
       } while (actions.length > 0)
     } finally {
       this.#carryingOut = false
@@ -395,7 +403,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
   #connect(id: ConnectionId, address: string, port: number): void {
     // Only addresses: a peer's text must not make us ask a name server.
     if (isIP(address) === 0) {
-      this.engine.connectFailed(realNow(), id, 'EADDRNOTAVAIL')
+      this.#driven.connectFailed(realNow(), id, 'EADDRNOTAVAIL')
       return
     }
     const { localAddress } = this.#options
@@ -406,29 +414,29 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
   #persisted(ticket: number, error: Error | null): void {
     this.#writes -= 1
     if (!this.#running) return
-    if (error === null) this.engine.persisted(realNow(), ticket)
-    else this.engine.persistFailed(realNow(), ticket, error.message)
+    if (error === null) this.#driven.persisted(realNow(), ticket)
+    else this.#driven.persistFailed(realNow(), ticket, error.message)
     this.#carryOutAll()
     this.#whenIdle?.()
   }
 
   #resolve(ticket: number, found: ReturnType<Resolver>): void {
     if (!(found instanceof Promise)) {
-      this.engine.resolved(realNow(), ticket, found)
+      this.#driven.resolved(realNow(), ticket, found)
       return
     }
     found
       .catch(() => [])
       .then(addresses => {
         if (!this.#running) return
-        this.engine.resolved(realNow(), ticket, addresses)
+        this.#driven.resolved(realNow(), ticket, addresses)
         this.#carryOutAll()
       })
   }
 
   /** Sets the timer only when it must fire sooner: one that fires too early is harmless, and setting it costs more. */
   #setTimer(): void {
-    const wakeMs = this.#running ? this.engine.nextWake() : null
+    const wakeMs = this.#running ? this.#driven.nextWake() : null
     if (wakeMs === null || wakeMs >= this.#timerMs) return
     clearTimeout(this.#timer)
     this.#timerMs = wakeMs
@@ -438,7 +446,7 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
 
   #wake(): void {
     this.#timerMs = Number.POSITIVE_INFINITY
-    this.engine.wake(realNow())
+    this.#driven.wake(realNow())
     this.#carryOutAll()
   }
 }

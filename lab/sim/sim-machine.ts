@@ -3,6 +3,7 @@ import type { Note } from '../../queue-manager/notes.js'
 import type { QueueManager } from '../../queue-manager/queue-manager.js'
 import type { ReceivedMessage } from '../../queue-manager/queued-message.js'
 import type { ApplicationHost } from '../../transport/application-host.js'
+import type { DrivenEngine } from '../../transport/driven-engine.js'
 import type { SimNetwork } from './network.js'
 import type { Random } from './random.js'
 import type { Scheduler } from './scheduler.js'
@@ -25,6 +26,8 @@ export interface SimMachineOptions {
   readonly address: string
   /** The queue manager of a new life, on what the disk holds. */
   readonly engine: (store: SimStore) => QueueManager
+  /** What stands before that engine, if anything does. */
+  readonly driven?: (engine: QueueManager, clock: VirtualClock) => DrivenEngine
   readonly http?: SimHttpPorts
   readonly clock?: VirtualClockOptions
   readonly store?: SimStoreOptions
@@ -74,6 +77,7 @@ export class SimMachine {
     const engine = this.#options.engine(this.store)
     const driver = new SimDriver({
       engine,
+      ...(this.#options.driven === undefined ? {} : { driven: this.#options.driven(engine, this.clock) }),
       scheduler,
       network,
       clock: this.clock,

@@ -11,7 +11,7 @@ import { createSettings } from '../../queue-manager/settings.js'
 import type { ApplicationHost } from '../../transport/application-host.js'
 import type { Random } from './random.js'
 import type { SimDriver } from './sim-driver.js'
-import { SimMachine } from './sim-machine.js'
+import { SimMachine, type SimMachineOptions } from './sim-machine.js'
 import type { SimStore, SimStoreOptions } from './sim-store.js'
 import type { VirtualClock, VirtualClockOptions } from './virtual-clock.js'
 import type { SimWorld } from './world.js'
@@ -39,6 +39,7 @@ export interface SimNodeOptions {
   readonly security?: SecurityKeys
   readonly clock?: VirtualClockOptions
   readonly store?: SimStoreOptions
+  readonly driven?: SimMachineOptions['driven']
   /** Called for each life of the machine. It is started when the queues are there, and then gets all answers. */
   readonly application?: (host: ApplicationHost<QueueManager>) => SimApplication
 }
@@ -76,10 +77,11 @@ export class SimNode {
     this.#options = options
     this.name = options.name
     this.guid = options.guid
-    const { address, clock, store, httpPort, httpsPort } = options
+    const { address, clock, store, driven, httpPort, httpsPort } = options
     this.machine = new SimMachine(world, {
       address,
       engine: disk => this.#engine(disk),
+      ...(driven === undefined ? {} : { driven }),
       http: {
         ...(httpPort === undefined ? {} : { http: httpPort }),
         ...(httpsPort === undefined ? {} : { https: httpsPort }),

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Guid } from '../../protocol/guid.js'
 import { NO_REDIRECTIONS, type Redirection } from '../../queue-manager/http/redirections.js'
 import type { WorkloadSpec } from '../../senders/workload-spec.js'
+import { nodeFaults } from '../faults/fault-rules.js'
 import type { RunNode } from '../history.js'
 import type { HttpSpec, QueueManagerSpec } from '../node-spec.js'
 import { kernelModeOf, type Realisation } from '../planes.js'
@@ -102,6 +103,7 @@ export function cast(
       const consumed = node.restarts
         ? []
         : queues.map(({ name }) => name).filter(name => name !== node.load?.negativeAcksTo)
+      const faults = nodeFaults(scenario.faults, node.name, cast)
       return {
         kind: 'queue-manager',
         name: node.name,
@@ -122,6 +124,10 @@ export function cast(
         ...(node.http ? { http: httpOf(node) } : {}),
         notes: true,
         ...(definition.durable || node.restarts ? { data: join(dataFolder, node.name) } : {}),
+        ...(faults === null ? {} : { faults }),
+        ...(faults?.rules.some(({ act }) => act.do === 'crash')
+          ? { lastWord: join(dataFolder, `${node.name}.last-word`) }
+          : {}),
       }
     }),
     gateway: castGateway({ gateway, hosts: gatewayHosts, vip, guid: clusterGuid, nodes: cast, seed, realisation }),
