@@ -8,11 +8,18 @@ export interface Finding {
   readonly id: string
   /** Behaviour that it shows, such as `NLB-11`; null where the source documents name none. */
   readonly behaviour: string | null
+  readonly severity: Severity
   readonly count: number
   readonly first: Evidence
 }
 
-/** The first instance, for people. `atMs` is null when only the ledgers tell. */
+/**
+ * `anomaly`: something that the configuration, the queue managers or mqlab itself must not let happen. `notice`: what may
+ * happen where all is well, such as a message that goes to a dead-letter queue since its time is over.
+ */
+export type Severity = 'anomaly' | 'notice'
+
+/** The first instance, for people. `atMs`, of the clock that the events have, is null where no event tells. */
 export interface Evidence {
   readonly atMs: number | null
   readonly nodes: readonly string[]

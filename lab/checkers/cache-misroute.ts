@@ -17,6 +17,7 @@ export const checkCacheMisroute: Checker = view => {
     {
       id: 'qmid-cache-misroute',
       behaviour: 'QMID-3',
+      severity: 'anomaly',
       count: misled.length,
       first: {
         atMs: first.atMs,

@@ -11,6 +11,7 @@ export const checkDeadLettered: Checker = ({ run }) => {
     {
       id: 'dead-lettered',
       behaviour: first.transactional ? 'MQ-9' : 'MQ-8',
+      severity: 'notice',
       count: events.length,
       first: {
         atMs: first.atMs,

@@ -1,5 +1,7 @@
 import { transactionOf } from '../../senders/workload-spec.js'
 import type { Checker } from '../finding.js'
+import type { RunRecord } from '../history.js'
+import { arrivals } from '../message-events.js'
 import type { SenderFacts } from '../message-facts.js'
 
 export interface TornTransaction {
@@ -32,9 +34,23 @@ export function tornTransactions({
   return torn
 }
 
+/** When the first message of it came to one of those receivers. */
+function firstArrivalMs(
+  run: RunRecord,
+  sender: SenderFacts,
+  { transaction, size, at }: TornTransaction,
+): number | null {
+  const first = (transaction - 1) * (sender.node.load?.perTransaction ?? 1) + 1
+  for (let number = first; number < first + size; number++) {
+    const arrived = arrivals(run, sender, number, 'arrived').find(event => at.some(({ node }) => node === event.node))
+    if (arrived !== undefined) return arrived.atMs
+  }
+  return null
+}
+
 /** A transaction that did not arrive whole on one receiver. */
-export const checkIncompleteTransactions: Checker = ({ senders }) => {
-  const torn = senders.flatMap(tornTransactions)
+export const checkIncompleteTransactions: Checker = ({ run, senders }) => {
+  const torn = senders.flatMap(sender => tornTransactions(sender).map(each => ({ ...each, from: sender })))
   const [first] = torn
   if (first === undefined) return []
   const where = first.at.map(({ node, delivered }) => `${node} delivered ${delivered} of ${first.size}`).join(', ')
@@ -42,9 +58,10 @@ export const checkIncompleteTransactions: Checker = ({ senders }) => {
     {
       id: 'incomplete-transaction',
       behaviour: 'NLB-14',
+      severity: 'anomaly',
       count: torn.length,
       first: {
-        atMs: null,
+        atMs: firstArrivalMs(run, first.from, first),
         nodes: first.at.map(({ node }) => node),
         text: `transaction ${first.transaction} of ${first.sender}: ${where} messages`,
       },

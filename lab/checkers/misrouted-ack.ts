@@ -17,7 +17,9 @@ export const checkMisroutedAcks: Checker = view => {
   const findings = kinds.flatMap(([id, behaviour, belongs]): Finding[] => {
     const journeys = astray.filter(belongs)
     const [first] = journeys
-    return first === undefined ? [] : [{ id, behaviour, count: journeys.length, first: evidence(view, first) }]
+    return first === undefined
+      ? []
+      : [{ id, behaviour, severity: 'anomaly', count: journeys.length, first: evidence(view, first) }]
   })
   const missing = view.acks.filter(({ landings }) => landings.length === 0)
   const [first] = missing
@@ -26,6 +28,7 @@ export const checkMisroutedAcks: Checker = view => {
     findings.push({
       id: 'ack-never-arrived',
       behaviour: null,
+      severity: 'notice',
       count: missing.length,
       first: {
         atMs: sent.atMs,

@@ -10,6 +10,7 @@ export const checkNameValidation: Checker = ({ run }) => {
     {
       id: 'name-validation',
       behaviour: 'NLB-3',
+      severity: 'anomaly',
       count: discards.length,
       first: {
         atMs: first.atMs,

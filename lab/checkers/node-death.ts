@@ -10,6 +10,7 @@ export const checkNodeDeaths: Checker = ({ run }) => {
     {
       id: 'node-died',
       behaviour: null,
+      severity: 'anomaly',
       count: run.deaths.length,
       first: { atMs: null, nodes: [first.node], text: `${first.node} ended by ${how}${why}` },
     },

@@ -1,7 +1,7 @@
 import type { Checker } from '../finding.js'
 import { queueManagerReport } from '../history.js'
 
-/** Delivered by one queue of one receiver after a later message of the same sender. */
+/** Delivered by one queue of one receiver after a later message of the same sender. Only transactions promise an order. */
 export const checkReordered: Checker = ({ run }) => {
   const rows = run.nodes.flatMap(receiver =>
     (queueManagerReport(run, receiver.name)?.receiver?.senders ?? []).flatMap(row =>
@@ -11,6 +11,9 @@ export const checkReordered: Checker = ({ run }) => {
             {
               receiver: receiver.name,
               sender: senderName(row.sender),
+              ordered: run.nodes.some(
+                ({ sender, load }) => sender === row.sender && load?.delivery === 'transactional',
+              ),
               count: row.outOfOrder,
               example: row.firstOutOfOrder,
             },
@@ -24,6 +27,7 @@ export const checkReordered: Checker = ({ run }) => {
     {
       id: 'reordered',
       behaviour: run.gateway === null ? null : 'NLB-14',
+      severity: rows.some(({ ordered }) => ordered) ? 'anomaly' : 'notice',
       count: rows.reduce((sum, { count }) => sum + count, 0),
       first: {
         atMs: example.atMs,

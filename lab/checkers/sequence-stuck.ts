@@ -20,6 +20,7 @@ export const checkSequenceStuck: Checker = ({ run }) => {
     {
       id: 'sequence-stuck',
       behaviour: 'NLB-15',
+      severity: 'anomaly',
       count: stuck.length,
       first: {
         atMs: first.atMs,

@@ -1,4 +1,5 @@
 import type { Checker, Finding } from '../finding.js'
+import { departedMs } from '../message-events.js'
 import { findMessages } from '../message-facts.js'
 import { isAstray, landingKind } from './misrouted-ack.js'
 
@@ -35,9 +36,10 @@ export const checkUnacknowledged: Checker = view => {
       {
         id,
         behaviour,
+        severity: 'anomaly',
         count,
         first: {
-          atMs: null,
+          atMs: departedMs(run, sender, message.number),
           nodes: [sender.node.name],
           text: `message ${message.number} of ${sender.node.name} ${text}; at the end ${bySender.join(', ')} such ${count === 1 ? 'message' : 'messages'}`,
         },

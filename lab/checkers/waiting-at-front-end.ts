@@ -1,4 +1,5 @@
 import type { Checker } from '../finding.js'
+import { arrivals } from '../message-events.js'
 import { findMessages } from '../message-facts.js'
 
 /** In a front end's outgoing queue after the drain: the back end has not taken it from there. */
@@ -16,9 +17,10 @@ export const checkWaitingAtFrontEnds: Checker = ({ run, senders }) => {
     {
       id: 'waiting-at-front-end',
       behaviour: null,
+      severity: 'anomaly',
       count: holders.reduce((sum, { count }) => sum + count, 0),
       first: {
-        atMs: null,
+        atMs: arrivals(run, sender, message.number, 'forwarded').find(({ node }) => node === frontEnd)?.atMs ?? null,
         nodes: [frontEnd],
         text: `message ${message.number} of ${sender.node.name} waits at ${frontEnd} to be passed on; at the end ${holders.map(({ name, count }) => `${name} holds ${count}`).join(', ')}`,
       },
