@@ -1,9 +1,12 @@
 import type { ResolveQuery } from '../../queue-manager/actions.js'
 import type { Note } from '../../queue-manager/notes.js'
+import type { QueueManager } from '../../queue-manager/queue-manager.js'
 import { createResolver } from '../../transport/resolver.js'
 import type { NodeSample } from '../channel-messages.js'
 import { type ClusterFault, faultNoteOf } from '../cluster-fault.js'
+import type { NodeFaults } from '../faults/fault-rules.js'
 import type { DiskCondition, LinkChange } from '../faults/fault-schema.js'
+import { FaultyEngine } from '../faults/faulty-engine.js'
 import type { FaultEvent, LabEvent } from '../history.js'
 import type { ClusterSpec, GatewaySpec, NodeReport, QueueManagerSpec } from '../node-spec.js'
 import { outgoingDepth } from '../outgoing-depth.js'
@@ -19,10 +22,11 @@ import { Scheduler } from '../sim/scheduler.js'
 import { createSimGateway, type SimGateway } from '../sim/sim-gateway.js'
 
 import { SimMachine, type SimSurroundings } from '../sim/sim-machine.js'
-import { SIMULATED_EPOCH_MS } from '../sim/virtual-clock.js'
+import { SIMULATED_EPOCH_MS, type VirtualClock } from '../sim/virtual-clock.js'
 import type { FaultTarget } from './fault-steps.js'
 import type { Casting } from './node-specs.js'
 import { changeLink } from './sim-links.js'
+import { SimPacketFaults } from './sim-packet-faults.js'
 
 /** From asking a disk to durable, as of a disk that flushes. */
 const FLUSH_MS = 1
@@ -35,6 +39,8 @@ interface Machine {
   readonly machine: SimMachine
   readonly ledgers: MachineLedgers
   application: QueueManagerApplication | null
+  /** What has faults by meaning come about in its present life. */
+  faulty: FaultyEngine | null
   /** Its last word, once it has ended. */
   report: NodeReport | null
 }
@@ -51,12 +57,21 @@ export class SimStage implements FaultTarget<void> {
   readonly #machines = new Map<string, Machine>()
   readonly #gateway: SimGateway | null
   readonly #acknowledged = new Set<string>()
+  #startedMs: number | null = null
+  /** Machines that crashed by a fault by meaning, and will start again. */
+  #returning = 0
+  readonly #packetFaults: SimPacketFaults
 
   constructor(casting: Casting, seed: number, onEvent: (event: LabEvent) => void) {
     this.#casting = casting
     this.#onEvent = onEvent
     const random = createRandom(seed)
     this.network = new SimNetwork(this.scheduler, random.fork())
+    this.#packetFaults = new SimPacketFaults(this.scheduler, {
+      injected: (node, injection) => onEvent({ kind: 'injected', ...injection, node, atMs: this.wallMs }),
+      kill: name => this.kill(name),
+      restart: name => this.restart(name),
+    })
     const [first] = casting.specs
     const resolver = createResolver(first?.resolver ?? {})
     const surroundings: SimSurroundings = {
@@ -71,6 +86,7 @@ export class SimStage implements FaultTarget<void> {
       const machine = new SimMachine(surroundings, {
         address: spec.address,
         engine: store => createQueueManager(spec, store),
+        driven: (engine, clock) => this.#packetFaults.before(spec, engine, clock),
         ...(spec.http === undefined ? {} : { http: { http: spec.http.port } }),
         store: { delayMs: FLUSH_MS },
       })
@@ -91,6 +107,7 @@ export class SimStage implements FaultTarget<void> {
   }
 
   start(): void {
+    this.#packetFaults.begin()
     for (const { application } of this.#machines.values()) application?.start()
   }
 
@@ -154,10 +171,16 @@ export class SimStage implements FaultTarget<void> {
     store.delayMs = FLUSH_MS + (condition?.slowMs ?? 0)
   }
 
-  /** Whatever befell links, disks and machines is over; who was stopped for good stays so. */
+  /** Nobody is still to come back after a crash. */
+  get isWhole(): boolean {
+    return this.#returning === 0
+  }
+
+  /** Whatever befell packets, links, disks and machines is over; who was stopped for good stays so. */
   heal(): void {
     this.network.heal()
-    for (const [name, { machine }] of this.#machines) {
+    for (const [name, { machine, faulty }] of this.#machines) {
+      faulty?.end()
       if (this.network.inputsAt(machine.address).isStopped) this.pause(name, false)
       this.disk(name, null)
     }
@@ -181,6 +204,7 @@ export class SimStage implements FaultTarget<void> {
 
   /** Senders and front ends have nothing in an outgoing queue, receivers nothing for a consumer. */
   isDrained(): boolean {
+    if (this.#packetFaults.awaitsMachines) return false
     return this.#casting.specs.every(spec => {
       const { machine, application } = this.#machine(spec.name)
       if (!machine.isRunning || application === null) return true
@@ -244,6 +268,7 @@ export class SimStage implements FaultTarget<void> {
       onNote: note => this.#noted(spec.name, note),
       onTurn: () => application?.onTurn(),
     })
+    if (this.#startedMs !== null) machine.faulty?.begin(this.scheduler.nowMs - this.#startedMs)
     application = new QueueManagerApplication(spec, machine.machine.driver.engine, host, ledgers, () =>
       this.done.add(spec.name),
     )
@@ -251,6 +276,25 @@ export class SimStage implements FaultTarget<void> {
     machine.application = application
     machine.report = null
     application.open()
+  }
+
+  #faulty(name: string, engine: QueueManager, faults: NodeFaults, clock: VirtualClock): FaultyEngine {
+    const machine = this.#machine(name)
+    machine.faulty = new FaultyEngine(engine, faults, {
+      now: () => clock.now(),
+      injected: injection => this.#onEvent({ kind: 'injected', ...injection, node: name, atMs: this.wallMs }),
+      crash: ({ act }) => {
+        this.kill(name)
+        const backAfterMs = act.do === 'crash' ? act.backAfterMs : null
+        if (backAfterMs === null) return
+        this.#returning++
+        this.scheduler.after(backAfterMs, () => {
+          this.#returning--
+          this.restart(name)
+        })
+      },
+    })
+    return machine.faulty
   }
 
   #end(machine: Machine, how: 'process' | 'power'): void {

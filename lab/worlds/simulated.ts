@@ -2,7 +2,7 @@ import type { SourceMode } from '../../gateway/planes/proxy-events.js'
 import type { LabEvent, RunRecord } from '../history.js'
 import type { HistoryWriter } from '../history-writer.js'
 import type { Scenario } from '../scenario-schema.js'
-import { cast } from './node-specs.js'
+import { type Casting, cast } from './node-specs.js'
 import { scheduleFaults } from './sim-faults.js'
 import { SimStage } from './sim-stage.js'
 
@@ -60,7 +60,9 @@ export function simulateScenario(scenario: Scenario, options: SimulationOptions)
   until(stage, () => senders.every(({ name }) => stage.done.has(name)), scenario.time.loadS * 1000 + lastStartMs)
   for (const { name } of senders) stage.drain(name)
   const loadEndedMs = stage.wallMs
-  until(stage, faultsDone, Number.POSITIVE_INFINITY)
+  const rulesEndMs = lastRuleEndMs(casting)
+  const isOver = () => faultsDone() && stage.isWhole && stage.wallMs - startedMs >= rulesEndMs
+  until(stage, isOver, Number.POSITIVE_INFINITY)
   stage.heal()
   const healedMs = stage.wallMs
 
@@ -87,6 +89,11 @@ export function simulateScenario(scenario: Scenario, options: SimulationOptions)
   for (const { node, sample } of run.samples) history?.sample(node, sample)
   history?.end(run)
   return run
+}
+
+/** When the last fault by meaning ends that says when it does, from the beginning of the load. */
+function lastRuleEndMs({ specs }: Casting): number {
+  return Math.max(0, ...specs.flatMap(({ faults }) => (faults?.rules ?? []).map(({ untilMs }) => untilMs ?? 0)))
 }
 
 /** Whether `condition` came to hold within `limitMs`. It is looked at now and then, and at every event after a quiet time. */
