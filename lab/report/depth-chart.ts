@@ -1,70 +1,85 @@
 import { eventsOf, type RunRecord } from '../history.js'
 import { outgoingDepth } from '../outgoing-depth.js'
 import { html, type Markup } from './html.js'
+import { type ChartLine, type ChartMark, greatest, LINES_MAX, lineChart, lineKey } from './line-chart.js'
 
-const WIDTH = 640
-const HEIGHT = 220
-const LEFT = 44
-const RIGHT = 12
-const TOP = 14
-const BOTTOM = 34
-/** Distinguishable lines; more senders share the last style. */
-const LINE_STYLES_MAX = 6
+type Point = ChartLine['points'][number]
 
-interface DepthLine {
-  readonly node: string
-  readonly points: readonly { readonly s: number; readonly messages: number }[]
+/**
+ * Messages of the workloads in the outgoing queues of senders and front ends over the time of the run, and below it the
+ * stage of each sender's resend timer. Where there are more senders than lines can be told apart, the rest are one line.
+ */
+export function depthCharts(run: RunRecord): Markup {
+  const endMs = run.endedMs - run.startedMs
+  const depths = depthLines(run)
+  const names = depths.map(({ name }) => name)
+  const stages = stageLines(run, names)
+  const marks = faultMarks(run)
+  const resent = stages.some(({ points }) => greatest(points) > 0)
+  const sender = run.nodes.some(({ role }) => role === 'front-end') ? 'senders and front ends' : 'senders'
+  const ends = ({ points }: ChartLine) => ` (${points.at(-1)?.value ?? 0} at the end)`
+  return html`<figure>${lineChart({ label: 'messages in outgoing queues over time', endMs, lines: depths, marks, height: 210 })}
+<figcaption>Messages in the outgoing queues of ${sender} over time. ${lineKey(depths, ends)}</figcaption></figure>
+${resent ? html`<figure class="later">${lineChart({ label: 'stage of the resend timer over time', endMs, lines: stages, marks: [], height: 130 })}<figcaption>Stage of the resend timer: up with each round of resends, to 0 when an order ack frees messages.</figcaption></figure>` : html`<p class="quiet small">No resend timer fired.</p>`}`
 }
 
-/** Messages of the workloads in the outgoing queues of senders and front ends over the time of the run, as an SVG chart. */
-export function depthChart(run: RunRecord): Markup {
-  const lines = depthLines(run)
-  const endS = Math.max(0.1, (run.endedMs - run.startedMs) / 1000)
-  const top = niceCeiling(Math.max(1, ...lines.flatMap(({ points }) => points.map(({ messages }) => messages))))
-  const x = (s: number) => round(LEFT + (s / endS) * (WIDTH - LEFT - RIGHT))
-  const y = (messages: number) => round(HEIGHT - BOTTOM - (messages / top) * (HEIGHT - TOP - BOTTOM))
-  const ticksS = timeTicks(endS)
-  const faults = eventsOf(run, 'fault').map(({ atMs, node, fault }) => ({
-    s: (atMs - run.startedMs) / 1000,
-    text: `${node} ${fault}`,
-  }))
-  const resends = eventsOf(run, 'resend').map(({ atMs }) => (atMs - run.startedMs) / 1000)
-  return html`<figure>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="outgoing-queue depth over time">
-${[0, top / 2, top].map(value => html`<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(value)}" y2="${y(value)}"/><text class="tick" x="${LEFT - 6}" y="${y(value) + 4}" text-anchor="end">${value}</text>`)}
-${ticksS.map(s => html`<text class="tick" x="${x(s)}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle">${s} s</text>`)}
-${resends.filter(s => s >= 0 && s <= endS).map(s => html`<line class="resend" x1="${x(s)}" x2="${x(s)}" y1="${HEIGHT - BOTTOM - 5}" y2="${HEIGHT - BOTTOM}"/>`)}
-${faults.filter(({ s }) => s >= 0 && s <= endS).map(({ s, text }, index) => html`<line class="fault" x1="${x(s)}" x2="${x(s)}" y1="${TOP}" y2="${HEIGHT - BOTTOM}"/><text class="tick" x="${x(s) + 4}" y="${TOP + 8 + (index % 3) * 12}">${text}</text>`)}
-${lines.map(({ points }, index) => html`<polyline class="depth depth-${Math.min(index, LINE_STYLES_MAX - 1)}" points="${points.map(({ s, messages }) => `${x(s)},${y(messages)}`).join(' ')}"/>`)}
-</svg>
-<figcaption>Messages in ${hasFrontEnds(run) ? "senders' and front ends' outgoing queues" : "each sender's outgoing queues"} over time${resends.length > 0 ? '; marks on the axis are resends' : ''}.
-${lines.map(({ node, points }, index) => html` <span class="key"><svg width="22" height="8" aria-hidden="true"><line class="depth depth-${Math.min(index, LINE_STYLES_MAX - 1)}" x1="0" x2="22" y1="4" y2="4"/></svg> ${node} (${points.at(-1)?.messages ?? 0} at the end)</span>`)}</figcaption>
-</figure>`
+function depthLines(run: RunRecord): ChartLine[] {
+  const points = new Map<string, Point[]>(
+    run.nodes
+      .filter(({ sender, role }) => sender !== null || role === 'front-end')
+      .map(({ name }) => [name, [{ ms: 0, value: 0 }]]),
+  )
+  for (const { node, sample } of run.samples) {
+    if (sample.atMs < run.startedMs || sample.atMs > run.endedMs) continue
+    points.get(node)?.push({ ms: sample.atMs - run.startedMs, value: outgoingDepth(sample) })
+  }
+  const lines = Array.from(points, ([name, own]): ChartLine => ({ name, points: own }))
+  if (lines.length <= LINES_MAX) return lines
+  const area = ({ points }: ChartLine) => points.reduce((sum, { value }) => sum + value, 0)
+  const deepest = new Set(lines.toSorted((a, b) => area(b) - area(a)).slice(0, LINES_MAX - 1))
+  const others = lines.filter(line => !deepest.has(line))
+  return [
+    ...lines.filter(line => deepest.has(line)),
+    { name: `${others.length} others together`, points: together(others) },
+  ]
 }
 
-const hasFrontEnds = ({ nodes }: RunRecord) => nodes.some(({ role }) => role === 'front-end')
-
-function depthLines(run: RunRecord): DepthLine[] {
-  return run.nodes
-    .filter(({ sender, role }) => sender !== null || role === 'front-end')
-    .map(({ name }) => {
-      const points = run.samples
-        .filter(({ node, sample }) => node === name && sample.atMs >= run.startedMs && sample.atMs <= run.endedMs)
-        .map(({ sample }) => ({ s: (sample.atMs - run.startedMs) / 1000, messages: outgoingDepth(sample) }))
-      return { node: name, points: [{ s: 0, messages: 0 }, ...points] }
+/** Their sum, at each moment that any of them has. */
+function together(lines: readonly ChartLine[]): Point[] {
+  const changes = lines.flatMap(({ points }) =>
+    points.map(({ ms, value }, index) => ({ ms, by: value - (points[index - 1]?.value ?? 0) })),
+  )
+  let value = 0
+  return changes
+    .sort((a, b) => a.ms - b.ms)
+    .map(({ ms, by }) => {
+      value += by
+      return { ms, value }
     })
 }
 
-function timeTicks(endS: number): number[] {
-  const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120].find(candidate => endS / candidate <= 8) ?? 600
-  return Array.from({ length: Math.floor(endS / step) + 1 }, (_, index) => Number((index * step).toFixed(1)))
-}
-
-/** The smallest even number of the form 1, 2, 4, 6, 8 times a power of ten that is not below `value`. */
-function niceCeiling(value: number): number {
-  for (let power = 1; ; power *= 10) {
-    for (const factor of [2, 4, 6, 8, 10]) if (factor * power >= value) return factor * power
+/** The greatest stage of any sequence of a sender; in the order of `names`, of which unknown ones are without points. */
+function stageLines(run: RunRecord, names: readonly string[]): ChartLine[] {
+  const stages = new Map(names.map(name => [name, new Map<string, number>()]))
+  const points = new Map(names.map(name => [name, [{ ms: 0, value: 0 }] as Point[]]))
+  const changes = [
+    ...eventsOf(run, 'resend'),
+    ...eventsOf(run, 'order-ack-received').filter(({ result, removed }) => result === 'matched' && removed > 0),
+  ].sort((a, b) => a.atMs - b.atMs)
+  for (const change of changes) {
+    const own = stages.get(change.node)
+    if (own === undefined) continue
+    own.set(change.sequence, change.kind === 'resend' ? change.stage : 0)
+    points.get(change.node)!.push({ ms: change.atMs - run.startedMs, value: Math.max(...own.values()) })
   }
+  return names.map(name => ({ name, points: points.get(name)! }))
 }
 
-const round = (value: number) => Math.round(value * 10) / 10
+function faultMarks(run: RunRecord): ChartMark[] {
+  const faults = eventsOf(run, 'fault').map(
+    ({ atMs, node, fault }): ChartMark => ({ ms: atMs - run.startedMs, text: `${node} ${fault}`, tone: 'fault' }),
+  )
+  return run.healedMs === undefined
+    ? faults
+    : [...faults, { ms: run.healedMs - run.startedMs, text: 'all is well again', tone: 'healed' }]
+}

@@ -51,7 +51,7 @@ export function topologyDrawing(view: RunView, verdict: Verdict): Markup {
   for (const { astray } of view.acks.filter(isAstray)) astrayAt.set(astray.node, (astrayAt.get(astray.node) ?? 0) + 1)
 
   return html`<figure>
-<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="topology">
+<div class="scroll" tabindex="0" role="region" aria-label="topology"><svg viewBox="0 0 ${width} ${height}" class="topology" role="img" aria-label="machines, and who sends to whom">
 ${topologyLinks(run, new Set(astrayAt.keys())).map(link)}
 ${run.nodes.map(({ name, address }) => {
   const receiver = verdict.receivers[name]
@@ -71,7 +71,7 @@ ${run.nodes.map(({ name, address }) => {
   return box(places.get(name)!, name, address, traffic.join(' · '), troubles.join(' · '), faultsOf(run, name))
 })}
 ${run.gateway === null ? null : box(places.get(run.gateway.name)!, run.gateway.name, run.gateway.address, `hosts ${run.gateway.hosts.join(' ')}`, '', gatewayRemark(run.gateway))}
-</svg>
+</svg></div>
 </figure>`
 
   function link({ from, to, wrong }: Link): Markup | null {
