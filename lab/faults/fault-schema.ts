@@ -122,7 +122,7 @@ export const faultSchema = z.strictObject({
   onceAcknowledged: z.boolean().default(false),
   /** After so long it starts again with what is on its disk, joins again, or is as it was. Default: never. */
   backAfterS: seconds.optional(),
-  /** How long it lasts, or how long packets fall under it. Default: to the end of the load. */
+  /** How long it lasts, or how long packets fall under it. Default: as long as the run. */
   forS: seconds.optional(),
   /** Packets from then on, counted from the beginning of the load. */
   fromS: atS.optional(),

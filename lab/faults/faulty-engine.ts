@@ -63,11 +63,6 @@ export class FaultyEngine implements DrivenEngine {
     this.#book.begin(this.#owner.now(), elapsedMs)
   }
 
-  /** From now on no rule strikes. What is held back comes at its time. */
-  end(): void {
-    this.#book.end()
-  }
-
   start(now: Now): void {
     this.#engine.start(now)
   }

@@ -27,7 +27,6 @@ export class RuleBook {
   readonly #toldSwaps = new Set<number>()
   /** Monotonic; null before the load begins. */
   #zeroMs: number | null = null
-  #off = false
 
   constructor({ rules }: NodeFaults, tell: (injection: Injection) => void) {
     const watches = rules.map(rule => new RuleWatch(rule))
@@ -41,11 +40,6 @@ export class RuleBook {
     this.#zeroMs = now.monotonicMs - elapsedMs
   }
 
-  /** From now on nothing strikes any more. */
-  end(): void {
-    this.#off = true
-  }
-
   /** Whether any rule is about what disks have. */
   get watchesDisk(): boolean {
     const isMoment = ({ kind }: { readonly kind: string }) => kind === 'persisted' || kind === 'logged'
@@ -54,7 +48,6 @@ export class RuleBook {
 
   /** The rule that strikes at what is seen: the first in the list. Those behind it have seen it too. */
   judge(now: Now, sight: Sight, connection: number | null): FaultRule | null {
-    if (this.#off) return null
     let struck: FaultRule | null = null
     const loadMs = this.#loadMs(now)
     for (const watch of this.#watches) {
@@ -77,7 +70,7 @@ export class RuleBook {
 
   /** The QMId that the machine has on the wire, where that is not its own. */
   foreignGuid(now: Now): string | null {
-    if (this.#off || this.#swaps.length === 0) return null
+    if (this.#swaps.length === 0) return null
     const loadMs = this.#loadMs(now)
     const swap = this.#swaps.find(watch => watch.isInTime(loadMs))?.rule
     if (swap?.act.do !== 'swap') return null

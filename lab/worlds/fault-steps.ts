@@ -50,21 +50,23 @@ export interface ScheduledFault {
 /** Longest wait for order acks. What does not happen then is seen by what the scenario expects. */
 export const ACKNOWLEDGED_WAIT_MS = 20_000
 
-/** What happens when, in order of time. `names`: all machines, and the gateway where there is one. */
+/**
+ * What happens when, in order of time. Nothing is done for a fault by meaning, but its time passes all the same. `names`: all
+ * machines, and the gateway where there is one.
+ */
 export function scheduledFaults(faults: readonly ScenarioFault[], names: readonly string[]): ScheduledFault[] {
   return faults
     .map(fault => {
       const { begin, end } = stepsOf(fault, names)
-      const lastsS = fault.backAfterS ?? fault.forS
+      const lastsS = (begin.length > 0 ? fault.backAfterS : undefined) ?? fault.forS
       return {
-        atMs: (fault.atS ?? 0) * 1000,
+        atMs: (fault.atS ?? fault.fromS ?? 0) * 1000,
         onceAcknowledged: fault.onceAcknowledged,
         begin,
-        lastsMs: lastsS === undefined || end.length === 0 ? null : lastsS * 1000,
+        lastsMs: lastsS === undefined || (begin.length > 0 && end.length === 0) ? null : lastsS * 1000,
         end,
       }
     })
-    .filter(({ begin }) => begin.length > 0)
     .sort((a, b) => a.atMs - b.atMs)
 }
 

@@ -1,12 +1,9 @@
 import type { ResolveQuery } from '../../queue-manager/actions.js'
 import type { Note } from '../../queue-manager/notes.js'
-import type { QueueManager } from '../../queue-manager/queue-manager.js'
 import { createResolver } from '../../transport/resolver.js'
 import type { NodeSample } from '../channel-messages.js'
 import { type ClusterFault, faultNoteOf } from '../cluster-fault.js'
-import type { NodeFaults } from '../faults/fault-rules.js'
 import type { DiskCondition, LinkChange } from '../faults/fault-schema.js'
-import { FaultyEngine } from '../faults/faulty-engine.js'
 import type { FaultEvent, LabEvent } from '../history.js'
 import type { ClusterSpec, GatewaySpec, NodeReport, QueueManagerSpec } from '../node-spec.js'
 import { outgoingDepth } from '../outgoing-depth.js'
@@ -22,7 +19,7 @@ import { Scheduler } from '../sim/scheduler.js'
 import { createSimGateway, type SimGateway } from '../sim/sim-gateway.js'
 
 import { SimMachine, type SimSurroundings } from '../sim/sim-machine.js'
-import { SIMULATED_EPOCH_MS, type VirtualClock } from '../sim/virtual-clock.js'
+import { SIMULATED_EPOCH_MS } from '../sim/virtual-clock.js'
 import type { FaultTarget } from './fault-steps.js'
 import type { Casting } from './node-specs.js'
 import { changeLink } from './sim-links.js'
@@ -39,8 +36,6 @@ interface Machine {
   readonly machine: SimMachine
   readonly ledgers: MachineLedgers
   application: QueueManagerApplication | null
-  /** What has faults by meaning come about in its present life. */
-  faulty: FaultyEngine | null
   /** Its last word, once it has ended. */
   report: NodeReport | null
 }
@@ -57,9 +52,6 @@ export class SimStage implements FaultTarget<void> {
   readonly #machines = new Map<string, Machine>()
   readonly #gateway: SimGateway | null
   readonly #acknowledged = new Set<string>()
-  #startedMs: number | null = null
-  /** Machines that crashed by a fault by meaning, and will start again. */
-  #returning = 0
   readonly #packetFaults: SimPacketFaults
 
   constructor(casting: Casting, seed: number, onEvent: (event: LabEvent) => void) {
@@ -173,14 +165,13 @@ export class SimStage implements FaultTarget<void> {
 
   /** Nobody is still to come back after a crash. */
   get isWhole(): boolean {
-    return this.#returning === 0
+    return !this.#packetFaults.awaitsMachines
   }
 
-  /** Whatever befell packets, links, disks and machines is over; who was stopped for good stays so. */
+  /** Whatever befell links, disks and machines is over; who was stopped for good stays so. */
   heal(): void {
     this.network.heal()
-    for (const [name, { machine, faulty }] of this.#machines) {
-      faulty?.end()
+    for (const [name, { machine }] of this.#machines) {
       if (this.network.inputsAt(machine.address).isStopped) this.pause(name, false)
       this.disk(name, null)
     }
@@ -204,7 +195,7 @@ export class SimStage implements FaultTarget<void> {
 
   /** Senders and front ends have nothing in an outgoing queue, receivers nothing for a consumer. */
   isDrained(): boolean {
-    if (this.#packetFaults.awaitsMachines) return false
+    if (!this.isWhole) return false
     return this.#casting.specs.every(spec => {
       const { machine, application } = this.#machine(spec.name)
       if (!machine.isRunning || application === null) return true
@@ -268,7 +259,6 @@ export class SimStage implements FaultTarget<void> {
       onNote: note => this.#noted(spec.name, note),
       onTurn: () => application?.onTurn(),
     })
-    if (this.#startedMs !== null) machine.faulty?.begin(this.scheduler.nowMs - this.#startedMs)
     application = new QueueManagerApplication(spec, machine.machine.driver.engine, host, ledgers, () =>
       this.done.add(spec.name),
     )
@@ -276,25 +266,6 @@ export class SimStage implements FaultTarget<void> {
     machine.application = application
     machine.report = null
     application.open()
-  }
-
-  #faulty(name: string, engine: QueueManager, faults: NodeFaults, clock: VirtualClock): FaultyEngine {
-    const machine = this.#machine(name)
-    machine.faulty = new FaultyEngine(engine, faults, {
-      now: () => clock.now(),
-      injected: injection => this.#onEvent({ kind: 'injected', ...injection, node: name, atMs: this.wallMs }),
-      crash: ({ act }) => {
-        this.kill(name)
-        const backAfterMs = act.do === 'crash' ? act.backAfterMs : null
-        if (backAfterMs === null) return
-        this.#returning++
-        this.scheduler.after(backAfterMs, () => {
-          this.#returning--
-          this.restart(name)
-        })
-      },
-    })
-    return machine.faulty
   }
 
   #end(machine: Machine, how: 'process' | 'power'): void {
