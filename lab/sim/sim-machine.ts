@@ -101,7 +101,7 @@ export class SimMachine {
   /** Ends at once; the disk keeps what was durable. See `SimDriver.crash`. */
   crash(how: 'process' | 'power' = 'process'): void {
     this.driver.crash(how)
-    this.store.crash()
+    this.store.crash(how)
     this.#driver = null
   }
 

@@ -1,16 +1,18 @@
 import {
   isPacketTable,
+  PACKET_TABLES,
   type PacketTable,
-  type StoredField,
-  type StoredRecord,
   type StoredValue,
   type StoreKey,
   type StoreOperation,
   type StoreTable,
 } from '../../queue-manager/actions.js'
+import { Deque } from '../../queue-manager/deque.js'
 import { type Store, StoreError } from '../../store/store.js'
 import type { Random } from './random.js'
 import type { ScheduledEvent, Scheduler } from './scheduler.js'
+import { copyOfValue, sizeOfRow } from './stored-values.js'
+import { type FormerRow, WriteCache } from './write-cache.js'
 
 export interface SimStoreOptions {
   /** From `write` to durable; each write takes its own, completions stay in order. */
@@ -33,10 +35,19 @@ interface PendingWrite {
 }
 
 /**
- * The disk of one simulated machine. A write is durable some time after it was asked for, is atomic, and may fail;
- * a crash forgets what is not durable yet, except that the disk may have finished a few writes nobody heard of any more:
- * the last of them is there whole or not at all, however torn it was. Values are copied when written and when loaded, as
- * a store of bytes on disk would. It holds the queue manager to the contract of packet tables.
+ * The disk of one simulated machine, and the store on it. A write is durable some time after it was asked for, is atomic,
+ * and may fail. It holds the queue manager to the contract of packet tables.
+ *
+ * A crash forgets what is not durable yet, except that the disk may have finished a few writes nobody heard of any more.
+ * The last of them may be torn on the disk itself; but what is torn does not match its checks, so that who opens the store
+ * finds that write whole or not at all.
+ *
+ * With `cacheMs` the disk lies: it says that a write is durable when it is only in a cache, for so long. That breaks what
+ * the queue manager is promised. When power is lost then, the last few such writes are gone, and of the last that is
+ * there a packet may be torn: it is damaged when it is read.
+ *
+ * Values are copied when written and when loaded, as a store of bytes on disk would. Packets are not: who changes one after
+ * it was written finds it changed.
  */
 export class SimStore implements Store {
   delayMs: number
@@ -51,8 +62,10 @@ export class SimStore implements Store {
   writes = 0
   /** Writes that failed, by the code of the error. */
   readonly failures: Record<string, number> = {}
-  /** Bytes that the rows take. */
-  bytes = 0
+  /** For how long what was reported as durable is lost when power is. 0: the disk is honest. */
+  cacheMs = 0
+  /** While set no packet can be read, as on a disk that the system has taken away. */
+  readsFailing = false
   /** Opening finds it corrupt. */
   unreadable = false
   readonly #scheduler: Scheduler
@@ -60,24 +73,41 @@ export class SimStore implements Store {
   readonly #tables = new Map<StoreTable, Map<StoreKey, StoredRow>>()
   readonly #corrupt = new Set<string>()
   readonly #highestKeys = new Map<PacketTable, { written: number; durable: number }>()
-  #pending: PendingWrite[] = []
+  readonly #cache: WriteCache<StoredRow>
+  readonly #pending = new Deque<PendingWrite>()
+  /** Bytes that the rows take; null until somebody asks. */
+  #bytes: number | null = null
   #lastCompletionMs = 0
 
   constructor(scheduler: Scheduler, random: Random, options: SimStoreOptions = {}) {
     this.#scheduler = scheduler
     this.#random = random
+    this.#cache = new WriteCache(scheduler, random)
     this.delayMs = options.delayMs ?? 0
     this.jitterMs = options.jitterMs ?? 0
   }
 
   *load(): Iterable<StoreOperation> {
     if (this.unreadable) throw new StoreError('MSMQ_STORE_CORRUPT', 'the simulated disk cannot be read')
-    const tables = [...this.#tables].sort(([one], [other]) => Number(isPacketTable(one)) - Number(isPacketTable(other)))
-    for (const [table, rows] of tables) for (const [key, { value }] of rows) yield { table, key, value: copyOf(value) }
+    for (const [table, rows] of this.#tables)
+      if (!isPacketTable(table)) for (const [key, { value }] of rows) yield { table, key, value: copyOfValue(value) }
+    for (const table of PACKET_TABLES)
+      for (const [key, { value }] of this.#packetRows(table)) yield { table, key, value: copyOfValue(value) }
+  }
+
+  /** Bytes that the rows take. */
+  get bytes(): number {
+    if (this.#bytes === null) {
+      this.#bytes = 0
+      for (const rows of this.#tables.values())
+        for (const { value, packet } of rows.values()) this.#bytes += sizeOfRow(value, packet)
+    }
+    return this.#bytes
   }
 
   packet(table: PacketTable, key: number): Uint8Array {
     const packet = this.#tables.get(table)?.get(key)?.packet
+    if (this.readsFailing) throw new StoreError('MSMQ_STORE_IO', 'the simulated disk cannot be read')
     if (packet === undefined) throw new StoreError('MSMQ_STORE_MISSING', `no packet ${key} in the table ${table}`)
     if (this.#corrupt.has(`${table} ${key}`))
       throw new StoreError('MSMQ_STORE_CORRUPT', `the packet ${key} in the table ${table} is damaged`)
@@ -101,33 +131,32 @@ export class SimStore implements Store {
 
   write(operations: readonly StoreOperation[], done: (error: Error | null) => void): void {
     for (const operation of operations) this.#checkPacketPut(operation)
-    const copied = operations.map(({ table, key, value, packet }) => ({
-      table,
-      key,
-      value: value === null ? null : copyOf(value),
-      ...(packet === undefined ? {} : { packet: Uint8Array.from(packet) }),
-    }))
+    const copied = operations.map(copyOfOperation)
     const wantedMs = this.#scheduler.nowMs + this.delayMs + this.#random.unit() * this.jitterMs
     this.#lastCompletionMs = Math.max(this.#lastCompletionMs, wantedMs)
-    const event = this.#scheduler.at(this.#lastCompletionMs, () => this.#complete())
+    const event = this.#scheduler.at(this.#lastCompletionMs, this.#complete)
     this.#pending.push({ operations: copied, done, event, doom: null })
   }
 
-  /** The machine stops: of the writes under way the first few, by chance, are durable; no `done` is called for any. */
-  crash(): void {
-    const pending = this.#pending
-    this.#pending = []
+  /**
+   * The machine stops: of the writes under way the first few, by chance, are durable; no `done` is called for any. What was
+   * reported as durable is lost by loss of power only, and by no disk that is honest.
+   */
+  crash(how: 'process' | 'power' = 'power'): void {
+    const pending = [...this.#pending]
+    this.#pending.clear()
     for (const { event } of pending) event.cancel()
     for (const { operations, doom } of pending.slice(0, this.#random.between(0, pending.length))) {
       if (doom !== null) continue
       if (this.#failureOf(operations) !== null) break
       this.#apply(operations)
     }
+    if (how === 'power') this.#losePower()
     for (const highest of this.#highestKeys.values()) highest.written = highest.durable
   }
 
   async close(): Promise<void> {
-    while (this.#pending.length > 0) this.#complete()
+    while (this.#pending.size > 0) this.#complete()
   }
 
   /** How many rows a table holds durably. */
@@ -135,7 +164,7 @@ export class SimStore implements Store {
     return this.#tables.get(table)?.size ?? 0
   }
 
-  #complete(): void {
+  readonly #complete = (): void => {
     const write = this.#pending.shift()
     if (write === undefined) return
     const failure = write.doom ?? this.#failureOf(write.operations)
@@ -164,24 +193,62 @@ export class SimStore implements Store {
   #growth({ table, key, value, packet }: StoreOperation): number {
     const before = this.#tables.get(table)?.get(key)
     return (
-      (value === null ? 0 : sizeOf(value, packet)) - (before === undefined ? 0 : sizeOf(before.value, before.packet))
+      (value === null ? 0 : sizeOfRow(value, packet)) -
+      (before === undefined ? 0 : sizeOfRow(before.value, before.packet))
     )
   }
 
   #apply(operations: readonly StoreOperation[]): void {
     this.writes++
-    for (const operation of operations) {
-      const { table, key, value, packet } = operation
-      const rows = this.#tables.get(table) ?? new Map<StoreKey, StoredRow>()
-      this.#tables.set(table, rows)
-      this.bytes += this.#growth(operation)
-      if (value === null) rows.delete(key)
-      else rows.set(key, { value, packet })
+    const former: FormerRow<StoredRow>[] | null = this.cacheMs > 0 ? [] : null
+    for (const { table, key, value, packet } of operations) {
+      former?.push({ table, key, row: this.#rows(table).get(key) })
+      this.#put(table, key, value === null ? undefined : { value, packet })
       if (value !== null && isPacketTable(table) && typeof key === 'number') {
         const highest = this.#highestKey(table)
         highest.durable = Math.max(highest.durable, key)
       }
     }
+    if (former !== null) this.#cache.keep(operations, former, this.cacheMs)
+  }
+
+  #put(table: StoreTable, key: StoreKey, row: StoredRow | undefined): void {
+    const rows = this.#rows(table)
+    if (this.#bytes !== null) {
+      const before = rows.get(key)
+      if (before !== undefined) this.#bytes -= sizeOfRow(before.value, before.packet)
+      if (row !== undefined) this.#bytes += sizeOfRow(row.value, row.packet)
+    }
+    if (row === undefined) rows.delete(key)
+    else rows.set(key, row)
+  }
+
+  #losePower(): void {
+    const { former, torn } = this.#cache.lose()
+    for (const { table, key, row } of former) this.#put(table, key, row)
+    // A key that nothing on the disk shows was used is used again.
+    for (const [table, highest] of this.#highestKeys) {
+      const lost = former.filter(({ table: other, row }) => other === table && row === undefined).map(({ key }) => key)
+      for (const key of lost) if (typeof key === 'number') highest.durable = Math.min(highest.durable, key - 1)
+    }
+    const packets = torn?.filter(({ packet }) => packet !== undefined) ?? []
+    if (packets.length === 0) return
+    const { table, key } = this.#random.pick(packets)
+    this.#corrupt.add(`${table} ${key}`)
+  }
+
+  #rows(table: StoreTable): Map<StoreKey, StoredRow> {
+    let rows = this.#tables.get(table)
+    if (rows === undefined) {
+      rows = new Map()
+      this.#tables.set(table, rows)
+    }
+    return rows
+  }
+
+  /** In the order of their keys, which is not that of writing where a write was lost. */
+  #packetRows(table: PacketTable): [StoreKey, StoredRow][] {
+    return [...this.#rows(table)].sort(([one], [other]) => Number(one) - Number(other))
   }
 
   /** Rows of packet tables carry a packet, and their keys grow, across restarts too. */
@@ -207,36 +274,7 @@ export class SimStore implements Store {
   }
 }
 
-const ROW_BYTES = 16
-const FIELD_BYTES = 8
-
-/** About what a row takes on a disk. */
-function sizeOf(value: StoredField, packet?: Uint8Array): number {
-  return ROW_BYTES + fieldSize(value) + (packet?.length ?? 0)
-}
-
-function fieldSize(field: StoredField): number {
-  if (typeof field === 'string') return field.length
-  if (field === null || typeof field !== 'object') return FIELD_BYTES
-  if (field instanceof Uint8Array) return field.length
-  return Object.values(field).reduce<number>((sum, each) => sum + fieldSize(each), FIELD_BYTES)
-}
-
-function copyOf(value: StoredValue): StoredValue {
-  return isList(value) ? value.map(copyOfField) : copyOfRecord(value)
-}
-
-function copyOfRecord(record: StoredRecord): StoredRecord {
-  return Object.fromEntries(Object.entries(record).map(([name, field]) => [name, copyOfField(field)]))
-}
-
-/** Bytes come back as plain Uint8Array, whatever they were written as. */
-function copyOfField(field: StoredField): StoredField {
-  if (field === null || typeof field !== 'object') return field
-  if (field instanceof Uint8Array) return Uint8Array.from(field)
-  return copyOf(field)
-}
-
-function isList(field: StoredValue): field is readonly StoredField[] {
-  return Array.isArray(field)
+function copyOfOperation({ table, key, value, packet }: StoreOperation): StoreOperation {
+  const copy = value === null ? null : copyOfValue(value)
+  return packet === undefined ? { table, key, value: copy } : { table, key, value: copy, packet }
 }

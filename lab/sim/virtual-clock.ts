@@ -10,25 +10,29 @@ export interface VirtualClockOptions {
   readonly uptimeMs?: number
   /** How far its wall clock is ahead of true time. */
   readonly wallSkewMs?: number
+  /** How much faster than true time both its clocks run, in millionths; crystals are off by up to 100. */
+  readonly driftPpm?: number
 }
 
 /** The two clocks of one simulated machine, both driven by the scheduler. */
 export class VirtualClock {
   readonly #scheduler: Scheduler
   readonly #uptimeMs: number
+  readonly #rate: number
   #wallSkewMs: number
 
   constructor(scheduler: Scheduler, options: VirtualClockOptions = {}) {
     this.#scheduler = scheduler
     this.#uptimeMs = options.uptimeMs ?? 0
+    this.#rate = 1 + (options.driftPpm ?? 0) / 1_000_000
     this.#wallSkewMs = options.wallSkewMs ?? 0
   }
 
   now(): Now {
-    const simulatedMs = this.#scheduler.nowMs
+    const elapsedMs = this.#scheduler.nowMs * this.#rate
     return {
-      monotonicMs: simulatedMs + this.#uptimeMs,
-      wallMs: SIMULATED_EPOCH_MS + simulatedMs + this.#wallSkewMs,
+      monotonicMs: elapsedMs + this.#uptimeMs,
+      wallMs: SIMULATED_EPOCH_MS + elapsedMs + this.#wallSkewMs,
     }
   }
 
@@ -39,14 +43,15 @@ export class VirtualClock {
 
   /** The scheduler's time at which this machine's monotonic clock shows `monotonicMs`. */
   simulatedMs(monotonicMs: number): number {
-    return monotonicMs - this.#uptimeMs
+    return (monotonicMs - this.#uptimeMs) / this.#rate
   }
 }
 
-/** Clocks as machines have them: up for hours or for weeks (past the wrap of 32-bit milliseconds), walls off by up to `skewMaxMs`. */
+/** Clocks as machines have them: up for hours or for weeks (past the wrap of 32-bit milliseconds), walls off by up to `skewMaxMs`, none exact. */
 export function randomClockOptions(random: Random, skewMaxMs: number): VirtualClockOptions {
   return {
     uptimeMs: random.pick([0, 3_600_000, 0xffff_ffff - 5_000, 0x1_0000_0000 + random.between(0, 1_000_000)]),
     wallSkewMs: random.between(-skewMaxMs, skewMaxMs),
+    driftPpm: random.between(-100, 100),
   }
 }
