@@ -11,6 +11,8 @@ const COMMANDS: readonly (readonly [name: string, summary: string])[] = [
   ['demo', 'the supported and the broken configuration side by side, in real packets'],
   ['run', 'run one scenario and give its verdict'],
   ['explore', 'run a scenario thousands of times in virtual time, and shrink what fails'],
+  ['validate', 'say of a topology whether it is supported, rule by rule, and prove it'],
+  ['history', 'look into what a run wrote down: follow a message, or a machine'],
   ['scenarios', 'list the scenarios and the behaviours each proves'],
   ['matrix', 'run every scenario behind every balancer, and compare what each shows'],
   ['decode', 'decode MSMQ packets to JSON'],

@@ -127,7 +127,6 @@ export const goesThroughBalancer = ({ destinations }: Send) => destinations.some
 
 /** Where messages for `queue` end that a balancer brings to `node`: itself, the machine it forwards to, or nowhere. */
 export function holderOf(node: Machine, queue: string, { backEnds }: Deployment): Machine | null {
-  const has = (machine: Machine) => machine.queues.some(({ name }) => name.toLowerCase() === queue.toLowerCase())
   const { forwardTo, mapping } = node.definition as TopologyNode
   const path = `/msmq/${queue.replaceAll('\\', '/')}`.toLowerCase()
   const rule = mapping.find(({ from }) => from.toLowerCase().replaceAll('\\', '/').endsWith(path))
@@ -136,8 +135,27 @@ export function holderOf(node: Machine, queue: string, { backEnds }: Deployment)
     return backEnds.find(({ name, definition }) => [`{${name}}`, name, definition.address].includes(host)) ?? null
   }
   const backEnd = backEnds.find(({ name }) => name === forwardTo)
-  if (backEnd !== undefined && has(backEnd)) return backEnd
-  return has(node) ? node : null
+  if (backEnd !== undefined && queueOf(backEnd, queue) !== undefined) return backEnd
+  return queueOf(node, queue) !== undefined ? node : null
+}
+
+/** Machines whose queues a message to `destination` can come to; null stands for one that has no such queue. */
+export function targetsOf({ at, queue }: Destination, deployment: Deployment): readonly (Machine | null)[] {
+  if (at === null || queue === null) return []
+  return [...new Set((at === 'balancer' ? deployment.nodes : [at]).map(node => holderOf(node, queue, deployment)))]
+}
+
+/** The queue of a machine by its name, without regard to case. */
+export const queueOf = (machine: Machine, name: string | null) =>
+  machine.queues.find(queue => queue.name.toLowerCase() === name?.toLowerCase())
+
+/** Whether each message finds its queue, wherever it comes, and the queue takes messages of its kind. */
+export function lands({ destinations, isTransactional }: Send, deployment: Deployment): boolean {
+  return destinations.every(destination =>
+    targetsOf(destination, deployment).every(
+      machine => machine !== null && queueOf(machine, destination.queue)?.transactional === isTransactional,
+    ),
+  )
 }
 
 export const namesOf = (machines: readonly Machine[]) => machines.map(({ name }) => name).join(', ')

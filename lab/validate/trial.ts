@@ -2,7 +2,7 @@ import { SETTINGS } from '../../queue-manager/settings.js'
 import { HTTP_PORT } from '../scenario-checks.js'
 import { CLUSTER_NAME, scenarioNodes } from '../scenario-nodes.js'
 import { EXPECTED_COUNTS, type Scenario, type ScenarioGateway, scenarioSchema } from '../scenario-schema.js'
-import type { Deployment, Machine, Send } from './deployment.js'
+import { type Deployment, lands, type Machine, type Send } from './deployment.js'
 import { type Destination, queueNumber } from './destination.js'
 import type { Expected, Prediction } from './prediction.js'
 import type { NotRun, ProofWorld, Trial } from './rule.js'
@@ -30,6 +30,8 @@ export interface TrialSetup {
   readonly shortened?: Readonly<Record<string, number>>
   readonly faults?: (hosts: readonly string[], world: ProofWorld) => readonly Readonly<Record<string, unknown>>[]
   readonly simulationOnly?: string
+  /** It is about messages that find no queue which takes them, or might. */
+  readonly mayNotLand?: boolean
 }
 
 /** Machines of one role that a trial has at most; the rest are alike. */
@@ -59,7 +61,7 @@ const QUICK_CLUSTER = { heartbeatPeriodMs: 100, profile: '2003' } as const
 
 /** A trial of `setup`, or why there is none. */
 export function trial(deployment: Deployment, setup: TrialSetup): Trial | NotRun {
-  const obstacle = obstacleOf(deployment, setup)
+  const obstacle = obstacleOf(setup, deployment)
   if (obstacle !== null) return { notRun: obstacle }
   return {
     prediction: setup.prediction,
@@ -69,16 +71,20 @@ export function trial(deployment: Deployment, setup: TrialSetup): Trial | NotRun
   }
 }
 
-function obstacleOf({ balancer, nodes, backEnds }: Deployment, { sends }: TrialSetup): string | null {
+function obstacleOf({ sends, mayNotLand }: TrialSetup, deployment: Deployment): string | null {
+  const { balancer, nodes, backEnds } = deployment
   const destinations = sends.flatMap(send => send.destinations)
   if (destinations.some(({ style, isPublic }) => style === 'directory' || isPublic))
     return 'mqlab has no directory, and so no public queues'
   if ([...nodes, ...backEnds].some(({ queues }) => queues.some(({ name }) => !isPrivate(name))))
     return 'mqlab has no directory, and so no public queues'
-  if (balancer?.source === null) return 'the file does not say which address nodes see'
+  if (balancer?.source === null && sends.some(({ isTransactional }) => isTransactional))
+    return 'the file does not say which address nodes see'
   if (balancer?.source === 'proxy-protocol') return 'no balancer of mqlab sends a PROXY preamble'
   if (sends.some(({ sizeBytes }) => sizeBytes > 4_000_000)) return 'the message cannot be sent at all'
   if (sends.every(({ senders }) => senders.length === 0)) return 'nobody sends'
+  if (mayNotLand !== true && !sends.every(send => lands(send, deployment)))
+    return 'the messages find no queue that takes them: see the rows MQ-3 and MQ-8'
   return null
 }
 

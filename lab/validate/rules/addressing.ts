@@ -4,12 +4,12 @@ import { ALL_WELL, always } from '../prediction.js'
 import type { Rule, RuleFinding } from '../rule.js'
 import type { TopologyNode } from '../topology-schema.js'
 import { trial } from '../trial.js'
-import { type BalancedSend, balancedSends, isRedrawn, sendText, validatingNodes } from './balanced-sends.js'
+import { type BalancedSend, balancedSends, isRedrawn, sendText, soundSends, validatingNodes } from './balanced-sends.js'
 
 /* How messages are addressed to a cluster that no machine is called by. */
 
 const plain = (deployment: Deployment, style: BalancedSend['style']) =>
-  balancedSends(deployment).filter(send => send.style === style && !send.isTransactional && !hasPublic(send))
+  soundSends(deployment).filter(send => send.style === style && !send.isTransactional && !hasPublic(send))
 
 const hasPublic = ({ destinations }: BalancedSend) => destinations.some(({ isPublic }) => isPublic)
 
@@ -93,6 +93,7 @@ const nameValidation: Rule = {
         proof: trial(deployment, {
           sends: [send],
           messages: 20,
+          mayNotLand: true,
           prediction: always(
             all ? { discardedByNameValidation: '>= 1', delivered: 0 } : { discardedByNameValidation: '>= 1' },
             ...(all ? [] : (['balanced'] as const)),
@@ -161,6 +162,7 @@ const needsDirectory: Rule = {
               proof: trial(deployment, {
                 sends: [{ ...send, destinations }],
                 messages: 10,
+                mayNotLand: true,
                 prediction: always({ delivered: 0, unacknowledged: 'all' }),
               }),
             },

@@ -1,4 +1,4 @@
-import { type Balancer, type Deployment, fewNames, type Machine, type Send, settingOf } from '../deployment.js'
+import { type Balancer, type Deployment, fewNames, lands, type Machine, type Send, settingOf } from '../deployment.js'
 import type { Destination } from '../destination.js'
 
 /** What of a send goes to the balancer, by one style of name. */
@@ -19,6 +19,12 @@ export function balancedSends({ sends, balancer }: Deployment): BalancedSend[] {
       destinations: balanced.filter(destination => destination.style === style),
     }))
   })
+}
+
+/** Those that reach queues which take them; what keeps the others is in rows of their own. */
+export function soundSends(deployment: Deployment): BalancedSend[] {
+  if (deployment.balancer?.source === 'proxy-protocol') return []
+  return balancedSends(deployment).filter(send => lands(send, deployment))
 }
 
 /** Whether queue managers take a session for its traffic: over HTTP there are none. */
@@ -43,3 +49,13 @@ export const isRedrawn = ({ balancer, style }: BalancedSend) =>
   balancer.affinity === 'none' || (style === 'http' && balancer.balance === 'request')
 
 export const isBalancedNode = ({ role }: Machine) => role === 'node'
+
+/** Each machine has one load in a trial: its first send. */
+export function oneForEachSender<Some extends Send>(sends: readonly Some[]): Some[] {
+  const seen = new Set<Machine>()
+  return sends.flatMap(send => {
+    const senders = send.senders.filter(sender => !seen.has(sender))
+    for (const sender of senders) seen.add(sender)
+    return senders.length === 0 ? [] : [{ ...send, senders }]
+  })
+}

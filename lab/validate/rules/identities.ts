@@ -1,9 +1,9 @@
 import { type Deployment, fewNames, type Machine, type Send, settingOf } from '../deployment.js'
-import { always, sometimes } from '../prediction.js'
+import { always, type Prediction, sometimes } from '../prediction.js'
 import type { Rule, RuleFinding } from '../rule.js'
 import type { TopologySender } from '../topology-schema.js'
 import { trial } from '../trial.js'
-import { IGNORE_NAMES } from './balanced-sends.js'
+import { IGNORE_NAMES, oneForEachSender } from './balanced-sends.js'
 
 /* The QMId, by which queue managers know each other. */
 
@@ -102,15 +102,8 @@ const slowClones: Rule = {
     }),
 }
 
-/** One load a machine: the first that each has. */
-function cloneTrial(deployment: Deployment, sends: readonly Send[], prediction: ReturnType<typeof always>) {
-  const seen = new Set<Machine>()
-  const single = sends.flatMap(send => {
-    const senders = send.senders.filter(sender => !seen.has(sender))
-    for (const sender of senders) seen.add(sender)
-    return senders.length === 0 ? [] : [{ ...send, senders }]
-  })
-  return trial(deployment, { sends: single, settingsOf: IGNORE_NAMES, prediction })
+function cloneTrial(deployment: Deployment, sends: readonly Send[], prediction: Prediction) {
+  return trial(deployment, { sends: oneForEachSender(sends), settingsOf: IGNORE_NAMES, prediction })
 }
 
 const renewedIdentity: Rule = {

@@ -1,4 +1,4 @@
-import { type Deployment, fewNames, holderOf, type Machine, type Send } from '../deployment.js'
+import { type Deployment, fewNames, holderOf, type Machine, queueOf, type Send, targetsOf } from '../deployment.js'
 import type { Destination } from '../destination.js'
 import { always, sometimes } from '../prediction.js'
 import type { Rule, RuleFinding } from '../rule.js'
@@ -8,12 +8,6 @@ import { IGNORE_NAMES, sendText } from './balanced-sends.js'
 /* The queues at the other end. */
 
 const MESSAGE_BYTES_MAX = 4 * 1024 * 1024
-
-/** Machines that a message to `destination` can reach; null stands for a node that has no such queue. */
-function targets(deployment: Deployment, { at, queue }: Destination): readonly (Machine | null)[] {
-  if (at === null || queue === null) return []
-  return [...new Set((at === 'balancer' ? deployment.nodes : [at]).map(node => holderOf(node, queue, deployment)))]
-}
 
 function eachDestination(
   deployment: Deployment,
@@ -34,8 +28,8 @@ const queueType: Rule = {
   shownBy: 'nothing is delivered',
   check: deployment =>
     eachDestination(deployment, (send, destination) => {
-      const wrong = targets(deployment, destination).filter(machine => {
-        const queue = machine?.queues.find(({ name }) => name.toLowerCase() === destination.queue?.toLowerCase())
+      const wrong = targetsOf(destination, deployment).filter(machine => {
+        const queue = machine === null ? undefined : queueOf(machine, destination.queue)
         return queue !== undefined && queue.transactional !== send.isTransactional
       })
       if (wrong.length === 0) return null
@@ -56,6 +50,7 @@ const queueType: Rule = {
           messages: 12,
           settingsOf: IGNORE_NAMES,
           prediction: always({ delivered: 0 }),
+          mayNotLand: true,
         }),
       }
     }),
@@ -71,7 +66,7 @@ const noSuchQueue: Rule = {
   check: deployment =>
     eachDestination(deployment, (send, destination) => {
       if (destination.isPublic) return null
-      const found = targets(deployment, destination)
+      const found = targetsOf(destination, deployment)
       // what front ends do not map is told by NLB-6/several-back-ends
       const forwarding = destination.at === 'balancer' && deployment.nodes.some(({ isFrontEnd }) => isFrontEnd)
       if (!found.includes(null) || (forwarding && found.length > 1)) return null
@@ -89,7 +84,7 @@ const noSuchQueue: Rule = {
         reason: `${fewNames(lacking)} ${lacking.length === 1 ? 'has' : 'have'} no queue ${destination.queue}, and ${everywhere ? 'all' : 'some'} of ${sendText(send)} come there`,
         consequence: 'what comes there is refused: dead-lettered where that was asked for, otherwise gone',
         remedy: `create ${destination.queue} on ${fewNames(lacking)}`,
-        proof: trial(deployment, { sends: [send], settingsOf: IGNORE_NAMES, prediction }),
+        proof: trial(deployment, { sends: [send], settingsOf: IGNORE_NAMES, prediction, mayNotLand: true }),
       }
     }),
 }
@@ -119,7 +114,7 @@ const quota: Rule = {
   shownBy: 'nothing: quotas of a queue are no part of a scenario',
   check: deployment =>
     eachDestination(deployment, (send, destination) => {
-      const places = targets(deployment, destination).flatMap(
+      const places = targetsOf(destination, deployment).flatMap(
         machine =>
           machine?.queues
             .filter(({ name }) => name.toLowerCase() === destination.queue?.toLowerCase())

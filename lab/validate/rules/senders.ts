@@ -1,4 +1,4 @@
-import { fewNames, type Machine } from '../deployment.js'
+import { fewNames, lands, type Machine } from '../deployment.js'
 import { ALL_WELL, always, sometimes } from '../prediction.js'
 import type { Rule, RuleFinding } from '../rule.js'
 import type { TopologySender } from '../topology-schema.js'
@@ -144,8 +144,8 @@ const pastTheBalancer: Rule = {
       const destinations = send.destinations.filter(
         ({ at, style, isPublic }) => at !== null && at !== 'balancer' && style !== 'directory' && !isPublic,
       )
-      if (destinations.length === 0 || send.senders.length === 0) return []
       const plain = { ...send, destinations }
+      if (destinations.length === 0 || send.senders.length === 0 || !lands(plain, deployment)) return []
       const isPlainSender = (machine: Machine) => {
         const {
           reachable = true,

@@ -1,4 +1,4 @@
-import { type Deployment, fewNames, holderOf, type Machine } from '../deployment.js'
+import { type Deployment, fewNames, holderOf, lands, type Machine } from '../deployment.js'
 import { ALL_WELL, always, sometimes } from '../prediction.js'
 import type { Rule } from '../rule.js'
 import { trial } from '../trial.js'
@@ -49,6 +49,7 @@ const singleBackEnd: Rule = {
   shownBy: 'each message is delivered once, in order, in whole transactions, and acknowledged',
   check: deployment =>
     overHttp(deployment)
+      .filter(send => lands(send, deployment))
       .filter(send =>
         holdersOf(deployment, send).every(machines => machines.size === 1 && [...machines][0]?.role === 'back-end'),
       )
@@ -127,6 +128,7 @@ const severalBackEnds: Rule = {
           proof: trial(deployment, {
             sends: [send],
             messages: 120,
+            mayNotLand: true,
             prediction: sometimes([
               { duplicated: '>= 1' },
               { incompleteTransactions: '>= 1' },
