@@ -62,7 +62,11 @@ export function refusalOf(request: IncomingMessage): Refusal | null {
  * (it writes its own for a body that it has whole), and without `Expect`, which the gateway answers.
  * `client`: address to add to `X-Forwarded-For`.
  */
-export function headersToHost(request: IncomingMessage, withLength: boolean, client: string | null): string[] {
+export function headersToHost(
+  request: Pick<IncomingMessage, 'rawHeaders' | 'headers'>,
+  withLength: boolean,
+  client: string | null,
+): string[] {
   const { rawHeaders } = request
   const named = namedByConnection(request.headers.connection)
   const headers: string[] = []

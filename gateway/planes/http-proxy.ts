@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { connectionsWithinDescriptors } from './descriptor-limit.js'
+import { DroppedAnswers } from './dropped-answers.js'
 import { HostStates } from './host-states.js'
 import { HttpConnection, type HttpConnectionContext } from './http-connection.js'
 import type { Balance, DropAnswers, HostState } from './http-options.js'
@@ -90,8 +91,7 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
   }
   let faults: HttpFaults = options.faults ?? {}
   let cutsLeft = faults.cutConnectionsMax ?? Number.POSITIVE_INFINITY
-  /** Requests that the fault could take the answer of. */
-  let droppable = 0
+  let dropped = new DroppedAnswers(faults.dropAnswers)
   let server: Server | undefined
   let started: Promise<{ address: string; port: number }> | undefined
   let timer: NodeJS.Timeout | undefined
@@ -120,14 +120,7 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
       counts.hosts[name]!.failed++
       increment(counts.connectFailures, code)
     },
-    dropsAnswer(target) {
-      const { dropAnswers } = faults
-      if (dropAnswers === undefined) return null
-      const { targetContains = '', first = 1, requestsMax = Number.POSITIVE_INFINITY, manner = 'reset' } = dropAnswers
-      if (!target.toLowerCase().includes(targetContains.toLowerCase())) return null
-      droppable++
-      return droppable >= first && droppable < first + requestsMax ? manner : null
-    },
+    dropsAnswer: target => dropped.manner(target),
     requestOver(request) {
       http.outcomes[request.outcome]++
       if (request.status !== null)
@@ -258,7 +251,7 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
     setFaults(next) {
       faults = next
       cutsLeft = next.cutConnectionsMax ?? Number.POSITIVE_INFINITY
-      droppable = 0
+      dropped = new DroppedAnswers(next.dropAnswers)
     },
 
     resetConnections(host) {

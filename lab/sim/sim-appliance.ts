@@ -1,48 +1,46 @@
 import { gatewayHosts } from '../../gateway/gateway-hosts.js'
 import { createStaticPolicy } from '../../gateway/nlb/policy.js'
 import { HostStates } from '../../gateway/planes/host-states.js'
+import type { HostState } from '../../gateway/planes/http-options.js'
+import { createRandomPolicy, createRoundRobinPolicy } from '../../gateway/planes/http-spread.js'
 import type { ProxyFaults } from '../../gateway/planes/proxied-connection.js'
+import type { ProxyCounters } from '../../gateway/planes/proxy-counters.js'
 import type { ClusterFault } from '../cluster-fault.js'
 import type { GatewayReport, GatewaySpec } from '../node-spec.js'
 import type { SimGateway, SimGatewayOwner, SimGatewayWorld } from './sim-gateway.js'
 import { SimHealthChecker } from './sim-health-check.js'
+import { SimHttpBalancer } from './sim-http-balancer.js'
 import { SimRoute } from './sim-route.js'
 
-/** An appliance of the simulated world. */
+/** What gives connections, or requests, to hosts. */
+interface Plane {
+  start(): void
+  stop(): void
+  counters(): ProxyCounters
+  hostChanged(host: string, state: HostState): void
+}
+
+/**
+ * An appliance of the simulated world. HTTP is read only where something hangs on single requests; else a connection for
+ * HTTP is one like any other, and no request is told.
+ */
 export class SimAppliance implements SimGateway {
   readonly #world: SimGatewayWorld
   readonly #spec: GatewaySpec
   readonly #states: HostStates
-  readonly #route: SimRoute
+  readonly #plane: Plane
   readonly #checker: SimHealthChecker | null
 
   constructor(world: SimGatewayWorld, spec: GatewaySpec, owner: SimGatewayOwner) {
-    const { listen, affinity, source, protocol, healthCheck } = spec
+    const { listen, healthCheck } = spec
     const hosts = gatewayHosts(spec.hosts, listen.port)
     this.#world = world
     this.#spec = spec
     this.#states = new HostStates(
       hosts.map(({ name }) => name),
-      (host, state) => {
-        if (state === 'down') this.#route.resetConnections(host)
-      },
+      (host, state) => this.#plane.hostChanged(host, state),
     )
-    this.#route = new SimRoute({
-      network: world.network,
-      scheduler: world.scheduler,
-      listen,
-      hosts,
-      policy: this.#states.within(createStaticPolicy({ hosts, affinity })),
-      source,
-      retryOtherHosts: spec.retryOtherHosts ?? false,
-      idleTimeoutMs: spec.idleTimeoutMs ?? 0,
-      idleManner: spec.idleManner ?? 'reset',
-      faults: faultsOf(spec),
-      countsPackets: protocol !== 'http',
-      nowWallMs: () => world.nowWallMs(),
-      decided: decision => owner.decided(decision),
-      closed: event => owner.closed(event),
-    })
+    this.#plane = readsRequests(spec) ? this.#requestPlane(owner) : this.#connectionPlane(owner)
     this.#checker =
       healthCheck === undefined
         ? null
@@ -52,7 +50,7 @@ export class SimAppliance implements SimGateway {
   }
 
   start(): void {
-    this.#route.start()
+    this.#plane.start()
     this.#checker?.start()
   }
 
@@ -63,7 +61,7 @@ export class SimAppliance implements SimGateway {
 
   stop(): void {
     this.#checker?.stop()
-    this.#route.stop()
+    this.#plane.stop()
   }
 
   report(partial: boolean): GatewayReport {
@@ -72,9 +70,70 @@ export class SimAppliance implements SimGateway {
       node: this.#spec.name,
       partial,
       atMs: this.#world.nowWallMs(),
-      counters: this.#route.counters(),
+      counters: this.#plane.counters(),
     }
   }
+
+  #connectionPlane(owner: SimGatewayOwner): Plane {
+    const { listen, source, affinity, protocol, retryOtherHosts, idleTimeoutMs, idleManner } = this.#spec
+    const hosts = gatewayHosts(this.#spec.hosts, listen.port)
+    const route = new SimRoute({
+      network: this.#world.network,
+      scheduler: this.#world.scheduler,
+      listen,
+      hosts,
+      policy: this.#states.within(createStaticPolicy({ hosts, affinity })),
+      source,
+      retryOtherHosts: retryOtherHosts ?? false,
+      idleTimeoutMs: idleTimeoutMs ?? 0,
+      idleManner: idleManner ?? 'reset',
+      faults: faultsOf(this.#spec),
+      countsPackets: protocol !== 'http',
+      nowWallMs: () => this.#world.nowWallMs(),
+      decided: decision => owner.decided(decision),
+      closed: event => owner.closed(event),
+    })
+    return {
+      start: () => route.start(),
+      stop: () => route.stop(),
+      counters: () => route.counters(),
+      hostChanged(host, state) {
+        if (state === 'down') route.resetConnections(host)
+      },
+    }
+  }
+
+  #requestPlane(owner: SimGatewayOwner): Plane {
+    const { listen, source, affinity, balance = 'connection', spread = 'round-robin', seed = 1 } = this.#spec
+    const hosts = gatewayHosts(this.#spec.hosts, listen.port)
+    const policies = {
+      affinity: () => createStaticPolicy({ hosts, affinity }),
+      random: () => createRandomPolicy(hosts, seed),
+      'round-robin': () => createRoundRobinPolicy(hosts),
+    }
+    return new SimHttpBalancer(
+      this.#world,
+      {
+        listen,
+        hosts,
+        policy: policies[balance === 'request' ? spread : 'affinity'](),
+        states: this.#states,
+        source,
+        balance,
+        pipelineMax: this.#spec.pipelineMax,
+        retryOtherHosts: this.#spec.retryOtherHosts ?? false,
+        forwardedFor: this.#spec.forwardedFor ?? false,
+        idleTimeoutMs: this.#spec.idleTimeoutMs ?? 0,
+        faults: faultsOf(this.#spec),
+        dropAnswers: this.#spec.dropAnswers,
+      },
+      owner,
+    )
+  }
+}
+
+function readsRequests({ protocol, balance, dropAnswers, forwardedFor }: GatewaySpec): boolean {
+  return protocol === 'http' && (balance === 'request' || dropAnswers !== undefined || forwardedFor === true)
 }
 
 function faultsOf({ cutAfterBytes, cutConnectionsMax }: GatewaySpec): ProxyFaults {

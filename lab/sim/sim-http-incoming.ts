@@ -19,7 +19,7 @@ export interface SimHttpIncomingOwner {
   requested(request: HttpRequest, answer: (status: number) => void): void
   /** Milliseconds since 1970 of this machine's clock. */
   wallMs(): number
-  closed(incoming: SimHttpIncoming): void
+  closed(incoming: SimHttpIncoming, how: 'end' | 'reset'): void
 }
 
 /** One connection that requests come in on; answers go out in the order of the requests, whatever that of the engine. */
@@ -45,13 +45,20 @@ export class SimHttpIncoming {
         this.#read()
       },
       writable: () => undefined,
-      closed: () => owner.closed(this),
+      closed: how => owner.closed(this, how),
     }
   }
 
   /** Takes no further request and ends when what was handed over is answered. */
   stop(): void {
     this.#closing = true
+    this.#writeAnswers()
+  }
+
+  /** Ends with the answers that were given; what is not answered never is. */
+  end(): void {
+    this.#closing = true
+    this.#statuses.length = 0
     this.#writeAnswers()
   }
 

@@ -13,6 +13,8 @@ export interface SimHttpLinkOwner {
   failed(exchange: ExchangeId, reason: string): void
   /** A later post needs another link. What is still under way on this one is reported next. */
   ended(link: SimHttpLink): void
+  /** What was posted goes out from now on. */
+  connected?(): void
 }
 
 /** One socket that posts go out on, pipelined; it connects at once. What `transport/http-link.ts` is on real sockets. */
@@ -32,12 +34,17 @@ export class SimHttpLink {
         this.#connected = true
         this.#socket.write(this.#waiting)
         this.#waiting = []
+        owner.connected?.()
       },
       failed: reason => this.end(reason),
       data: bytes => this.#read(bytes),
       writable: () => undefined,
       closed: how => this.end(how === 'end' ? 'closed' : 'ECONNRESET'),
     })
+  }
+
+  get local(): Endpoint {
+    return this.#socket.local
   }
 
   get postsUnderWay(): number {
