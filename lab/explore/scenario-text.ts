@@ -3,7 +3,7 @@ import { Document, isCollection, type Node, visit } from 'yaml'
 import { ZodError } from 'zod'
 import { parseScenario } from '../scenario-file.js'
 import { type Scenario, scenarioSchema } from '../scenario-schema.js'
-import { inSimulation } from '../scenario-worlds.js'
+import { inSimulation, simulationIssues } from '../scenario-worlds.js'
 import { FileError } from '../yaml-file.js'
 
 const LINE = 118
@@ -57,13 +57,17 @@ function* valuesOf(simulated: Scenario, onSockets: Scenario | null): Generator<u
   }
 }
 
-/** Times of machines count on sockets alone: those of `onSockets`, or none. */
+/** Times of queue managers count on sockets alone: those of `onSockets`, or none. */
 function withTimesOf(told: Omit<Scenario, 'simulated'>, onSockets: Scenario | null): Record<string, unknown> {
-  const timeless = inSimulation({ ...told, simulated: {} } as Scenario).topology
-  const settings = onSockets === null ? {} : onSockets.topology.settings
-  const topology = { ...timeless, settings: { ...settings, ...timeless.settings } }
-  return { ...told, topology, time: onSockets === null ? undefined : onSockets.time }
+  const { topology } = timeless(told)
+  if (onSockets === null) return { ...told, topology, time: undefined }
+  const kept = timeless(onSockets).topology.settings
+  const times = Object.entries(onSockets.topology.settings).filter(([name]) => !(name in kept))
+  const settings = { ...Object.fromEntries(times), ...topology.settings }
+  return { ...told, topology: { ...topology, settings }, time: onSockets.time }
 }
+
+const timeless = (told: Omit<Scenario, 'simulated'>) => inSimulation({ ...told, simulated: {} })
 
 /** What makes `to` of `from`, as a merge patch; undefined where there is no difference. */
 export function mergePatch(from: unknown, to: unknown): unknown {
@@ -79,11 +83,8 @@ export function mergePatch(from: unknown, to: unknown): unknown {
 
 /** The same scenario without what is there by default, and without the brackets of lists of one. */
 export function terse(value: unknown): unknown {
-  const meaning = scenarioSchema.parse(withoutEmpty(value))
-  const means = (root: unknown) => {
-    const parsed = scenarioSchema.safeParse(root)
-    return parsed.success && isDeepStrictEqual(parsed.data, meaning)
-  }
+  const meaning = inBothWorlds(withoutEmpty(value))
+  const means = (root: unknown) => isDeepStrictEqual(inBothWorlds(root), meaning)
   const root = structuredClone(withoutEmpty(value))
   shorten(root)
   return root
@@ -102,6 +103,13 @@ export function terse(value: unknown): unknown {
       if (!means(root)) holder[key] = child
     }
   }
+}
+
+/** What a value means on sockets, and in the simulated world; null when it is no scenario in one of them. */
+function inBothWorlds(value: unknown): { simulated: Scenario } | null {
+  const parsed = scenarioSchema.safeParse(value)
+  if (!parsed.success || simulationIssues(parsed.data).length > 0) return null
+  return { ...parsed.data, simulated: inSimulation(parsed.data) }
 }
 
 /** Lists may not be empty in a file, and keys not be there without a value. */
@@ -125,7 +133,7 @@ function yamlText(value: unknown): string {
       return visit.SKIP
     },
   })
-  return document.toString({ lineWidth: LINE, flowCollectionPadding: true })
+  return document.toString({ lineWidth: LINE, singleQuote: true })
 }
 
 function fitsOnLine(node: Node, depth: number): boolean {
