@@ -1,5 +1,6 @@
 import type { ResolveQuery } from '../../queue-manager/actions.js'
 import type { Note } from '../../queue-manager/notes.js'
+import type { QueueManager } from '../../queue-manager/queue-manager.js'
 import { createResolver } from '../../transport/resolver.js'
 import type { NodeSample } from '../channel-messages.js'
 import { type ClusterFault, faultNoteOf } from '../cluster-fault.js'
@@ -195,16 +196,11 @@ export class SimStage implements FaultTarget<void> {
 
   /** Senders and front ends have nothing in an outgoing queue, receivers nothing for a consumer. */
   isDrained(): boolean {
-    if (!this.isWhole) return false
-    return this.#casting.specs.every(spec => {
-      const { machine, application } = this.#machine(spec.name)
-      if (!machine.isRunning || application === null) return true
-      const { engine } = machine.driver
-      const forwards = this.#casting.nodes.some(({ name, role }) => name === spec.name && role === 'front-end')
-      if (spec.workload !== undefined || forwards)
-        return engine.counters.outgoingMessages === 0 || outgoingDepth(application.sample(this.wallMs)) === 0
-      return spec.consumer === undefined || application.sample(this.wallMs).localMessages === 0
-    })
+    const running = [...this.#machines.values()].filter(({ machine }) => machine.isRunning)
+    return (
+      running.every(({ spec, machine }) => !this.#sendsOn(spec) || hasSentAll(machine.driver.engine)) &&
+      running.every(({ spec, machine }) => spec.consumer === undefined || hasNothingWaiting(machine.driver.engine))
+    )
   }
 
   sample(): void {
@@ -285,6 +281,12 @@ export class SimStage implements FaultTarget<void> {
     this.#onEvent({ kind: 'fault', node, atMs: this.wallMs, fault })
   }
 
+  /** Whether it has messages of applications for others. */
+  #sendsOn({ name, workload }: QueueManagerSpec): boolean {
+    const isFrontEnd = this.#casting.nodes.some(node => node.name === name && node.role === 'front-end')
+    return workload !== undefined || isFrontEnd
+  }
+
   /** Of a machine, or of the gateway. */
   #addressOf(name: string): string {
     const { gateway } = this.#casting
@@ -303,4 +305,13 @@ export class SimStage implements FaultTarget<void> {
     const { gateway } = this.#casting
     return gateway?.run?.kind === 'nlb' && gateway.run.hosts.includes(name)
   }
+}
+
+function hasSentAll(engine: QueueManager): boolean {
+  return engine.counters.outgoingMessages === 0 || outgoingDepth({ outgoing: engine.outgoingQueues() }) === 0
+}
+
+/** Queues of the system apart, which nobody reads. */
+function hasNothingWaiting(engine: QueueManager): boolean {
+  return engine.localQueues().every(({ number, messages }) => number <= 0 || messages === 0)
 }

@@ -20,13 +20,14 @@ export interface SimulationOptions {
 
 /** The network of every simulated run. */
 const PREFIX = '10.66.0'
-/** Whether something is over is looked at so often. */
+/** Whether something is over is looked at so often, and more rarely the longer it has been waited for. */
 const POLL_MS = 20
+const POLLS_OF_A_WAIT = 200
 /** Acknowledgements that are on their way when the last queue empties still belong to the run. */
 const SETTLE_MS = 60_000
-/** Depths are noted so often at first; each hundred times half as often. */
+/** Depths are noted so often at first, and half as often after each so many times. */
 const SAMPLE_MS = 100
-const SAMPLES_AT_ONE_PACE = 300
+const SAMPLES_AT_ONE_PACE = 60
 
 /**
  * Runs a scenario on virtual time: the machines are the same as on sockets, and the clock, the network, the disks and what
@@ -96,12 +97,14 @@ function lastRuleEndMs({ specs }: Casting): number {
   return Math.max(0, ...specs.flatMap(({ faults }) => (faults?.rules ?? []).map(({ untilMs }) => untilMs ?? 0)))
 }
 
-/** Whether `condition` came to hold within `limitMs`. It is looked at now and then, and at every event after a quiet time. */
+/** Whether `condition` came to hold within `limitMs`. It is looked at now and then. */
 function until({ scheduler }: SimStage, condition: () => boolean, limitMs: number): boolean {
-  let lookedMs = Number.NEGATIVE_INFINITY
+  const beganMs = scheduler.nowMs
+  let dueMs = beganMs
   const looked = (): boolean => {
-    if (scheduler.nowMs - lookedMs < POLL_MS) return false
-    lookedMs = scheduler.nowMs
+    const { nowMs } = scheduler
+    if (nowMs < dueMs) return false
+    dueMs = nowMs + Math.max(POLL_MS, (nowMs - beganMs) / POLLS_OF_A_WAIT)
     return condition()
   }
   return scheduler.runUntilDone(looked, limitMs) || condition()
