@@ -20,7 +20,7 @@ import { SimHttp, type SimHttpPorts } from './sim-http.js'
 import type { SimSocket, SocketHandlers } from './sim-socket.js'
 import type { VirtualClock } from './virtual-clock.js'
 
-/** A graceful close that the peer does not complete is cut after this. */
+/** A connection of which one direction has ended is cut after this. */
 const LINGER_MS = 5_000
 /** Where pings are asked from. */
 const PING_CLIENT_PORT = 50_000
@@ -279,6 +279,8 @@ export class SimDriver<E extends DrivenEngine> {
         this.#sockets.delete(id)
         this.#input(now => this.#driven.closed(now, id, how))
       },
+      // A peer that sends no more may not read any more either.
+      ended: () => this.#linger(this.#sockets.get(id)),
     }
   }
 
@@ -289,9 +291,14 @@ export class SimDriver<E extends DrivenEngine> {
       socket.abort()
       return
     }
+    socket.handlers = { ...this.#handlers(id), data: () => undefined }
     socket.resume()
     socket.end()
-    this.#options.scheduler.after(LINGER_MS, () => this.#inputs.take(() => socket.abort()))
+    this.#linger(socket)
+  }
+
+  #linger(socket: SimSocket | undefined): void {
+    this.#options.scheduler.after(LINGER_MS, () => this.#inputs.take(() => socket?.abort()))
   }
 
   #later(delayMs: number, input: (now: Now) => void): void {

@@ -22,7 +22,7 @@ export interface SocketHandlers {
   data(bytes: Buffer): void
   writable(ready: boolean): void
   closed(how: 'end' | 'reset'): void
-  /** The other end has sent its last byte. Only told where the own direction goes on: see `SimSocket.halfOpen`. */
+  /** The other end has sent its last byte. */
   ended?(): void
 }
 
@@ -294,8 +294,8 @@ export class SimSocket {
     }
     if (this.#endArrived && !this.#endSeen && this.#open && !this.#paused) {
       this.#endSeen = true
-      if (this.halfOpen) this.handlers?.ended?.()
-      else this.end()
+      this.handlers.ended?.()
+      if (!this.halfOpen) this.end()
       this.#closeWhenEndedBothWays()
     }
   }
