@@ -1,30 +1,20 @@
 import type { NlbCluster } from '../../nlb/cluster.js'
-import type { RenderedCheck } from '../../render/rendering.js'
-import type { ServedPorts } from '../../render/services.js'
+import type { RenderOptions } from '../../render/rendering.js'
 import type { HostState } from '../http-options.js'
 import { findProgram } from '../kernel/programs.js'
 import { type ClusterPlane, PlaneError } from '../plane.js'
 import type { ConnectionClosed, ProxiedRequest, ProxyDecision, SourceMode } from '../proxy-events.js'
 
-export interface ExternalPlaneOptions {
+/** `check`: nginx looks at nobody but by its clients' failures. */
+export interface ExternalPlaneOptions
+  extends Pick<
+    RenderOptions,
+    'ports' | 'forward' | 'httpPorts' | 'check' | 'checkIntervalMs' | 'idleTimeoutS' | 'connectTimeoutMs'
+  > {
   /** Whoever owns it passes its `onChange` on to `changed()` and goes on calling its `advance`. */
   readonly cluster: NlbCluster
   /** `keep` needs root, and on a network of real machines routes for the way back; on loopback it simply works. */
   readonly source: SourceMode
-  /** Default: the ports of the rules; of wide rules those that MSMQ uses. */
-  readonly ports?: ServedPorts
-  /** Ports on the hosts that are not those asked for. */
-  readonly forward?: Readonly<Record<number, number>>
-  /** TCP ports on which requests over HTTP are balanced, each by itself. Default: none. */
-  readonly httpPorts?: readonly number[]
-  /** Default `msmq`: on TCP 1801 a packet of MSMQ's that wants an answer. nginx looks at nobody but by its clients' failures. */
-  readonly check?: RenderedCheck
-  /** Default 2,000 ms. */
-  readonly checkIntervalMs?: number
-  /** How long nothing may move on a connection, seconds. Default 900. */
-  readonly idleTimeoutS?: number
-  /** Default 5,000 ms. */
-  readonly connectTimeoutMs?: number
   /** Threads of HAProxy, worker processes of nginx. Default 1. */
   readonly threads?: number
   /** Path of the program. Default: where it is installed. */

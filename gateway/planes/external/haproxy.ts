@@ -2,16 +2,16 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { renderHaproxy } from '../../render/haproxy.js'
-import { type Service, servicesOf } from '../../render/services.js'
+import type { Service } from '../../render/services.js'
 import type { HostState } from '../http-options.js'
 import { type PlaneCounters, PlaneError } from '../plane.js'
-import { ChangeQueue } from './change-queue.js'
 import { ChildProgram, makeFolder, removeFolder } from './child-program.js'
+import { DrivenPlane } from './driven-plane.js'
 import { type ExternalPlane, type ExternalPlaneOptions, requireProgram } from './external-plane.js'
 import { askHaproxy, readServerStats } from './haproxy-admin.js'
 import { HAPROXY_HTTP_FORMAT, HAPROXY_TCP_FORMAT, HaproxyLog, type HaproxyReport } from './haproxy-log.js'
 import { type HostCount, HostTotals } from './host-totals.js'
-import { type MemberOrder, memberOrders } from './member-orders.js'
+import type { MemberOrder } from './member-orders.js'
 
 /** How long sessions have to end, once they are told to, before the program is ended. */
 const SESSIONS_END_MS = 1000
@@ -41,11 +41,8 @@ export function createHaproxyPlane(options: ExternalPlaneOptions): ExternalPlane
   return new HaproxyPlane(options)
 }
 
-class HaproxyPlane implements ExternalPlane {
-  readonly #options: ExternalPlaneOptions
-  readonly #ordered = new Map<string, HostState>()
+class HaproxyPlane extends DrivenPlane {
   readonly #totals: HostTotals
-  readonly #queue: ChangeQueue
   #current: Process | undefined
   /** Of former rules or hosts: each serves what it has, then ends. */
   readonly #former = new Set<Process>()
@@ -53,46 +50,29 @@ class HaproxyPlane implements ExternalPlane {
   #path = ''
 
   constructor(options: ExternalPlaneOptions) {
-    this.#options = options
+    super('haproxy', options)
     this.#log = new HaproxyLog(options.source)
     this.#totals = new HostTotals(() => options.cluster.config.hosts.map(({ name }) => name))
-    this.#queue = new ChangeQueue(
-      'haproxy',
-      () => this.#apply(),
-      error => options.onFailed?.(error),
-    )
   }
 
   async start(): Promise<void> {
     if (this.#current !== undefined) return
-    this.#path = requireProgram('haproxy', this.#options)
+    this.#path = requireProgram('haproxy', this.options)
     this.#current = await this.#launch()
     await this.#tell(this.#current)
     // what has changed since its configuration was written
-    this.#queue.changed()
+    this.queue.changed()
   }
 
   async stop(): Promise<void> {
-    await this.#queue.applied().catch(() => {})
+    await this.queue.applied().catch(() => {})
     const processes = [...this.#former, ...(this.#current === undefined ? [] : [this.#current])]
     this.#current = undefined
     await Promise.all(processes.map(one => this.#end(one)))
   }
 
-  changed(): void {
-    if (this.#current !== undefined) this.#queue.changed()
-  }
-
-  applied(): Promise<void> {
-    return this.#queue.applied()
-  }
-
-  setHostState(host: string, state: HostState): void {
-    if (!this.#options.cluster.config.hosts.some(({ name }) => name === host))
-      throw new RangeError(`there is no host ${JSON.stringify(host)}`)
-    if (state === 'up') this.#ordered.delete(host)
-    else this.#ordered.set(host, state)
-    this.changed()
+  protected get runs(): boolean {
+    return this.#current !== undefined
   }
 
   async counters(): Promise<PlaneCounters> {
@@ -100,14 +80,10 @@ class HaproxyPlane implements ExternalPlane {
     return this.#totals.counters({ silences: 0, splitBrains: 0 })
   }
 
-  async connections(host: string): Promise<number> {
-    return (await this.counters()).hosts[host]?.active ?? 0
-  }
-
-  async #apply(): Promise<void> {
+  protected async apply(): Promise<void> {
     const current = this.#current
     if (current === undefined) return
-    if (shape(this.#services()) !== shape(current.services)) {
+    if (shape(this.#tcpServices()) !== shape(current.services)) {
       const next = await this.#launch(current)
       this.#current = next
       this.#retire(current)
@@ -115,27 +91,21 @@ class HaproxyPlane implements ExternalPlane {
     } else await this.#tell(current)
   }
 
-  #services(): Service[] {
-    const { cluster, ports, forward } = this.#options
-    return servicesOf(cluster.config, { ...(ports && { ports }), ...(forward && { forward }) }).filter(
-      ({ protocol }) => protocol === 'tcp',
-    )
-  }
-
-  #orders(services: readonly Service[]): MemberOrder[] {
-    return memberOrders(services, this.#options.cluster.hosts(), this.#ordered)
+  /** HAProxy carries no UDP. */
+  #tcpServices(): Service[] {
+    return this.services().filter(({ protocol }) => protocol === 'tcp')
   }
 
   async #launch(former?: Process): Promise<Process> {
-    const { cluster, threads = 1, report = true } = this.#options
-    const services = this.#services()
-    const orders = this.#orders(services)
+    const { cluster, threads = 1, report = true } = this.options
+    const services = this.#tcpServices()
+    const orders = this.orders(services)
     const folder = makeFolder('haproxy')
     const admin = join(folder, 'admin.sock')
     const file = join(folder, 'haproxy.cfg')
     const told = new Map<string, MemberOrder>()
     const { text } = renderHaproxy(cluster.config, {
-      ...this.#options,
+      ...this.options,
       adminSocket: admin,
       threads,
       driven: { formats: report ? { tcp: HAPROXY_TCP_FORMAT, http: HAPROXY_HTTP_FORMAT } : null },
@@ -174,7 +144,7 @@ class HaproxyPlane implements ExternalPlane {
   /** Orders what differs from what was ordered before. */
   async #tell({ admin, told }: Process): Promise<void> {
     const commands: string[] = []
-    const orders = this.#orders(this.#services())
+    const orders = this.orders(this.#tcpServices())
     for (const order of orders) {
       const before = told.get(key(order))
       const server = key(order)
@@ -209,7 +179,7 @@ class HaproxyPlane implements ExternalPlane {
     const report = this.#log.read(line, services)
     if (report === null) return
     addReport(ended, report)
-    const { onDecision, onClosed, onRequest } = this.#options
+    const { onDecision, onClosed, onRequest } = this.options
     onDecision?.(report.decision)
     if (report.closed !== undefined) onClosed?.(report.closed)
     if (report.request !== undefined) onRequest?.(report.request)
@@ -221,7 +191,7 @@ class HaproxyPlane implements ExternalPlane {
     if (found === null || /maintenance|leaving|entering/.test(line)) return
     const [, name, id, state] = found
     const member = services.find(service => service.name === name)?.members.find(one => one.id === id)
-    if (member !== undefined) this.#options.onHostState?.(member.host, state === 'UP' ? 'up' : 'down')
+    if (member !== undefined) this.options.onHostState?.(member.host, state === 'UP' ? 'up' : 'down')
   }
 
   async #measure({ admin, services, program }: Process): Promise<void> {
@@ -271,7 +241,7 @@ class HaproxyPlane implements ExternalPlane {
 
   /** It has ended, and all its lines were read. */
   #forget({ program, folder, ended }: Process): void {
-    this.#totals.ended(String(program.pid), this.#options.report === false ? null : ended)
+    this.#totals.ended(String(program.pid), this.options.report === false ? null : ended)
     removeFolder(folder)
   }
 
@@ -280,7 +250,7 @@ class HaproxyPlane implements ExternalPlane {
     if (gone !== undefined && !gone.program.running) {
       this.#current = undefined
       this.#forget(gone)
-      this.#options.onFailed?.(error)
+      this.options.onFailed?.(error)
     }
   }
 }

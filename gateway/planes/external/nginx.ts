@@ -3,14 +3,13 @@ import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { renderNginx } from '../../render/nginx.js'
-import { type Service, servicesOf } from '../../render/services.js'
+import type { Service } from '../../render/services.js'
 import type { HostState } from '../http-options.js'
 import { type PlaneCounters, PlaneError } from '../plane.js'
-import { ChangeQueue } from './change-queue.js'
 import { ChildProgram, makeFolder, removeFolder } from './child-program.js'
+import { DrivenPlane } from './driven-plane.js'
 import { type ExternalPlane, type ExternalPlaneOptions, requireProgram } from './external-plane.js'
 import { LogPipe } from './log-pipe.js'
-import { memberOrders } from './member-orders.js'
 import { NGINX_HTTP_FORMAT, NGINX_TCP_FORMAT, NginxLog } from './nginx-log.js'
 import { NginxTotals } from './nginx-totals.js'
 
@@ -36,30 +35,22 @@ export function createNginxPlane(options: ExternalPlaneOptions): ExternalPlane {
   return new NginxPlane(options)
 }
 
-class NginxPlane implements ExternalPlane {
-  readonly #options: ExternalPlaneOptions
-  readonly #ordered = new Map<string, HostState>()
+class NginxPlane extends DrivenPlane {
   readonly #totals: NginxTotals
-  readonly #queue: ChangeQueue
   readonly #watchers = new Set<(line: string) => void>()
   #running: Running | undefined
 
   constructor(options: ExternalPlaneOptions) {
-    this.#options = options
+    super('nginx', options)
     this.#totals = new NginxTotals(() => options.cluster.config.hosts.map(({ name }) => name))
-    this.#queue = new ChangeQueue(
-      'nginx',
-      () => this.#apply(),
-      error => options.onFailed?.(error),
-    )
   }
 
   async start(): Promise<void> {
     if (this.#running !== undefined) return
-    const path = requireProgram('nginx', this.#options)
+    const path = requireProgram('nginx', this.options)
     const streamModule = await findStreamModule(path)
     const folder = makeFolder('nginx')
-    const { onDecision, onClosed, onRequest, report = true, source } = this.#options
+    const { onDecision, onClosed, onRequest, report = true, source } = this.options
     const totals = this.#totals
     const log = new NginxLog(source, {
       onDecision(decision) {
@@ -96,7 +87,7 @@ class NginxPlane implements ExternalPlane {
       })
       this.#running = { program, folder, pipe, log, streamModule, text }
       // what has changed since its configuration was written
-      this.#queue.changed()
+      this.queue.changed()
     } catch (error) {
       await pipe?.close()
       removeFolder(folder)
@@ -105,7 +96,7 @@ class NginxPlane implements ExternalPlane {
   }
 
   async stop(): Promise<void> {
-    await this.#queue.applied().catch(() => {})
+    await this.queue.applied().catch(() => {})
     const running = this.#running
     this.#running = undefined
     if (running === undefined) return
@@ -113,31 +104,15 @@ class NginxPlane implements ExternalPlane {
     await this.#cleanUp(running)
   }
 
-  changed(): void {
-    if (this.#running !== undefined) this.#queue.changed()
-  }
-
-  applied(): Promise<void> {
-    return this.#queue.applied()
-  }
-
-  setHostState(host: string, state: HostState): void {
-    if (!this.#options.cluster.config.hosts.some(({ name }) => name === host))
-      throw new RangeError(`there is no host ${JSON.stringify(host)}`)
-    if (state === 'up') this.#ordered.delete(host)
-    else this.#ordered.set(host, state)
-    this.changed()
+  protected get runs(): boolean {
+    return this.#running !== undefined
   }
 
   counters(): PlaneCounters {
-    return this.#totals.counters(this.#options.report === false ? null : (this.#running?.log.active() ?? new Map()))
+    return this.#totals.counters(this.options.report === false ? null : (this.#running?.log.active() ?? new Map()))
   }
 
-  async connections(host: string): Promise<number> {
-    return (await this.counters()).hosts[host]?.active ?? 0
-  }
-
-  async #apply(): Promise<void> {
+  protected async apply(): Promise<void> {
     const running = this.#running
     if (running === undefined) return
     const { log, streamModule, pipe, folder, program } = running
@@ -151,12 +126,12 @@ class NginxPlane implements ExternalPlane {
   }
 
   #text(log: NginxLog, streamModule: string | null, pipe: LogPipe | null): string {
-    const { cluster, ports, forward, threads = 1 } = this.#options
-    const services = servicesOf(cluster.config, { ...(ports && { ports }), ...(forward && { forward }) })
+    const { cluster, threads = 1 } = this.options
+    const services = this.services()
     log.serve(services)
     const states = this.#states(services)
     return renderNginx(cluster.config, {
-      ...this.#options,
+      ...this.options,
       workers: threads,
       driven: {
         streamModule,
@@ -169,13 +144,12 @@ class NginxPlane implements ExternalPlane {
 
   #states(services: readonly Service[]): Map<string, HostState> {
     const rules = new Map(services.map(({ name, rule }) => [name, rule]))
-    const orders = memberOrders(services, this.#options.cluster.hosts(), this.#ordered)
-    return new Map(orders.map(({ service, host, state }) => [`${rules.get(service)} ${host}`, state]))
+    return new Map(this.orders(services).map(({ service, host, state }) => [`${rules.get(service)} ${host}`, state]))
   }
 
   /** New workers have the ports and the old ones have let them go. Rejects with what nginx says against it. */
   #reloaded(): Promise<void> {
-    const { threads: old = 1 } = this.#options
+    const { threads: old = 1 } = this.options
     let left = old
     return new Promise((resolve, reject) => {
       const finish = (act: () => void) => {
@@ -208,7 +182,7 @@ class NginxPlane implements ExternalPlane {
     if (running === undefined) return
     for (const watch of this.#watchers) watch('[emerg] 0#0: it ended')
     await this.#cleanUp(running)
-    this.#options.onFailed?.(error)
+    this.options.onFailed?.(error)
   }
 
   async #cleanUp({ pipe, log, folder }: Running): Promise<void> {
