@@ -16,8 +16,8 @@ export interface Opened extends Endpoint {
 export interface LabNode {
   /** Opens queues and listens. */
   open(): Promise<Opened>
-  /** Begins the workload, if there is one. */
-  start(): void
+  /** Begins the workload, if there is one. The load as a whole has begun `elapsedMs` ago. */
+  start(elapsedMs?: number): void
   /** Ends the workload; what is queued goes on flowing. */
   drain(): void
   /** Of a gateway: something befalls its hosts. */

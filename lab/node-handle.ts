@@ -13,6 +13,7 @@ import { Channel } from './channel.js'
 import type { LabMessage, NodeMessage, NodeSample } from './channel-messages.js'
 import type { ClusterFault } from './cluster-fault.js'
 import type { ClusterMap } from './cluster-map.js'
+import type { Injection } from './faults/rule-book.js'
 import type { Opened } from './lab-node.js'
 import type { NodeReport, NodeSpec } from './node-spec.js'
 
@@ -40,6 +41,7 @@ export interface NodeHandleOptions {
     closed: readonly ConnectionClosed[],
     requests: readonly ProxiedRequest[],
   ): void
+  onInjected?(node: string, injections: readonly Injection[]): void
   onClusterMap?(node: string, atMs: number, owners: ClusterMap): void
   onSample?(node: string, sample: NodeSample): void
   /** What it has to say for itself so far, again and again. */
@@ -149,8 +151,9 @@ export class NodeHandle {
     return this.#process?.pid
   }
 
-  start(): void {
-    this.#channel?.send({ type: 'start' })
+  /** @param elapsedMs how long ago the load began, of a machine that starts again */
+  start(elapsedMs = 0): void {
+    this.#channel?.send({ type: 'start', elapsedMs })
   }
 
   drain(): void {
@@ -238,6 +241,9 @@ export class NodeHandle {
         break
       case 'decisions':
         this.#options.onDecisions?.(this.name, message.decisions, message.closed, message.requests ?? [])
+        break
+      case 'injected':
+        this.#options.onInjected?.(this.name, message.injections)
         break
       case 'cluster-map':
         this.#options.onClusterMap?.(this.name, message.atMs, message.owners)

@@ -42,7 +42,7 @@ function obey(message: LabMessage): void {
       configure(message.spec).catch(fail)
       break
     case 'start':
-      node?.start()
+      node?.start(message.elapsedMs)
       break
     case 'drain':
       node?.drain()

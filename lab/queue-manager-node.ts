@@ -4,9 +4,13 @@ import type { QueueManager } from '../queue-manager/queue-manager.js'
 import { MemoryStore } from '../store/memory-store.js'
 import type { Store } from '../store/store.js'
 import { applicationHost } from '../transport/application-host.js'
+import { realNow } from '../transport/clock.js'
 import { Driver } from '../transport/driver.js'
 import { createResolver } from '../transport/resolver.js'
 import type { NodeMessage, NodeSample } from './channel-messages.js'
+import { FaultyEngine } from './faults/faulty-engine.js'
+import { dieAtOnce } from './faults/last-word.js'
+import type { Injection } from './faults/rule-book.js'
 import type { LabNode } from './lab-node.js'
 import type { QueueManagerReport, QueueManagerSpec } from './node-spec.js'
 import { createQueueManager, machineLedgers, QueueManagerApplication } from './queue-manager-application.js'
@@ -19,7 +23,9 @@ export class QueueManagerNode implements LabNode {
   readonly #driver: Driver<QueueManager>
   readonly #application: QueueManagerApplication
   readonly #store: Store
+  readonly #faulty: FaultyEngine | null
   #notes: Note[] = []
+  #injections: Injection[] = []
 
   /** `onDone`: the workload has offered all it will, and each offer is answered. */
   static async create(spec: QueueManagerSpec, onDone: () => void): Promise<QueueManagerNode> {
@@ -30,8 +36,17 @@ export class QueueManagerNode implements LabNode {
     this.#store = store
     const engine = createQueueManager(spec, store)
     const { settings } = engine
+    this.#faulty =
+      spec.faults === undefined
+        ? null
+        : new FaultyEngine(engine, spec.faults, {
+            now: realNow,
+            injected: injection => this.#injections.push(injection),
+            crash: rule => dieAtOnce({ rule, injections: this.#injections }, spec.lastWord),
+          })
     this.#driver = new Driver({
       engine,
+      ...(this.#faulty === null ? {} : { driven: this.#faulty }),
       store: keptOpen(store),
       resolver: createResolver(spec.resolver),
       listen: { address: spec.listenAddress ?? spec.address, port: spec.port },
@@ -55,7 +70,8 @@ export class QueueManagerNode implements LabNode {
     return bound
   }
 
-  start(): void {
+  start(elapsedMs = 0): void {
+    this.#faulty?.begin(elapsedMs)
     this.#application.start()
   }
 
@@ -80,10 +96,15 @@ export class QueueManagerNode implements LabNode {
   }
 
   takeNews(): NodeMessage | null {
-    if (this.#notes.length === 0) return null
-    const notes = this.#notes
-    this.#notes = []
-    return { type: 'notes', notes }
+    if (this.#notes.length > 0) {
+      const notes = this.#notes
+      this.#notes = []
+      return { type: 'notes', notes }
+    }
+    if (this.#injections.length === 0) return null
+    const injections = this.#injections
+    this.#injections = []
+    return { type: 'injected', injections }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Problem } from '../scenario-checks.js'
-import type { Scenario } from '../scenario-schema.js'
+import { type Scenario, SOCKETS_SECONDS_MAX } from '../scenario-schema.js'
 import { HTTP_PACKETS, type Instant, type LinkFault, MOMENTS, type ScenarioFault } from './fault-schema.js'
 
 type Key = keyof ScenarioFault
@@ -80,6 +80,18 @@ export function faultProblems({ faults, topology }: Scenario, scope: FaultScope)
     } else problems.push(...meaningProblems(fault, head, scope))
     return problems.map(({ place, what }) => ({ path: [...path, ...place], what }))
   })
+}
+
+/** The first fault that no run on sockets has, in a few words; null when there is none. */
+export function simulatedOnly(faults: readonly ScenarioFault[]): string | null {
+  for (const [index, fault] of faults.entries()) {
+    const head = SIMULATED_HEADS.find(key => fault[key] !== undefined)
+    if (head !== undefined) return `faults[${index}].${head} is only in the simulated world`
+    for (const key of ['atS', 'fromS', 'forS', 'backAfterS', 'byS'] as const)
+      if ((fault[key] ?? 0) > SOCKETS_SECONDS_MAX)
+        return `faults[${index}].${key} is ${fault[key]}, on sockets ${SOCKETS_SECONDS_MAX} at most`
+  }
+  return null
 }
 
 /** What is wrong, and where within its fault. */

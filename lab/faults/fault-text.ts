@@ -1,8 +1,16 @@
 import type { ScenarioFault } from './fault-schema.js'
 
+/** What stands behind what the fault is about, in this order. */
+const ORDER = [
+  ...['with', 'before', 'after', 'between', 'byS', 'offset', 'message', 'of', 'class', 'sequence', 'number'],
+  ...['at', 'from', 'to', 'nth', 'every', 'atS', 'fromS', 'forS', 'onceAcknowledged', 'drain', 'backAfterS'],
+]
+
 /** A fault as one line of a scenario file: `{ drop: order-ack, to: S1, nth: 2 }`. */
 export function faultText(fault: ScenarioFault): string {
-  const words = Object.entries(fault).filter(([key, value]) => value !== undefined && !isDefault(key, value))
+  const words = Object.entries(fault)
+    .filter(([key, value]) => value !== undefined && !isDefault(key, value))
+    .sort(([one], [other]) => ORDER.indexOf(one) - ORDER.indexOf(other))
   return flowText(Object.fromEntries(words))
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SourceMode } from '../../gateway/planes/proxy-events.js'
+import { simulatedOnly } from '../faults/fault-checks.js'
 import type { RunRecord } from '../history.js'
 import type { HistoryWriter } from '../history-writer.js'
 import {
@@ -66,6 +67,8 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const realisation = realisationOf(scenario, options)
   const obstacle = planeObstacle(scenario, realisation)
   if (obstacle !== null) throw new RealisationError(`not on ${realisation.plane}: ${obstacle}`)
+  const fault = simulatedOnly(scenario.faults)
+  if (fault !== null) throw new RealisationError(`${fault}: run it with --world sim`)
   const { loadS, drainS } = scenario.time
   if (Math.max(loadS, drainS) > SOCKETS_SECONDS_MAX)
     throw new RealisationError(

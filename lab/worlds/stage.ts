@@ -1,9 +1,10 @@
 import type { NodeSample } from '../channel-messages.js'
 import { type ClusterFault, faultNoteOf } from '../cluster-fault.js'
+import { takeLastWord, withoutRule } from '../faults/last-word.js'
 import { type FaultEvent, HistoryCollector, type NodeDeath } from '../history.js'
 import type { HistoryWriter } from '../history-writer.js'
 import { NodeHandle } from '../node-handle.js'
-import type { NodeReport, NodeSpec } from '../node-spec.js'
+import type { NodeReport, NodeSpec, QueueManagerSpec } from '../node-spec.js'
 import { outgoingDepth } from '../outgoing-depth.js'
 import type { Casting } from './node-specs.js'
 
@@ -29,6 +30,9 @@ export class Stage {
   readonly #crashed = new Set<string>()
   /** Senders that have had an order ack. */
   readonly #acknowledged = new Set<string>()
+  #startedMs = 0
+  /** Machines that a fault by meaning has ended, and that are to come back. */
+  #awaited = 0
   #cleared = false
 
   /** @param writer told of everything as it comes */
@@ -70,6 +74,7 @@ export class Stage {
   }
 
   start(): void {
+    this.#startedMs = Date.now()
     for (const handle of this.#all()) handle.start()
   }
 
@@ -95,14 +100,15 @@ export class Stage {
   }
 
   /** A machine that has ended starts again, with what is on its disk. @throws NodeError */
-  async restart(name: string): Promise<void> {
+  async restart(name: string, spec: NodeSpec = this.#handle(name).spec): Promise<void> {
     if (this.#cleared) throw new Error('the run is over')
     if (this.#crashed.has(name)) this.cluster({ kind: 'recover', host: name })
-    const handle = this.#launch(this.#handle(name).spec)
+    if (this.#handle(name).running) return
+    const handle = this.#launch(spec)
     await handle.opened()
     this.#ending.delete(name)
     this.#noteFault(name, 'started')
-    handle.start()
+    handle.start(Date.now() - this.#startedMs)
   }
 
   /** Something befalls the gateway's hosts. */
@@ -128,6 +134,7 @@ export class Stage {
    * consumer.
    */
   isDrained(sinceMs: number): boolean {
+    if (this.#awaited > 0) return false
     return this.#casting.specs.every(spec => {
       const handle = this.#handles.get(spec.name)
       if (handle?.running !== true) return true
@@ -170,6 +177,7 @@ export class Stage {
         if (matched) this.#acknowledged.add(node)
       },
       onDecisions: (node, decisions, closed, requests) => this.history.gateway(node, decisions, closed, requests),
+      onInjected: (node, injections) => this.history.injected(node, injections),
       onClusterMap: (node, atMs, owners) => this.history.clusterMap(node, atMs, owners),
       onSample: (node, sample) => {
         this.samples.push({ node, sample })
@@ -178,13 +186,40 @@ export class Stage {
       },
       onReport: report => this.#writer?.checkpoint(report),
       onExit: ({ node, exitCode, signal, failure, orderly }) => {
-        if (orderly || this.#ending.has(node)) return
+        if (orderly || this.#ending.has(node) || this.#wasStruckDown(handle)) return
         this.deaths.push({ node, exitCode, signal, reason: failure?.message ?? null })
       },
     })
     this.#handles.set(spec.name, handle)
     void handle.done.then(() => this.done.add(handle.name))
     return handle
+  }
+
+  /** Whether a fault by meaning has ended the machine. It comes back in its time, and that fault is spent. */
+  #wasStruckDown({ spec }: NodeHandle): boolean {
+    if (spec.kind !== 'queue-manager' || spec.lastWord === undefined || spec.faults === undefined) return false
+    const word = takeLastWord(spec.lastWord)
+    if (word === null) return false
+    const { name, faults } = spec
+    const { rule, injections } = word
+    this.#ending.add(name)
+    this.history.injected(name, injections)
+    this.#noteFault(name, 'killed')
+    if (this.#isClusterHost(name)) this.cluster({ kind: 'crash', host: name })
+    if (rule.act.do !== 'crash' || rule.act.backAfterMs === null) return true
+    this.#awaited += 1
+    setTimeout(() => void this.#comeBack({ ...spec, faults: withoutRule(faults, rule) }), rule.act.backAfterMs)
+    return true
+  }
+
+  async #comeBack(spec: QueueManagerSpec): Promise<void> {
+    try {
+      if (!this.#cleared) await this.restart(spec.name, spec)
+    } catch (error) {
+      this.deaths.push({ node: spec.name, exitCode: null, signal: null, reason: String(error) })
+    } finally {
+      this.#awaited -= 1
+    }
   }
 
   #handle(name: string): NodeHandle {
