@@ -43,7 +43,7 @@ export const roundedTimes: Reduction = scenario =>
     pathsBelow(scenario[part], [part]).flatMap(path => {
       const value = valueAt(scenario, path)
       if (typeof value !== 'number' || !/(S|Ms|Chance)$/.test(String(path.at(-1)))) return []
-      return rounder(value, /Ms$|[^r]S$/.test(String(path.at(-1)))).map(number => changed(scenario, path, number))
+      return rounder(value, /Ms$|(?<!Per)S$/.test(String(path.at(-1)))).map(number => changed(scenario, path, number))
     }),
   )
 

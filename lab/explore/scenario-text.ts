@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { Document, isCollection, type Node, visit } from 'yaml'
+import { Document, isCollection, isMap, isSeq, type Node, visit } from 'yaml'
 import { ZodError } from 'zod'
 import { parseScenario } from '../scenario-file.js'
 import { type Scenario, scenarioSchema } from '../scenario-schema.js'
@@ -127,8 +127,10 @@ function yamlText(value: unknown): string {
   const document = new Document(value)
   visit(document, {
     Collection: (_, node, path) => {
-      // the document and its own map stay in blocks
-      if (path.length < 2 || !fitsOnLine(node, path.length)) return undefined
+      // the document's own map stays in a block, and so do its lists of mappings
+      const depth = path.filter(isCollection).length
+      if (depth === 0 || (depth === 1 && isSeq(node) && node.items.some(isMap))) return undefined
+      if (!fitsOnLine(node, depth)) return undefined
       node.flow = true
       return visit.SKIP
     },
