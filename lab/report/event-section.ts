@@ -1,29 +1,31 @@
 import type { RunView } from '../finding.js'
-import { eventsOf, runTime } from '../history.js'
+import { eventsOf, type LabEvent } from '../history.js'
 import { eventText } from './event-text.js'
 import { html, type Markup } from './html.js'
 import { packData, REPORT_EVENTS_MAX, type ReportData } from './report-data.js'
+import { timeText } from './time-text.js'
 
-/** Listed without scripts, and in print. */
-const NOTABLE_MAX = 24
+/** Listed without scripts, and in print: the first of each kind. */
+const NOTABLE_OF_KIND_MAX = 6
 
 /** The events of a run: what stands out in print, all of them to search on a screen, and the data itself. */
 export function eventSection({ run, acks }: RunView, data: ReportData): Markup {
-  const astray = acks.flatMap(({ astray }) => (astray === null ? [] : [astray]))
-  const notable = [
-    ...eventsOf(run, 'fault'),
-    ...eventsOf(run, 'dead-lettered').slice(0, NOTABLE_MAX),
-    ...astray.slice(0, NOTABLE_MAX),
-    ...eventsOf(run, 'discarded')
-      .filter(({ reason }) => reason !== 'duplicate')
-      .slice(0, NOTABLE_MAX),
-    ...eventsOf(run, 'resend').slice(0, 4),
-  ].sort((a, b) => a.atMs - b.atMs)
+  const kinds: readonly (readonly LabEvent[])[] = [
+    eventsOf(run, 'fault'),
+    acks.flatMap(({ astray }) => (astray === null ? [] : [astray])),
+    eventsOf(run, 'discarded').filter(({ reason }) => reason !== 'duplicate'),
+    eventsOf(run, 'dead-lettered'),
+    eventsOf(run, 'resend'),
+    eventsOf(run, 'qmid-cached').filter(({ change }) => change === 'kept-other'),
+    eventsOf(run, 'cluster-map').slice(1),
+  ]
+  const notable = kinds.flatMap(events => events.slice(0, NOTABLE_OF_KIND_MAX)).sort((a, b) => a.atMs - b.atMs)
+  const more = kinds.some(({ length }) => length > NOTABLE_OF_KIND_MAX)
   return html`<h3>Events that stand out</h3>
 ${
   notable.length === 0
     ? html`<p class="quiet small">None: no fault, no refusal, no resend, no receipt that went astray.</p>`
-    : html`<ol class="hops small">${notable.slice(0, NOTABLE_MAX).map(event => html`<li><time>${runTime(run, event.atMs)}</time><span><b>${event.node}</b> ${eventText(event)}</span></li>`)}</ol>${notable.length > NOTABLE_MAX ? html`<p class="quiet small">These are the first ${NOTABLE_MAX}.</p>` : null}`
+    : html`<ol class="hops small">${notable.map(event => html`<li><time>${timeText(event.atMs - run.startedMs)}</time><span><b>${event.node}</b> ${eventText(event)}</span></li>`)}</ol>${more ? html`<p class="quiet small">Of each kind the first ${NOTABLE_OF_KIND_MAX}.</p>` : null}`
 }
 <div class="events only-script"><h3>All events</h3>
 <div class="choose"><label>Search <kbd>/</kbd> <input type="search" class="event-search" placeholder="words, addresses, numbers" autocomplete="off"></label>

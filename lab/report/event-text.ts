@@ -14,6 +14,8 @@ export function eventText(event: LabEvent): string {
       return `session ${event.connection} open with ${event.peer}, ${event.role === 'initiator' ? 'which it called' : 'which called'}`
     case 'session-closed':
       return `session ${event.connection} with ${event.peer} closed: ${event.reason}`
+    case 'accepted':
+      return `takes message ${event.messageId} from an application, for ${event.queue}${place(event.tx)}`
     case 'sent':
       return `${event.attempt > 1 ? `sends again (${event.attempt})` : 'sends'} message ${event.messageId} to ${event.queue}${place(event.tx)}`
     case 'session-acked':

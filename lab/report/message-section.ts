@@ -1,13 +1,14 @@
 import { messageIdOf } from '../../senders/sender-ledger.js'
-import { firstGoodAck, firstMisroutedAck } from '../ack-story.js'
+import { firstMisroutedAck } from '../ack-story.js'
 import { isAstray } from '../checkers/misrouted-ack.js'
 import type { RunView } from '../finding.js'
-import { eventsOf, runTime } from '../history.js'
+import { eventsOf } from '../history.js'
 import type { MessageFacts } from '../message-table.js'
 import { html, Markup } from './html.js'
 import { indexEvents, type StepKind, sentMessages, type TracedMessage, traceMessage } from './message-trace.js'
 import type { ReportData } from './report-data.js'
 import { lifelinesOf, spaceTimeDiagram } from './space-time-diagram.js'
+import { timeText } from './time-text.js'
 
 /** A message worth looking at, and why. */
 interface Example {
@@ -27,6 +28,7 @@ const STEP_KINDS: readonly (readonly [kind: StepKind, label: string])[] = [
 
 /** Steps drawn where no script can take more. */
 const STEPS_MAX = 48
+const WORDS_MAX = 16
 
 /** Chosen messages in space and time; without the reader's choice the first anomaly, or a message that went well. */
 export function messageSection(view: RunView, data: ReportData): Markup | null {
@@ -36,7 +38,9 @@ export function messageSection(view: RunView, data: ReportData): Markup | null {
   const all = traceMessage(data, indexEvents(data.events), first.message)
   const steps = all.slice(0, STEPS_MAX)
   const title = `message ${first.message.number ?? first.message.messageId} of ${first.message.sender}`
-  const story = firstMisroutedAck(view) ?? firstGoodAck(view)
+  const story = firstMisroutedAck(view)
+  const words =
+    story === null ? all.slice(0, WORDS_MAX).map(({ atMs, text, wrong }) => ({ atMs, text, wrong })) : story.steps
   return html`<div class="follow"><h3>A message in space and time: ${first.why}</h3>
 <div class="choose only-script">
 <div class="examples" role="group" aria-label="messages worth looking at">${examples.map(({ why, message }) => html`<button type="button" data-message="${keyOf(message)}">${why}</button>`)}</div>
@@ -46,9 +50,10 @@ export function messageSection(view: RunView, data: ReportData): Markup | null {
 </div>
 <div class="diagram scroll" tabindex="0" role="region" aria-label="space-time diagram; arrow keys go from step to step" data-messages="${keyOf(first.message)}">${new Markup(spaceTimeDiagram({ title, lifelines: lifelinesOf(data.nodes, steps), steps, startedMs: data.startedMs }))}</div>
 <p class="diagram-note small quiet">${all.length > steps.length ? `${all.length - steps.length} later steps are left out.` : null}</p>
-<p class="step-text only-script" aria-live="polite"></p>
+<p class="step-text only-script" aria-live="polite">Point at a step, or go from step to step with the arrow keys, to read what happened.</p>
 <p class="small quiet">Machines are vertical lines, and time runs downwards, a row for each moment: distances are not to scale. Where much time passed, the axis is broken.</p>
-${story === null ? null : html`<h3>In words: ${story.title}</h3><ol class="hops small">${story.steps.map(({ atMs, text, wrong }) => html`<li class="${wrong ? 'wrong' : ''}"><time>${runTime(view.run, atMs)}</time><span>${text}</span></li>`)}</ol>`}</div>`
+<h3>In words: ${story?.title ?? title}</h3>
+<ol class="hops small">${words.map(({ atMs, text, wrong }) => html`<li class="${wrong ? 'wrong' : ''}"><time>${timeText(atMs - data.startedMs)}</time><span>${text}</span></li>`)}</ol></div>`
 }
 
 const keyOf = ({ sender, messageId }: TracedMessage) => `${sender} ${messageId}`

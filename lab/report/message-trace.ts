@@ -157,9 +157,8 @@ export function traceMessage(data: ReportData, index: EventIndex, message: Trace
       if (open === null) step(atMs, node, 'message', `${called} arrives`, text)
       else open.text += `. ${text}`
     } else if (event.kind === 'discarded') {
-      const open = arrive(event)
+      arrive(event)
       const text = `${node} discards ${called}: ${event.reason}`
-      if (open !== null) open.text += `. ${text}`
       step(atMs, node, 'refusal', `discards it: ${event.reason}`, text, event.reason !== 'duplicate')
     } else if (event.kind === 'forwarded') {
       arrive(event)

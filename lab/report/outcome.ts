@@ -54,7 +54,7 @@ export function outcomeText({ counts }: Verdict): string {
   ].filter(text => text !== null)
   if (troubles.length === 0) return `All ${number(sent)} messages arrived, each once, and every sender knows it.`
   const last = troubles.pop()!
-  return `Of ${number(sent)} messages ${troubles.length === 0 ? last : `${troubles.join(', ')}, and ${last}`}.`
+  return `Of ${number(sent)} messages, ${troubles.length === 0 ? last : `${troubles.join(', ')}, and ${last}`}.`
 }
 
 /** Verdict and reasons: what happened, whether that was expected, and each finding in plain words with its first evidence. */

@@ -50,8 +50,8 @@ ${explained(html`<h3>Topology</h3>${topologyDrawing(view, verdict)}`)}
 <div><h3>Counts</h3>${explained(countsTable(verdict))}${zeroCounts(verdict)}</div>
 <div><h3>Outgoing queues and resends</h3>${explained(depthCharts(run))}</div>
 </div>
-${acks === null ? null : explained(html`<h3>Where order acks went</h3>${acks}`)}
-${explained(html`<div class="columns"><div>${hostShares(run)}</div><div>${bucketRings(run)}</div></div>`)}
+${explained(html`<div class="columns"><div>${acks === null ? null : html`<h3>Where order acks went</h3>${acks}`}</div><div>${hostShares(run)}</div></div>`)}
+${explained(bucketRings(run))}
 ${explained(messageSection(view, data))}
 ${explained(html`<h3>Machines</h3>${machinesTable(reported)}`)}
 ${eventSection(view, data)}

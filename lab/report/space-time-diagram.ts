@@ -24,8 +24,8 @@ export interface DiagramInput {
  * sight. Stands alone but for `escapeHtml` and `timeText`: the report's script has it too.
  */
 export function spaceTimeDiagram({ title, lifelines, steps, startedMs }: DiagramInput): string {
-  const [lane, left, right, head, departed, arrived, idle] = [172, 84, 84, 50, 25, 18, 34]
-  const labelMax = 27
+  const [lane, left, right, head, departed, arrived, idle] = [172, 84, 150, 50, 25, 18, 34]
+  const labelMax = 32
   const width = left + lifelines.length * lane + right
   const x = (name: string) => left + (lifelines.findIndex(line => line.name === name) + 0.5) * lane
   const shortened = (text: string) => (text.length > labelMax ? `${text.slice(0, labelMax - 1)}…` : text)

@@ -25,7 +25,7 @@ section { background: var(--card); border: 1px solid var(--rule); border-radius:
 th, td { text-align: left; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--rule); vertical-align: top; } th { color: var(--quiet); font-weight: 600; }
 td.number, th.number { text-align: right; } tr:last-child td { border-bottom: 0; } .nowrap { white-space: nowrap; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(400px, 100%), 1fr)); gap: 8px 30px; } .columns > * { min-width: 0; } .columns > :empty { display: none; }
-figure { margin: 0; } figure.later { margin-top: 12px; } svg { display: block; max-width: none; } svg.chart { width: 100%; height: auto; max-width: 820px; } figcaption { color: var(--quiet); font-size: 13px; margin-top: 4px; max-width: 82ch; }
+figure { margin: 0; overflow-x: auto; } figure.later { margin-top: 12px; } svg { display: block; max-width: none; } svg.chart { width: 100%; height: auto; max-width: 660px; min-width: 460px; } figcaption { color: var(--quiet); font-size: 13px; margin-top: 4px; max-width: 82ch; }
 .key { white-space: nowrap; margin-right: 10px; } .key svg { display: inline-block; width: 22px; height: 8px; vertical-align: middle; }
 .outcome { border-left: 5px solid var(--good); padding: 2px 0 2px 16px; margin: 14px 0; } .outcome.fails { border-color: var(--bad); }
 .headline { font-size: 18px; line-height: 1.4; font-weight: 600; margin: 4px 0 8px; } .outcome h3 { margin: 14px 0 4px; }
@@ -39,7 +39,7 @@ text { fill: var(--ink); font: 13px system-ui, "Segoe UI", "DejaVu Sans", sans-s
 svg.topology { width: 100%; height: auto; max-width: 860px; min-width: 560px; } .path { stroke: var(--message); stroke-width: 1.4; opacity: .75; } .path.wrong { stroke: var(--bad); }
 .depth { fill: none; stroke-width: 2; stroke: var(--hue-1); stroke-linejoin: round; } .depth-1 { stroke: var(--hue-2); stroke-dasharray: 7 3; } .depth-2 { stroke: var(--hue-3); stroke-dasharray: 2 3; }
 .depth-3 { stroke: var(--hue-4); } .depth-4 { stroke: var(--hue-5); stroke-dasharray: 7 3; } .depth-5 { stroke: var(--hue-6); stroke-dasharray: 2 3; }
-.bar { fill: var(--message); } .bar.wrong { fill: var(--bad); } svg.chart.shares { max-width: 520px; }
+.bar { fill: var(--message); } .bar.wrong { fill: var(--bad); } svg.chart.shares { max-width: 520px; min-width: 340px; }
 .rings { display: flex; flex-wrap: wrap; gap: 16px; } .ring { width: 168px; } .ring svg { width: 168px; height: 168px; }
 ${HUES.map(hue => `.bucket.host-${hue - 1} { fill: var(--hue-${hue}); } .swatch.host-${hue - 1} { background: var(--hue-${hue}); }`).join(' ')}
 .bucket.nobody { fill: var(--shade); stroke: var(--bad); } .bucket.several { fill: var(--bad); } .swatch { display: inline-block; width: 12px; height: 12px; border-radius: 3px; vertical-align: -1px; print-color-adjust: exact; -webkit-print-color-adjust: exact; } .swatch.nobody { background: var(--shade); border: 1px solid var(--bad); } .swatch.several { background: var(--bad); }
@@ -54,7 +54,7 @@ ${HUES.map(hue => `.bucket.host-${hue - 1} { fill: var(--hue-${hue}); } .swatch.
 .controls { max-width: 1120px; margin: 0 auto; padding: 10px 20px 0; } .theme { text-align: right; }
 button, input, select { font: inherit; font-size: 13px; color: var(--ink); background: var(--paper); border: 1px solid var(--quiet); border-radius: 6px; padding: 3px 9px; max-width: 100%; } button { cursor: pointer; } button[aria-pressed=true] { border-color: var(--message); color: var(--message); font-weight: 600; }
 :focus-visible { outline: 2px solid var(--message); outline-offset: 2px; } .step:focus-visible { outline: none; }
-.choose { font-size: 13px; margin: 6px 0 10px; } .choose label { display: inline-block; margin: 0 12px 6px 0; } .examples { display: flex; flex-wrap: wrap; gap: 6px; margin-bottom: 8px; }
+.choose { font-size: 13px; margin: 6px 0 10px; } .choose label { display: inline-block; margin: 0 12px 6px 0; vertical-align: top; } .follow .choose > label > input { display: block; margin-top: 3px; } .examples { display: flex; flex-wrap: wrap; gap: 6px; margin-bottom: 8px; }
 .message-list { display: block; width: min(620px, 100%); margin-top: 3px; } .kinds { border: 0; padding: 0; margin: 0; min-width: 0; } .kinds legend { float: left; padding: 0 12px 0 0; color: var(--quiet); } .kinds input { vertical-align: -2px; }
 .event-list { height: 420px; overflow: auto; border: 1px solid var(--rule); border-radius: 8px; font-size: 13px; position: relative; } .room { overflow: hidden; position: relative; min-width: 640px; }
 .event-list [role=option] { height: 26px; line-height: 26px; display: grid; grid-template-columns: 92px 84px 148px minmax(0, 1fr); gap: 10px; padding: 0 10px; white-space: nowrap; cursor: default; } .event-list [role=option] > * { overflow: hidden; text-overflow: ellipsis; }
@@ -63,5 +63,5 @@ button, input, select { font: inherit; font-size: 13px; color: var(--ink); backg
 @media (max-width: 620px) { main { padding: 16px 10px 40px; } section { padding: 14px 12px; } .event-list [role=option] { grid-template-columns: 78px 60px 110px minmax(0, 1fr); } }
 @media print { :root, :root[data-theme=dark] { color-scheme: light; ${LIGHT} --paper: #ffffff; } body { font-size: 12px; } main { max-width: none; padding: 0; } section { border: 0; padding: 0; break-before: page; } section:first-of-type { break-before: auto; }
   .only-script, .scripted .only-script { display: none; } .scroll, .diagram { overflow: visible; max-height: none; border: 0; padding: 0; } .diagram svg, svg.heat { max-width: 100%; height: auto; min-width: 0 !important; } .lane-heads { position: static; }
-  figure, .outcome, tr, ol.hops li, .glossary { break-inside: avoid; } h2, h3 { break-after: avoid; } svg { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
+  figure { overflow: visible; } svg.chart, svg.topology { min-width: 0; } figure, .outcome, tr, ol.hops li, .glossary { break-inside: avoid; } h2, h3 { break-after: avoid; } svg { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 `

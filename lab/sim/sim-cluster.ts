@@ -3,6 +3,7 @@ import { clusterConfig } from '../../gateway/nlb/cluster-config.js'
 import { clusterPolicy, establishedPasses, type ServedPort } from '../../gateway/nlb/cluster-policy.js'
 import { ClusterCounts } from '../../gateway/planes/cluster-counts.js'
 import type { ClusterFault } from '../cluster-fault.js'
+import { ClusterMapWatch } from '../cluster-map.js'
 import { actOn } from '../cluster-orders.js'
 import type { ClusterReport, ClusterSpec } from '../node-spec.js'
 import type { SimGateway, SimGatewayOwner, SimGatewayWorld } from './sim-gateway.js'
@@ -15,12 +16,16 @@ export class SimCluster implements SimGateway {
   readonly #live: LiveCluster
   readonly #ports: readonly { readonly at: ServedPort; readonly route: SimRoute }[]
   readonly #counts = new ClusterCounts()
+  readonly #map: ClusterMapWatch
+  readonly #owner: SimGatewayOwner
   #connections = 0
 
   constructor(world: SimGatewayWorld, spec: ClusterSpec, owner: SimGatewayOwner) {
     const { scheduler } = world
     this.#world = world
     this.#spec = spec
+    this.#owner = owner
+    this.#map = new ClusterMapWatch(spec.ports[0]!)
     this.#live = new LiveCluster(
       { config: clusterConfig(spec.cluster), onChange: () => this.#changed() },
       {
@@ -37,6 +42,7 @@ export class SimCluster implements SimGateway {
   start(): void {
     this.#live.start(true)
     for (const { route } of this.#ports) route.start()
+    this.#tellMap()
   }
 
   fault(fault: ClusterFault): void {
@@ -85,5 +91,11 @@ export class SimCluster implements SimGateway {
   /** Connections stay with the host that took them; what the model no longer lets through to it is held. */
   #changed(): void {
     for (const { at, route } of this.#ports) route.review(establishedPasses(this.#live.cluster, at))
+    this.#tellMap()
+  }
+
+  #tellMap(): void {
+    const owners = this.#map.take(this.#live.cluster)
+    if (owners !== null) this.#owner.mapped(owners)
   }
 }

@@ -1,5 +1,6 @@
 import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../../gateway/planes/proxy-events.js'
 import type { ClusterFault } from '../cluster-fault.js'
+import type { ClusterMap } from '../cluster-map.js'
 import type { ClusterReport, ClusterSpec, GatewayReport, GatewaySpec } from '../node-spec.js'
 import type { SimNetwork } from './network.js'
 import type { Scheduler } from './scheduler.js'
@@ -19,6 +20,8 @@ export interface SimGatewayOwner {
   decided(decision: ProxyDecision): void
   closed(event: ConnectionClosed): void
   request(request: ProxiedRequest): void
+  /** Of an NLB cluster: who owns its buckets, at first and whenever that is new. */
+  mapped(owners: ClusterMap): void
 }
 
 /** A balancer of the simulated world: `GatewayNode` or `ClusterNode` without sockets. */

@@ -242,6 +242,7 @@ export class SimStage implements FaultTarget<void> {
       decided: decision => this.#onEvent({ kind: 'gateway-decision', node, atMs: this.wallMs, decision }),
       closed: closed => this.#onEvent({ kind: 'gateway-closed', node, atMs: this.wallMs, closed }),
       request: request => this.#onEvent({ kind: 'gateway-request', node, atMs: this.wallMs, request }),
+      mapped: owners => this.#onEvent({ kind: 'cluster-map', node, atMs: this.wallMs, owners }),
     })
   }
 

@@ -29,6 +29,7 @@ export function startDiagram(run: PageElement, data: ReportData): ShowMessage {
       `${sender} ${number === null ? `message ${messageId}` : `number ${number}`} (${number === null ? '' : `message ${messageId}, sequence ${sequence}, `}${timeText(atMs - data.startedMs)})`,
   )
   const keys = new Map(messages.map(({ sender, messageId }, at) => [`${sender} ${messageId}`, at]))
+  const hint = said.textContent
   let chosen: number[] = (drawing.dataset.messages ?? '')
     .split('|')
     .map(key => keys.get(key) ?? -1)
@@ -71,7 +72,7 @@ export function startDiagram(run: PageElement, data: ReportData): ShowMessage {
         : spaceTimeDiagram({ title, lifelines: lifelinesOf(data.nodes, steps), steps, startedMs: data.startedMs })
     told.textContent = all.length > steps.length ? `${all.length - steps.length} later steps are left out.` : ''
     drawing.querySelector('.step')?.setAttribute('tabindex', '0')
-    said.textContent = ''
+    said.textContent = hint
   }
 
   function choose(ats: number[]): void {
