@@ -2,6 +2,7 @@ import type { AckJourney } from './ack-journeys.js'
 import { goesTo } from './balanced-hosts.js'
 import { isAstray } from './checkers/misrouted-ack.js'
 import { counted, type RunView } from './finding.js'
+import { decisionBefore } from './gateway-decisions.js'
 import { type EventOf, eventsOf, type RunNode } from './history.js'
 import { isHttp } from './scenario-checks.js'
 
@@ -65,7 +66,7 @@ function tell(view: RunView, journey: AckJourney): AckStory {
     let from = owner.name
     if (gateway !== null && goesTo(gateway, out.queue)) {
       step(out.atMs, owner.name, gateway.name, words.message, label, sends)
-      const decision = decisionBefore(owner, first.name, (forwarded ?? arrived).atMs)
+      const decision = decisionBefore(run, owner.address, first.name, (forwarded ?? arrived).atMs)
       if (decision !== null) {
         const seen = decision.upstreamLocalAddress ?? 'an address of its own'
         const what = decision.request === undefined ? 'connection' : `request ${decision.request} of its connection`
@@ -113,7 +114,7 @@ function tell(view: RunView, journey: AckJourney): AckStory {
     astray && !viaGateway,
   )
   if (viaGateway && receiver !== undefined) {
-    const decision = decisionBefore(receiver, landing.node, landing.atMs)
+    const decision = decisionBefore(run, receiver.address, landing.node, landing.atMs)
     if (decision !== null)
       step(
         decision.atMs,
@@ -179,14 +180,6 @@ function tell(view: RunView, journey: AckJourney): AckStory {
 
   function nodeNamed(name: string): RunNode | undefined {
     return run.nodes.find(node => node.name === name)
-  }
-
-  function decisionBefore(client: RunNode, host: string, atMs: number) {
-    const event = eventsOf(run, 'gateway-decision').findLast(
-      ({ decision, atMs: decidedMs }) =>
-        decision.clientAddress === client.address && decision.host === host && decidedMs <= atMs,
-    )
-    return event === undefined ? null : { ...event.decision, atMs: event.atMs }
   }
 }
 

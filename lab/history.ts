@@ -21,6 +21,8 @@ export type LabEvent = { readonly node: string; readonly atMs: number } & (
   | { readonly kind: 'cluster-map'; readonly owners: ClusterMap }
   /** A fault by meaning struck at this machine. */
   | ({ readonly kind: 'injected' } & Injection)
+  /** A disk had reported a message as durable, and has not got it after a loss of power. */
+  | { readonly kind: 'disk-forgot'; readonly source: Guid; readonly messageId: number }
 )
 
 /** What the lab did to a machine, as the scenario wanted it. From `left` on they are about the gateway's cluster. */

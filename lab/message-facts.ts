@@ -90,14 +90,16 @@ export function findMessages(
   return first === null ? null : { count: sum, bySender, ...first }
 }
 
-/** MessageIDs of what was dead-lettered where it was sent, or at a front end that had it from there. */
+/** MessageIDs of what was dead-lettered where it was sent, or at a machine that had it from there. */
 function deadLetteredIds(run: RunRecord, { name, guid }: RunNode): ReadonlySet<number> {
-  const forwarded = new Set(
-    eventsOf(run, 'forwarded').map(event => `${event.node} ${messageKey(event.source, event.messageId)}`),
-  )
+  const events = eventsOf(run, 'dead-lettered')
+  if (events.length === 0) return new Set()
+  const had = new Set<string>()
+  for (const kind of ['forwarded', 'discarded'] as const)
+    for (const event of eventsOf(run, kind)) had.add(`${event.node} ${messageKey(event.source, event.messageId)}`)
   return new Set(
-    eventsOf(run, 'dead-lettered')
-      .filter(event => event.node === name || forwarded.has(`${event.node} ${messageKey(guid, event.messageId)}`))
+    events
+      .filter(event => event.node === name || had.has(`${event.node} ${messageKey(guid, event.messageId)}`))
       .map(event => event.messageId),
   )
 }

@@ -1,24 +1,28 @@
-import { MESSAGE_STATE, messageIdOf, type SenderLedgerData } from '../senders/sender-ledger.js'
+import { MESSAGE_STATE, type MessageState, messageIdOf, type SenderLedgerData } from '../senders/sender-ledger.js'
 import { isRemaining, type RemainingMessages } from './node-spec.js'
 
 /**
  * What became of one message. `delivered` has an application receive it (copies may be several, see `copies`); otherwise
  * one of: `waiting` in an outgoing queue of the sender or of a front end, `dead-lettered` at either,
- * `refused` by the sender's own queue manager, `lost` (accepted, and nowhere to be found), or `unknown`: the sender
+ * `refused` by the sender's own queue manager, `aborted` with its transaction by the application, `lost` (accepted, and nowhere to be found), or `unknown`: the sender
  * got no answer, or a node that could tell has died.
  */
 export type MessageFate = (typeof FATES)[number]
 
-const FATES = ['delivered', 'waiting', 'dead-lettered', 'refused', 'lost', 'unknown'] as const
+const FATES = ['delivered', 'waiting', 'dead-lettered', 'refused', 'aborted', 'lost', 'unknown'] as const
 
 export interface MessageFacts {
   readonly number: number
   readonly accepted: boolean
+  /** What the sender's own queue manager said of it. */
+  readonly state: MessageState
   readonly fate: MessageFate
   /** Copies delivered altogether. */
   readonly copies: number
   /** Still in the sender's outgoing queue at the end, delivered or not: no acknowledgement freed it. */
   readonly held: boolean
+  /** In a dead-letter queue of the sender, or of a machine that had it from there; delivered or not. */
+  readonly deadLettered: boolean
   /** Front ends in whose outgoing queues it is at the end. */
   readonly waitingAt: readonly string[]
 }
@@ -58,6 +62,7 @@ export class MessageTable implements Iterable<MessageFacts> {
     waiting: 0,
     'dead-lettered': 0,
     refused: 0,
+    aborted: 0,
     lost: 0,
     unknown: 0,
   }
@@ -96,8 +101,8 @@ export class MessageTable implements Iterable<MessageFacts> {
     return FATES[this.#fates[number - 1]!]!
   }
 
-  accepted(number: number): boolean {
-    return this.#sources.ledger?.states[number - 1] === MESSAGE_STATE.accepted
+  state(number: number): MessageState {
+    return (this.#sources.ledger?.states[number - 1] ?? MESSAGE_STATE.unknown) as MessageState
   }
 
   copies(number: number): number {
@@ -107,6 +112,13 @@ export class MessageTable implements Iterable<MessageFacts> {
   held(number: number): boolean {
     const { remaining } = this.#sources
     return remaining !== undefined && isRemaining(remaining, number)
+  }
+
+  deadLettered(number: number): boolean {
+    const { ledger, deadLettered } = this.#sources
+    if (ledger === null || deadLettered.size === 0) return false
+    const id = messageIdOf(ledger, number)
+    return id !== null && deadLettered.has(id)
   }
 
   waitingAt(number: number): string[] {
@@ -147,15 +159,15 @@ export class MessageTable implements Iterable<MessageFacts> {
   }
 
   #fate(number: number): MessageFate {
-    const { ledger, waiting, deadLettered, partial, othersPartial } = this.#sources
+    const { waiting, partial, othersPartial } = this.#sources
     if (this.copies(number) > 0) return 'delivered'
-    const state = ledger?.states[number - 1] ?? MESSAGE_STATE.unknown
+    const state = this.state(number)
     if (state === MESSAGE_STATE.refused) return 'refused'
+    if (state === MESSAGE_STATE.aborted) return 'aborted'
     if (state === MESSAGE_STATE.unknown) return 'unknown'
     if (partial) return 'unknown'
     if (this.held(number) || waiting.some(({ numbers }) => isRemaining(numbers, number))) return 'waiting'
-    const id = ledger === null ? null : messageIdOf(ledger, number)
-    if (id !== null && deadLettered.has(id)) return 'dead-lettered'
+    if (this.deadLettered(number)) return 'dead-lettered'
     return othersPartial ? 'unknown' : 'lost'
   }
 }
@@ -170,7 +182,11 @@ class Row implements MessageFacts {
   }
 
   get accepted(): boolean {
-    return this.#table.accepted(this.number)
+    return this.state === MESSAGE_STATE.accepted
+  }
+
+  get state(): MessageState {
+    return this.#table.state(this.number)
   }
 
   get fate(): MessageFate {
@@ -183,6 +199,10 @@ class Row implements MessageFacts {
 
   get held(): boolean {
     return this.#table.held(this.number)
+  }
+
+  get deadLettered(): boolean {
+    return this.#table.deadLettered(this.number)
   }
 
   get waitingAt(): string[] {

@@ -1,5 +1,8 @@
-/** What the sender knows of a message it offered. `unknown` is not lost: the answer had not come. */
-export const MESSAGE_STATE = { unknown: 0, accepted: 1, refused: 2 } as const
+/**
+ * What the sender knows of a message it offered. `unknown` is not lost: the answer had not come. `aborted`: the application
+ * ended its transaction so.
+ */
+export const MESSAGE_STATE = { unknown: 0, accepted: 1, refused: 2, aborted: 3 } as const
 export type MessageState = (typeof MESSAGE_STATE)[keyof typeof MESSAGE_STATE]
 
 /** A sender's ledger as it travels to the lab. Times are microseconds of the machine's monotonic clock; -1 = never. */

@@ -1,7 +1,13 @@
 import type { Checker } from '../finding.js'
+import { checkAcknowledgedEarly } from './acknowledged-early.js'
+import { checkAcknowledgedUndelivered } from './acknowledged-undelivered.js'
 import { checkCacheMisroute } from './cache-misroute.js'
+import { checkCacheRows } from './cache-row.js'
+import { checkDeadLetterAccount } from './dead-letter-account.js'
 import { checkDeadLettered } from './dead-lettered.js'
+import { checkDeliveredAfterExpiry } from './delivered-after-expiry.js'
 import { checkDuplicated } from './duplicated.js'
+import { checkGhosts } from './ghost.js'
 import { checkIncompleteTransactions } from './incomplete-transaction.js'
 import { checkLost } from './lost.js'
 import { checkMisroutedAcks } from './misrouted-ack.js'
@@ -16,14 +22,20 @@ import { checkWaitingAtFrontEnds } from './waiting-at-front-end.js'
 export const CHECKERS: readonly Checker[] = [
   checkNodeDeaths,
   checkLost,
+  checkAcknowledgedUndelivered,
+  checkAcknowledgedEarly,
+  checkGhosts,
   checkDuplicated,
   checkIncompleteTransactions,
   checkReordered,
   checkMisroutedAcks,
   checkCacheMisroute,
+  checkCacheRows,
   checkUnacknowledged,
   checkWaitingAtFrontEnds,
   checkSequenceStuck,
   checkNameValidation,
+  checkDeliveredAfterExpiry,
+  checkDeadLetterAccount,
   checkDeadLettered,
 ]

@@ -1,6 +1,9 @@
 import type { AckJourney } from '../ack-journeys.js'
+import { goesTo } from '../balanced-hosts.js'
 import type { Checker, Finding, RunView } from '../finding.js'
-import { runTime } from '../history.js'
+import { decisionBefore } from '../gateway-decisions.js'
+import { eventsOf, type RunRecord, runTime } from '../history.js'
+import { isHttp } from '../scenario-checks.js'
 
 /**
  * Order acks that landed on a node whose messages they do not acknowledge, told apart by that node: one that never
@@ -58,6 +61,29 @@ function evidence({ run }: RunView, { sent, astray, owners }: AstrayAck): Findin
     nodes: [sent.node, astray.node, ...owners],
     text:
       `${sent.node} acknowledged number ${sent.number} of sequence ${sent.sequence}, which is for ${owners.join(' or ')}, to ` +
-      `${sent.destination} at ${runTime(run, sent.atMs)}; ${astray.node} got it at ${runTime(run, astray.atMs)} (${astray.result})`,
+      `${sent.destination} at ${runTime(run, sent.atMs)}; ${astray.node} got it at ${runTime(run, astray.atMs)} (${astray.result}): ${reasonOf(run, sent, astray)}`,
   }
+}
+
+/** Why it went there: what the acknowledging machine took for the sender's address, and what a balancer made of that. */
+function reasonOf(run: RunRecord, sent: AckJourney['sent'], astray: AstrayAck['astray']): string {
+  const taken = isHttp(sent.destination)
+    ? 'the sequence named that URL for its order acks'
+    : sent.direct
+      ? `the message's session came from ${sent.sessionPeer}`
+      : `its cache row for QMId ${sent.forSource} holds ${rowBefore(run, sent)?.address ?? 'an address'}`
+  const { gateway, nodes } = run
+  const from = nodes.find(({ name }) => name === sent.node)
+  if (gateway === null || from === undefined || !goesTo(gateway, sent.destination)) return taken
+  const decision = decisionBefore(run, from.address, astray.node, astray.atMs)
+  return decision === null
+    ? `${taken}, the balancer's`
+    : `${taken}, the balancer's, which gave the session to ${astray.node} (${decision.reason})`
+}
+
+/** What the acknowledging machine's cache held for the sender's QMId. */
+function rowBefore(run: RunRecord, { node, forSource, atMs }: AckJourney['sent']) {
+  return eventsOf(run, 'qmid-cached').findLast(
+    row => row.node === node && row.guid === forSource && row.change === 'new' && row.atMs <= atMs,
+  )
 }

@@ -12,10 +12,13 @@ export const checkSequenceStuck: Checker = ({ run }) => {
   )
   const [first] = stuck
   if (first === undefined) return []
-  const place =
-    first.tx === null
-      ? ''
-      : ` number ${first.tx.number} (previous ${first.tx.previous}) of sequence ${first.tx.sequence}`
+  const { tx } = first
+  const place = tx === null ? '' : ` number ${tx.number} (previous ${tx.previous}) of sequence ${tx.sequence}`
+  const last = eventsOf(run, 'arrived').findLast(
+    event => event.node === first.node && event.tx?.sequence === tx?.sequence && event.atMs <= first.atMs,
+  )
+  const has =
+    last?.tx === undefined || last.tx === null ? 'nothing of that sequence' : `number ${last.tx.number} as its last`
   return [
     {
       id: 'sequence-stuck',
@@ -25,7 +28,7 @@ export const checkSequenceStuck: Checker = ({ run }) => {
       first: {
         atMs: first.atMs,
         nodes: [first.node],
-        text: `${first.node} refused${place}: it has not seen what comes before`,
+        text: `${first.node} refused${place}: it has not seen what comes before, and has ${has}`,
       },
     },
   ]

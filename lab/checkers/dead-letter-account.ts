@@ -1,0 +1,66 @@
+import { isNegativeAcknowledgment } from '../../protocol/message-class.js'
+import { messageIdOf } from '../../senders/sender-ledger.js'
+import type { Checker, Finding } from '../finding.js'
+import { type EventOf, eventsOf, runTime } from '../history.js'
+import { findMessages } from '../message-facts.js'
+
+/**
+ * Dead letters that do not add up. `dead-lettered-delivered`: given up, and delivered all the same.
+ * `dead-letter-unaccounted`: for no reason that a message class names, or of a sender that never offered it.
+ */
+export const checkDeadLetterAccount: Checker = ({ run, senders }) => {
+  const findings: Finding[] = []
+  const events = eventsOf(run, 'dead-lettered')
+  if (events.length === 0) return findings
+  const both = findMessages(senders, ({ copies, deadLettered }) => deadLettered && copies > 0)
+  if (both !== null) {
+    const { sender, message, count } = both
+    const id = sender.ledger === null ? null : messageIdOf(sender.ledger, message.number)
+    const event = events.find(({ messageId }) => messageId === id)
+    const at = [...sender.copiesAt].filter(([, copies]) => (copies[message.number - 1] ?? 0) > 0).map(([name]) => name)
+    findings.push({
+      id: 'dead-lettered-delivered',
+      behaviour: null,
+      severity: 'anomaly',
+      count,
+      first: {
+        atMs: event?.atMs ?? null,
+        nodes: [sender.node.name, ...at],
+        text: `message ${message.number} of ${sender.node.name} went to a dead-letter queue of ${event?.node ?? sender.node.name}${event === undefined ? '' : ` at ${runTime(run, event.atMs)}, class ${classText(event)}`}, and ${at.join(' and ')} delivered it`,
+      },
+    })
+  }
+  const offered = new Map(
+    senders.flatMap(({ node, ledger, partial }) => {
+      if (ledger === null || partial || ledger.messageIds.length === 0) return []
+      const ids = new Set<number | null>()
+      for (let number = 1; number <= ledger.offered; number++) ids.add(messageIdOf(ledger, number))
+      return [[node.name, ids] as const]
+    }),
+  )
+  const strange = events.filter(
+    event => !isNegativeAcknowledgment(event.messageClass) || offered.get(event.node)?.has(event.messageId) === false,
+  )
+  const [first] = strange
+  if (first !== undefined) {
+    const why = isNegativeAcknowledgment(first.messageClass)
+      ? 'no application there sent it'
+      : `class ${classText(first)} names no reason`
+    findings.push({
+      id: 'dead-letter-unaccounted',
+      behaviour: null,
+      severity: 'anomaly',
+      count: strange.length,
+      first: {
+        atMs: first.atMs,
+        nodes: [first.node],
+        text: `${first.node} moved message ${first.messageId} for ${first.queue} to a dead-letter queue at ${runTime(run, first.atMs)}: ${why}`,
+      },
+    })
+  }
+  return findings
+}
+
+function classText({ messageClass }: EventOf<'dead-lettered'>): string {
+  return `0x${messageClass.toString(16).padStart(4, '0')}`
+}
