@@ -1,5 +1,6 @@
 import type { ClusterConfig } from '../gateway/nlb/cluster-config.js'
 import { findRule, type PortRule, portRuleText, ruleAdvice, rulesCode } from '../gateway/nlb/port-rule.js'
+import { MSMQ_PING_PORT, MSMQ_PORT } from '../protocol/ports.js'
 
 /** What is allowed in a cluster, and hardly meant. */
 export interface Advice {
@@ -7,9 +8,6 @@ export interface Advice {
   readonly path: readonly PropertyKey[]
   readonly what: string
 }
-
-const MSMQ_PORT = 1801
-const MSMQ_PING_PORT = 3527
 
 export function clusterAdvice(config: ClusterConfig): Advice[] {
   return [...rulesAdvice(config), ...msmqAdvice(config), ...hostsAdvice(config)]

@@ -1,3 +1,4 @@
+import { MSMQ_PORT } from '../protocol/ports.js'
 import { type GatewayHost, gatewayHosts } from './gateway-hosts.js'
 import { type Affinity, type BucketHash, nlbSub1 } from './nlb/hash.js'
 import { createStaticPolicy } from './nlb/policy.js'
@@ -14,8 +15,6 @@ import {
   type TcpProxyPlane,
 } from './planes/proxy.js'
 
-/** Port of the binary protocol. [MS-MQQB] 2.1.1. */
-const MSMQ_PORT = 1801
 const HTTP_PORT = 80
 
 interface BalancerConfig {

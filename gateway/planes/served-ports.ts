@@ -1,8 +1,5 @@
+import { MSMQ_PING_PORT, MSMQ_PORT } from '../../protocol/ports.js'
 import type { PortRule } from '../nlb/port-rule.js'
-
-/** Ports of the binary protocol and of its ping. [MS-MQQB] 2.1.1, 2.1.2. */
-const MSMQ_TCP_PORT = 1801
-const MSMQ_UDP_PORT = 3527
 
 /** A rule of more ports than this is no list of services. */
 const FEW_PORTS = 16
@@ -27,5 +24,5 @@ export function servedPorts(rules: readonly PortRule[], asked: Partial<ServedPor
       .flatMap(({ startPort, endPort }) => Array.from({ length: endPort - startPort + 1 }, (_, at) => startPort + at))
     return [...new Set([own, ...few])].filter(port => port > 0).sort((a, b) => a - b)
   }
-  return { tcp: named('tcp', MSMQ_TCP_PORT), udp: named('udp', MSMQ_UDP_PORT) }
+  return { tcp: named('tcp', MSMQ_PORT), udp: named('udp', MSMQ_PING_PORT) }
 }

@@ -1,3 +1,4 @@
+import { MSMQ_PORT } from '../../protocol/ports.js'
 import type { ClusterConfig } from '../nlb/cluster-config.js'
 import type { SourceMode } from '../planes/proxy-events.js'
 import { bracketed, comment } from './comments.js'
@@ -12,7 +13,7 @@ import {
   type Rendering,
   type RenderOptions,
 } from './rendering.js'
-import { isHttp, type Member, MSMQ_PORT, type Service, servicesOf } from './services.js'
+import { isHttp, type Member, type Service, servicesOf } from './services.js'
 
 export interface HaproxyOptions extends RenderOptions {
   /** Path of the admin socket. Default `/run/haproxy/admin.sock`. */

@@ -1,8 +1,9 @@
+import { MSMQ_PORT } from '../../protocol/ports.js'
 import type { ClusterConfig } from '../nlb/cluster-config.js'
 import { commonLimits, OTHER_HASH, portText } from './common-limits.js'
 import type { BalancerKind } from './kb-rows.js'
 import { type Forwarding, IDLE_TIMEOUT_S, type RenderOptions } from './rendering.js'
-import { type Member, MSMQ_PORT, type Service } from './services.js'
+import type { Member, Service } from './services.js'
 
 /** What IPVS, by ipvsadm or by keepalived, makes of a service. */
 export interface IpvsScheduling {

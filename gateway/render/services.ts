@@ -1,3 +1,4 @@
+import { MSMQ_PING_PORT, MSMQ_PORT } from '../../protocol/ports.js'
 import type { ClusterConfig, HostConfig } from '../nlb/cluster-config.js'
 import type { Affinity } from '../nlb/hash.js'
 import { ALL_ADDRESSES, findRule, type PortRule, portRuleText } from '../nlb/port-rule.js'
@@ -57,10 +58,10 @@ const RANGE_MAX = 16
 
 /** TCP 1801 and UDP 3527 of the binary protocol, [MS-MQQB] 2.1; HTTP and HTTPS. */
 const MSMQ_PORTS: readonly ServedPort[] = [
-  { protocol: 'tcp', port: 1801 },
+  { protocol: 'tcp', port: MSMQ_PORT },
   { protocol: 'tcp', port: 80 },
   { protocol: 'tcp', port: 443 },
-  { protocol: 'udp', port: 3527 },
+  { protocol: 'udp', port: MSMQ_PING_PORT },
 ]
 
 function servedPorts(rules: readonly PortRule[], ports: ServedPorts | undefined): ServedPort[] {
@@ -87,9 +88,6 @@ function portsOf(rules: readonly PortRule[]): ServedPort[] {
   const distinct = new Map(ports.map(served => [`${served.protocol} ${served.port}`, served]))
   return distinct.size > 0 ? [...distinct.values()] : [MSMQ_PORTS[0]!]
 }
-
-/** TCP port of the binary protocol. [MS-MQQB] 2.1.1. */
-export const MSMQ_PORT = 1801
 
 /** Whether requests are balanced there, and not connections. */
 export function isHttp(

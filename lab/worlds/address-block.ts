@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:net'
+import { MSMQ_PORT } from '../../protocol/ports.js'
 
 /**
  * 254 loopback addresses, 127.a.b.1 to 127.a.b.254, that one run has for itself: every machine of it has an address of
@@ -14,7 +15,6 @@ export class AddressBlockError extends Error {
   override readonly name = 'AddressBlockError'
 }
 
-const MSMQ_PORT = 1801
 /** Second bytes tried; low ones are left to what people set up by hand. */
 const SECOND_FIRST = 100
 const SECOND_COUNT = 150

@@ -1,13 +1,12 @@
 import type { ClusterParameters } from '../../gateway/nlb/cluster-config.js'
 import type { Guid } from '../../protocol/guid.js'
+import { MSMQ_PORT } from '../../protocol/ports.js'
 import type { RunGateway, RunNode } from '../history.js'
 import type { ClusterSpec, GatewaySpec } from '../node-spec.js'
 import { kernelModeOf, type Plane, type Realisation } from '../planes.js'
 import { HTTP_PORT } from '../scenario-checks.js'
 import { CLUSTER_NAME, GATEWAY_NAME } from '../scenario-nodes.js'
 import type { ScenarioGateway } from '../scenario-schema.js'
-
-export const MSMQ_PORT = 1801
 
 /** A scenario's balancer, and the node that is it. `run` is null where it only makes the machines' networks. */
 export interface CastGateway {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Guid } from '../../protocol/guid.js'
+import { MSMQ_PORT } from '../../protocol/ports.js'
 import { NO_REDIRECTIONS, type Redirection } from '../../queue-manager/http/redirections.js'
 import type { WorkloadSpec } from '../../senders/workload-spec.js'
 import { nodeFaults } from '../faults/fault-rules.js'
@@ -10,7 +11,7 @@ import { HTTP_PORT } from '../scenario-checks.js'
 import { CLUSTER_NAME, type ScenarioNode, scenarioNodes, substitute } from '../scenario-nodes.js'
 import type { Scenario } from '../scenario-schema.js'
 import { createRandom } from '../sim/random.js'
-import { type CastGateway, castGateway, MSMQ_PORT } from './gateway-specs.js'
+import { type CastGateway, castGateway } from './gateway-specs.js'
 
 /** A scenario's machines with addresses and identities: what a world has to bring to life. */
 export interface Casting {

@@ -1,3 +1,4 @@
+import { MSMQ_PORT } from '../../../protocol/ports.js'
 import { type Balancer, type Deployment, fewNames, goesThroughBalancer, settingOf } from '../deployment.js'
 import { always } from '../prediction.js'
 import type { Rule, RuleFinding, Trial } from '../rule.js'
@@ -13,8 +14,6 @@ import {
 } from './balanced-sends.js'
 
 /* What the balancer itself is set up to do. */
-
-const MSMQ_PORT = 1801
 
 const portRule: Rule = {
   id: 'NLB-1/port-rule',
