@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { BEHAVIOUR_IDS } from './behaviours.js'
-import { faultSchema } from './faults/fault-schema.js'
+import { chaosSchema, faultSchema } from './faults/fault-schema.js'
 import { milliseconds, machineName as name, seconds } from './scenario-fields.js'
 import { oneOrMany } from './yaml-file.js'
 
@@ -203,7 +203,8 @@ export const scenarioSchema = z.strictObject({
     senders: oneOrMany(z.strictObject(machines)).default([]),
   }),
   load: oneOrMany(load),
-  faults: oneOrMany(faultSchema).default([]),
+  faults: oneOrMany(faultSchema, 1000).default([]),
+  chaos: chaosSchema.optional(),
   time: z
     .strictObject({
       /** Longest time for the senders to offer their messages. */

@@ -83,7 +83,8 @@ export function faultProblems({ faults, topology }: Scenario, scope: FaultScope)
 }
 
 /** The first fault that no run on sockets has, in a few words; null when there is none. */
-export function simulatedOnly(faults: readonly ScenarioFault[]): string | null {
+export function simulatedOnly({ faults, chaos }: Pick<Scenario, 'faults' | 'chaos'>): string | null {
+  if (chaos !== undefined) return 'chaos is only in the simulated world'
   for (const [index, fault] of faults.entries()) {
     const head = SIMULATED_HEADS.find(key => fault[key] !== undefined)
     if (head !== undefined) return `faults[${index}].${head} is only in the simulated world`

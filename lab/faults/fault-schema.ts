@@ -47,12 +47,18 @@ const link = z.strictObject({
   /** Of TCP: segments that have to be sent again. */
   lossChance: chance.optional(),
   bytesPerS: z.number().min(1).optional(),
+  /** Little that is written waits so long for more to go with it. */
+  coalesceMs: milliseconds.optional(),
+  /** How long an end repeats what does not get through before it breaks off. */
+  giveUpMs: milliseconds.optional(),
   /** Per segment: that it ends at some byte. */
   splitChance: chance.optional(),
   stallChance: chance.optional(),
   stallMaxMs: milliseconds.optional(),
   /** Per segment: that its connection is reset at some byte of it. */
   cutChance: chance.optional(),
+  /** Per segment: that one end breaks off. */
+  resetChance: chance.optional(),
   /** Per connect. */
   refuseChance: chance.optional(),
   /** Per connect: that no SYN is answered. */
@@ -166,3 +172,53 @@ export type LinkFault = NonNullable<ScenarioFault['link']>
 /** What befalls a link: without `partition` and `cut`, the fields of a link profile that differ from a quiet one. */
 export type LinkChange = Omit<LinkFault, 'between' | 'at'>
 export type DiskCondition = Omit<NonNullable<ScenarioFault['disk']>, 'of'>
+
+/** What random faults may be about. */
+export const CHAOS_KINDS = [
+  'kill',
+  'stop',
+  'leave',
+  'pause',
+  'clock',
+  'disk',
+  'link',
+  'partition',
+  'drop',
+  'delay',
+  'duplicate',
+  'corrupt',
+  'cut',
+  'crash',
+  'swapQmId',
+] as const
+export type ChaosKind = (typeof CHAOS_KINDS)[number]
+
+/** Without weights: what may happen to machines that are set up right. */
+const WEIGHTS: Partial<Record<ChaosKind, number>> = {
+  kill: 1,
+  leave: 1,
+  pause: 1,
+  clock: 1,
+  disk: 1,
+  link: 3,
+  partition: 1,
+  drop: 3,
+  delay: 2,
+  duplicate: 1,
+  corrupt: 1,
+  cut: 3,
+  crash: 1,
+}
+
+/** Simulated world: faults that each seed draws for itself, on top of those in the list. See draw-faults.ts. */
+export const chaosSchema = z.strictObject({
+  /** They begin from the beginning of the load until then. */
+  untilS: seconds,
+  /** On average so far apart. */
+  everyS: seconds,
+  /** Of all seeds, how many have none. */
+  quietChance: chance.default(0.1),
+  /** How often each kind comes, against the others. */
+  weights: z.partialRecord(z.enum(CHAOS_KINDS), z.number().min(0).max(1000)).default(WEIGHTS),
+})
+export type Chaos = z.infer<typeof chaosSchema>

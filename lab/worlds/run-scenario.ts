@@ -67,7 +67,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const realisation = realisationOf(scenario, options)
   const obstacle = planeObstacle(scenario, realisation)
   if (obstacle !== null) throw new RealisationError(`not on ${realisation.plane}: ${obstacle}`)
-  const fault = simulatedOnly(scenario.faults)
+  const fault = simulatedOnly(scenario)
   if (fault !== null) throw new RealisationError(`${fault}: run it with --world sim`)
   const { loadS, drainS } = scenario.time
   if (Math.max(loadS, drainS) > SOCKETS_SECONDS_MAX)

@@ -1,4 +1,5 @@
 import type { SourceMode } from '../../gateway/planes/proxy-events.js'
+import { withDrawnFaults } from '../faults/draw-faults.js'
 import type { LabEvent, RunRecord } from '../history.js'
 import type { HistoryWriter } from '../history-writer.js'
 import type { Scenario } from '../scenario-schema.js'
@@ -36,8 +37,9 @@ const SAMPLES_AT_ONE_PACE = 60
  * While the load and the faults last, whatever the scenario says befalls the machines; then everything is healed, and what
  * is owed has `time.drainS` to arrive.
  */
-export function simulateScenario(scenario: Scenario, options: SimulationOptions): RunRecord {
+export function simulateScenario(given: Scenario, options: SimulationOptions): RunRecord {
   const { seed, onEvent, keepEvents = true, history } = options
+  const scenario = withDrawnFaults(given, seed)
   const source = options.source ?? scenario.topology.gateway?.source ?? 'keep'
   const casting = cast(scenario, seed, last => `${PREFIX}.${last}`, 'disk', { plane: 'proxy', source })
   const events: LabEvent[] = []
