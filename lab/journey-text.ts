@@ -1,5 +1,5 @@
 import type { DiscardReason, TxPlace } from '../queue-manager/notes.js'
-import type { EventOf } from './history.js'
+import type { EventOf, FaultEvent } from './history.js'
 
 /* Words for what happens to a message on its way. */
 
@@ -26,6 +26,27 @@ export const ACK_TEXTS: Readonly<Record<EventOf<'order-ack-received'>['result'],
   'never-sent': 'it never sent that number, and discards it',
 }
 
+export const FAULT_TEXTS: Readonly<Record<FaultEvent['fault'], { readonly text: string; readonly isGood: boolean }>> = {
+  killed: { text: 'loses its power', isGood: false },
+  stopped: { text: 'is stopped in order', isGood: false },
+  started: { text: 'starts again, with what is on its disk', isGood: true },
+  left: { text: 'leaves the cluster', isGood: false },
+  draining: { text: 'takes no new connections any more', isGood: false },
+  joined: { text: 'joins the cluster', isGood: true },
+  partitioned: { text: 'the cluster falls apart', isGood: false },
+  healed: { text: 'the cluster is whole again', isGood: true },
+  'mac-learned': { text: 'a switch learns the cluster’s address on one port', isGood: false },
+  'mac-forgotten': { text: 'the switch forgets the cluster’s address', isGood: true },
+  paused: { text: 'stands still', isGood: false },
+  resumed: { text: 'goes on', isGood: true },
+  'clock-set': { text: 'its clock is set to another time', isGood: false },
+  'link-changed': { text: 'a link of it becomes worse', isGood: false },
+  'link-parted': { text: 'a link of it is cut', isGood: false },
+  'link-well': { text: 'its links are well', isGood: true },
+  'disk-ill': { text: 'its disk is not well', isGood: false },
+  'disk-well': { text: 'its disk is well', isGood: true },
+}
+
 export function placeText(tx: TxPlace | null): string {
   return tx === null ? '' : `, as number ${tx.number} of sequence ${tx.sequence}`
 }
@@ -33,6 +54,11 @@ export function placeText(tx: TxPlace | null): string {
 export function hostText({ host, bucket, reason }: EventOf<'gateway-decision'>['decision']): string {
   const names = bucket === null || reason.includes(`bucket ${bucket}`)
   return `${host ?? 'nobody'} (${names ? reason : `bucket ${bucket}, ${reason}`})`
+}
+
+/** Of a URL that is written in two ways the outgoing queue is one. */
+export function isSameQueue(one: string | null, other: string): boolean {
+  return one !== null && (one === other || (isUrl(one) && one.toLowerCase() === other.toLowerCase()))
 }
 
 export function isUrl(destination: string): boolean {

@@ -1,10 +1,10 @@
 import type { Guid } from '../protocol/guid.js'
-import { messageClassName } from '../protocol/message-class.js'
+import { isNegativeAcknowledgment, messageClassName } from '../protocol/message-class.js'
 import type { TxPlace } from '../queue-manager/notes.js'
 import type { EventOf, LabEvent, RunNode } from './history.js'
 import type { HistoryHeader } from './history-format.js'
 import { JourneyCarriage } from './journey-carriage.js'
-import { ACK_TEXTS, DISCARD_TEXTS, isUrl, ordinal, placeText } from './journey-text.js'
+import { ACK_TEXTS, DISCARD_TEXTS, FAULT_TEXTS, isSameQueue, isUrl, ordinal, placeText } from './journey-text.js'
 import { timeText } from './report/time-text.js'
 
 /** The message that is followed. */
@@ -69,6 +69,11 @@ export class MessageJourney {
   readonly #places = new Map<string, number>()
   /** Machines where it came since they last acknowledged it. */
   readonly #unanswered = new Set<string>()
+  readonly #passing = new Map<Traveller, boolean[]>()
+  /** The newest sending of each machine. */
+  readonly #newestSent = new Map<string, EventOf<'sent'>>()
+  /** Machines whose links or disks are not well. */
+  readonly #ill = new Set<string>()
   #steps: JourneyStep[] = []
   #hasLeft = false
 
@@ -103,6 +108,9 @@ export class MessageJourney {
         break
       case 'session-acked':
         this.#sessionAcked(event)
+        break
+      case 'session-closed':
+        this.#sessionClosed(event)
         break
       case 'http-answered':
         this.#httpAnswered(event)
@@ -160,12 +168,14 @@ export class MessageJourney {
     const { node, connection, queue, messageId, tx, attempt } = event
     const ack = this.#ack(node, queue, messageId)
     if (ack !== undefined) {
-      this.#tell(event, `sends that acknowledgement over session ${connection}${this.#carriage.to(event)}`)
-      this.#carriage.carry(event, ack.name)
+      this.#ackTransmitted(event, ack)
       return
     }
     const message = this.#message(node, queue, messageId)
-    if (message === undefined || !this.#isPlaceOfIts(tx)) return
+    if (message === undefined) return
+    const isIt = this.#isPlaceOfIts(tx) && (event.source ?? this.#nodes.get(node)?.guid) === this.#target.source
+    this.#onItsWay(message).push(isIt)
+    if (!isIt) return
     message.queue = queue
     this.#learn(tx)
     const again = attempt > 1 ? ` again, for the ${ordinal(attempt)} time,` : ''
@@ -177,8 +187,10 @@ export class MessageJourney {
     const { node, queue, messageId } = event
     const ack = this.#ack(node, queue, messageId)
     if (ack !== undefined) this.#carriage.settled(node, ack.name)
-    if (this.#message(node, queue, messageId) === undefined) return
+    const message = this.#message(node, queue, messageId)
+    if (message === undefined || this.#onItsWay(message).shift() !== true) return
     this.#carriage.settled(node, 'it')
+    if (!this.#owners.has(node)) this.#messages.splice(this.#messages.indexOf(message), 1)
     const stays = this.#places.size > 0 && this.#owners.has(node) && !this.#hasLeft
     const how = isUrl(queue) ? 'has the answer 200 for it' : 'has the session ack for it'
     this.#tell(
@@ -189,7 +201,8 @@ export class MessageJourney {
 
   #httpAnswered(event: EventOf<'http-answered'>): void {
     const { node, queue, messageId, status } = event
-    if (this.#message(node, queue, messageId) === undefined) return
+    const message = this.#message(node, queue, messageId)
+    if (message === undefined || this.#onItsWay(message)[0] !== true) return
     this.#tell(event, `has the answer ${status} for it`, true)
   }
 
@@ -259,7 +272,6 @@ export class MessageJourney {
     if (forSource !== this.#target.source || own === undefined || number < own || !this.#unanswered.delete(node)) return
     const name = isUrl(destination) ? 'the stream receipt' : 'the order ack'
     const traveller = { name: `${name} of ${node}`, node, messageId, queue: destination }
-    this.#acks.push(traveller)
     const where = isUrl(destination)
       ? 'the URL that its sequence named for receipts'
       : direct
@@ -269,6 +281,19 @@ export class MessageJourney {
       event,
       `acknowledges numbers up to ${number} of sequence ${sequence}: ${name} (MessageID ${messageId}) for ${destination}, ${where}`,
     )
+    this.#ackSent(traveller)
+  }
+
+  /** Where the session was open, an acknowledgement has left before it is told of. */
+  #ackSent(ack: Traveller): void {
+    this.#acks.push(ack)
+    const sent = this.#newestSent.get(ack.node)
+    if (sent?.messageId === ack.messageId && isSameQueue(ack.queue, sent.queue)) this.#ackTransmitted(sent, ack)
+  }
+
+  #ackTransmitted(event: EventOf<'sent'>, ack: Traveller): void {
+    this.#tell(event, `sends that acknowledgement over session ${event.connection}${this.#carriage.to(event)}`)
+    this.#carriage.carry(event, ack.name)
   }
 
   #orderAckReceived(event: EventOf<'order-ack-received'>): void {
@@ -298,13 +323,10 @@ export class MessageJourney {
     const { node, destination, forSource, forMessageId, messageClass } = event
     if (forSource !== this.#target.source || forMessageId !== this.#target.messageId) return
     const name = event.kind === 'final-ack-sent' ? 'a final ack' : 'an acknowledgement'
+    const isBad = isNegativeAcknowledgment(messageClass)
+    this.#tell(event, `makes ${name} for it, for ${destination}: ${messageClassName(messageClass)}`, isBad)
     if (event.kind === 'final-ack-sent')
-      this.#acks.push({ name: `the final ack of ${node}`, node, messageId: event.messageId, queue: destination })
-    this.#tell(
-      event,
-      `sends ${name} for it to ${destination}: ${messageClassName(messageClass)}`,
-      (messageClass & 0x8000) !== 0,
-    )
+      this.#ackSent({ name: `the final ack of ${node}`, node, messageId: event.messageId, queue: destination })
   }
 
   #finalAckReceived(event: EventOf<'final-ack-received'>): void {
@@ -312,7 +334,7 @@ export class MessageJourney {
     if (forMessageId !== this.#target.messageId) return
     if (!this.#acks.some(each => this.#nodes.get(each.node)?.guid === from)) return
     const text = `gets the final ack of it: ${messageClassName(messageClass)}${matched ? '' : ', and knows of no such message'}`
-    this.#tell(event, text, !matched || (messageClass & 0x8000) !== 0)
+    this.#tell(event, text, !matched || isNegativeAcknowledgment(messageClass))
   }
 
   #resend(event: EventOf<'resend'>): void {
@@ -340,11 +362,17 @@ export class MessageJourney {
 
   /** What befalls a machine that has to do with the message, from then on. */
   #fault(event: EventOf<'fault'>): void {
+    const { node } = event
     const concerned =
-      (this.#owners.has(event.node) && this.#places.size > 0 && !this.#hasLeft) ||
-      this.copies.some(copy => copy.node === event.node) ||
-      this.#messages.some(each => each.node === event.node && !this.#owners.has(event.node))
-    if (concerned) this.#tell(event, `the machine: ${event.fault}`, true)
+      (this.#owners.has(node) && this.#places.size > 0 && !this.#hasLeft) ||
+      this.#unanswered.has(node) ||
+      this.copies.some(copy => copy.node === node && copy.consumed < copy.arrived) ||
+      this.#messages.some(each => each.node === node && !this.#owners.has(node))
+    if (!concerned) return
+    const { text, isGood } = FAULT_TEXTS[event.fault]
+    if (isGood && event.fault.endsWith('-well') && !this.#ill.delete(event.node)) return
+    if (event.fault.startsWith('disk-') || event.fault.startsWith('link-')) this.#ill.add(event.node)
+    this.#tell(event, text, !isGood)
   }
 
   #injected(event: EventOf<'injected'>): void {
@@ -354,13 +382,32 @@ export class MessageJourney {
   }
 
   #ack(node: string, queue: string, messageId: number): Traveller | undefined {
-    return this.#acks.find(each => each.node === node && each.messageId === messageId && each.queue === queue)
+    return this.#acks.find(each => each.node === node && each.messageId === messageId && isSameQueue(each.queue, queue))
   }
 
   #message(node: string, queue: string, messageId: number): Traveller | undefined {
     return this.#messages.find(
-      each => each.node === node && each.messageId === messageId && (each.queue === null || each.queue === queue),
+      each =>
+        each.node === node && each.messageId === messageId && (each.queue === null || isSameQueue(each.queue, queue)),
     )
+  }
+
+  /**
+   * By each sending that the session has yet to acknowledge whether it was of this message: a machine that passes messages
+   * on may send several with one MessageID to one queue. Sessions acknowledge in the order of sending.
+   */
+  #onItsWay(message: Traveller): boolean[] {
+    let sent = this.#passing.get(message)
+    if (sent === undefined) {
+      sent = []
+      this.#passing.set(message, sent)
+    }
+    return sent
+  }
+
+  #sessionClosed({ node, queue }: EventOf<'session-closed'>): void {
+    for (const [message] of this.#passing)
+      if (message.node === node && queue !== null && isSameQueue(message.queue, queue)) this.#passing.delete(message)
   }
 
   /** Whether it is the message: a clone of its sender may have one with the same identity, in another sequence. */

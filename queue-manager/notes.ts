@@ -70,6 +70,8 @@ export type NoteBody =
       readonly messageId: number
       readonly tx: TxPlace | null
       readonly attempt: number
+      /** QMId of the queue manager that sent it first, where that is another: it is passed on. */
+      readonly source?: Guid
     }
   | { readonly kind: 'session-acked'; readonly queue: string; readonly messageId: number }
   | {

@@ -1,4 +1,5 @@
-import { type Guid, NIL_GUID } from '../protocol/guid.js'
+import { SOURCE_OFFSET } from '../protocol/binary/user-message-layout.js'
+import { decodeGuid, type Guid, NIL_GUID } from '../protocol/guid.js'
 import type { ConnectionId, Endpoint } from './actions.js'
 import type { Context } from './context.js'
 import { txPlace } from './notes.js'
@@ -39,19 +40,23 @@ export function noteClosed({ log, now }: Context, { connection, peer, queue }: N
     log.note(now, { kind: 'session-closed', connection, peer: peer.address, reason, queue: queue?.text ?? null })
 }
 
+/** @param packet as it is sent */
 export function noteSent(
-  { log, now }: Context,
+  { guid, log, now }: Context,
   { connection }: Noted,
   queue: OutgoingQueue,
   { messageId, place, previous, attempts }: OutgoingMessage,
+  packet: Buffer,
 ): void {
-  if (log.noting)
-    log.note(now, {
-      kind: 'sent',
-      connection,
-      queue: queue.text,
-      messageId,
-      tx: place === null ? null : txPlace(place.id, place.number, previous),
-      attempt: attempts,
-    })
+  if (!log.noting) return
+  const source = decodeGuid(packet, SOURCE_OFFSET)
+  log.note(now, {
+    kind: 'sent',
+    connection,
+    queue: queue.text,
+    messageId,
+    tx: place === null ? null : txPlace(place.id, place.number, previous),
+    attempt: attempts,
+    ...(source === guid ? {} : { source }),
+  })
 }

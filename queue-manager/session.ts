@@ -388,7 +388,7 @@ export class Session implements OutgoingSession {
       counters.sessionHeadersPiggybacked += 1
       this.#write(withSessionHeader(packet, this.#sessionHeader()))
     } else this.#write(packet)
-    noteSent(this.#context, this, queue, message)
+    noteSent(this.#context, this, queue, message, packet)
     if (message.flags & OUTGOING_FLAGS.TRACED) reportSent(this.#context, packet, this.peer.address)
   }
 

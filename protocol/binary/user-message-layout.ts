@@ -10,6 +10,8 @@ import { USER_FLAGS } from './user-header.js'
 export const BASE_FLAGS_OFFSET = 2
 export const PACKET_SIZE_OFFSET = 8
 export const TIME_TO_REACH_QUEUE_OFFSET = 12
+/** Of the QMId of the queue manager that sent it first. */
+export const SOURCE_OFFSET = 16
 export const TIME_TO_BE_RECEIVED_OFFSET = 48
 export const SENT_TIME_OFFSET = 52
 export const MESSAGE_ID_OFFSET = 56

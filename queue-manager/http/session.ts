@@ -141,7 +141,7 @@ export class HttpSession implements OutgoingSession {
       return
     }
     if (!this.#answerTimer.running) this.#answerTimer.start(now, settings.HttpAnswerTimeout)
-    noteSent(this.#context, this, this.queue, message)
+    noteSent(this.#context, this, this.queue, message, packet)
     if (message.flags & OUTGOING_FLAGS.TRACED) reportSent(this.#context, packet, this.peer.address)
   }
 
