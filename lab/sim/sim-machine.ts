@@ -98,11 +98,12 @@ export class SimMachine {
     return this.#host(driver)
   }
 
-  /** Ends at once; the disk keeps what was durable. See `SimDriver.crash`. */
-  crash(how: 'process' | 'power' = 'process'): void {
+  /** Ends at once; the disk keeps what was durable. See `SimDriver.crash`, and `SimStore.crash` for what it returns. */
+  crash(how: 'process' | 'power' = 'process'): readonly Uint8Array[] {
     this.driver.crash(how)
-    this.store.crash(how)
+    const forgotten = this.store.crash(how)
     this.#driver = null
+    return forgotten
   }
 
   get isPaused(): boolean {

@@ -141,8 +141,9 @@ export class SimStore implements Store {
   /**
    * The machine stops: of the writes under way the first few, by chance, are durable; no `done` is called for any. What was
    * reported as durable is lost by loss of power only, and by no disk that is honest.
+   * @returns packets of messages in queues that it had reported as durable, and that are gone
    */
-  crash(how: 'process' | 'power' = 'power'): void {
+  crash(how: 'process' | 'power' = 'power'): readonly Uint8Array[] {
     const pending = [...this.#pending]
     this.#pending.clear()
     for (const { event } of pending) event.cancel()
@@ -151,8 +152,9 @@ export class SimStore implements Store {
       if (this.#failureOf(operations) !== null) break
       this.#apply(operations)
     }
-    if (how === 'power') this.#losePower()
+    const lost = how === 'power' ? this.#losePower() : []
     for (const highest of this.#highestKeys.values()) highest.written = highest.durable
+    return lost
   }
 
   async close(): Promise<void> {
@@ -223,18 +225,25 @@ export class SimStore implements Store {
     else rows.set(key, row)
   }
 
-  #losePower(): void {
+  #losePower(): readonly Uint8Array[] {
     const { former, torn } = this.#cache.lose()
-    for (const { table, key, row } of former) this.#put(table, key, row)
+    const forgotten: Uint8Array[] = []
+    for (const { table, key, row } of former) {
+      const packet = table === 'message' ? this.#rows(table).get(key)?.packet : undefined
+      if (row === undefined && packet !== undefined) forgotten.push(packet)
+      this.#put(table, key, row)
+    }
     // A key that nothing on the disk shows was used is used again.
     for (const [table, highest] of this.#highestKeys) {
       const lost = former.filter(({ table: other, row }) => other === table && row === undefined).map(({ key }) => key)
       for (const key of lost) if (typeof key === 'number') highest.durable = Math.min(highest.durable, key - 1)
     }
     const packets = torn?.filter(({ packet }) => packet !== undefined) ?? []
-    if (packets.length === 0) return
-    const { table, key } = this.#random.pick(packets)
-    this.#corrupt.add(`${table} ${key}`)
+    if (packets.length > 0) {
+      const { table, key } = this.#random.pick(packets)
+      this.#corrupt.add(`${table} ${key}`)
+    }
+    return forgotten
   }
 
   #rows(table: StoreTable): Map<StoreKey, StoredRow> {

@@ -21,6 +21,7 @@ import { createSimGateway, type SimGateway } from '../sim/sim-gateway.js'
 
 import { SimMachine, type SimSurroundings } from '../sim/sim-machine.js'
 import { SIMULATED_EPOCH_MS } from '../sim/virtual-clock.js'
+import { storedMessage } from '../stored-messages.js'
 import type { FaultTarget } from './fault-steps.js'
 import type { Casting } from './node-specs.js'
 import { changeLink } from './sim-links.js'
@@ -268,7 +269,11 @@ export class SimStage implements FaultTarget<void> {
   #end(machine: Machine, how: 'process' | 'power'): void {
     if (!machine.machine.isRunning) return
     machine.report = machine.application?.report(true, this.wallMs) ?? null
-    machine.machine.crash(how)
+    for (const packet of machine.machine.crash(how)) {
+      const message = storedMessage(packet)
+      const { name: node } = machine.spec
+      if (message !== null) this.#onEvent({ kind: 'disk-forgot', node, atMs: this.wallMs, ...message })
+    }
     machine.application = null
   }
 
