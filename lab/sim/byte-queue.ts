@@ -21,9 +21,14 @@ export class ByteQueue {
     let filled = 0
     while (filled < count) {
       const first = this.#chunks.shift()!
-      const copied = first.copy(taken, filled, 0, Math.min(first.length, count - filled))
-      filled += copied
-      if (copied < first.length) this.#chunks.pushFront(first.subarray(copied))
+      const room = count - filled
+      if (first.length > room) {
+        taken.set(first.subarray(0, room), filled)
+        this.#chunks.pushFront(first.subarray(room))
+        break
+      }
+      taken.set(first, filled)
+      filled += first.length
     }
     this.#bytes -= count
     return taken

@@ -11,6 +11,7 @@ import { Deque } from '../../queue-manager/deque.js'
 import { type Store, StoreError } from '../../store/store.js'
 import type { Random } from './random.js'
 import type { ScheduledEvent, Scheduler } from './scheduler.js'
+import { type StoredRow, StoredTable } from './stored-table.js'
 import { copyOfValue, sizeOfRow } from './stored-values.js'
 import { type FormerRow, WriteCache } from './write-cache.js'
 
@@ -21,13 +22,10 @@ export interface SimStoreOptions {
   readonly jitterMs?: number
 }
 
-interface StoredRow {
-  readonly value: StoredValue
-  readonly packet: Uint8Array | undefined
-}
-
 interface PendingWrite {
   readonly operations: readonly StoreOperation[]
+  /** Of each operation: a value of the disk's own. */
+  readonly values: readonly (StoredValue | null)[]
   readonly done: (error: Error | null) => void
   readonly event: ScheduledEvent
   /** A write before it failed, and so does this one. */
@@ -70,9 +68,8 @@ export class SimStore implements Store {
   unreadable = false
   readonly #scheduler: Scheduler
   readonly #random: Random
-  readonly #tables = new Map<StoreTable, Map<StoreKey, StoredRow>>()
+  readonly #tables = new Map<StoreTable, StoredTable>()
   readonly #corrupt = new Set<string>()
-  readonly #highestKeys = new Map<PacketTable, { written: number; durable: number }>()
   readonly #cache: WriteCache<StoredRow>
   readonly #pending = new Deque<PendingWrite>()
   /** Bytes that the rows take; null until somebody asks. */
@@ -89,27 +86,26 @@ export class SimStore implements Store {
 
   *load(): Iterable<StoreOperation> {
     if (this.unreadable) throw new StoreError('MSMQ_STORE_CORRUPT', 'the simulated disk cannot be read')
-    for (const [table, rows] of this.#tables)
-      if (!isPacketTable(table)) for (const [key, { value }] of rows) yield { table, key, value: copyOfValue(value) }
-    for (const table of PACKET_TABLES)
-      for (const [key, { value }] of this.#packetRows(table)) yield { table, key, value: copyOfValue(value) }
+    const names = [...this.#tables.keys()].filter(name => !isPacketTable(name))
+    for (const table of [...names, ...PACKET_TABLES])
+      for (const [key, { value }] of this.#table(table).sorted()) yield { table, key, value: copyOfValue(value) }
   }
 
   /** Bytes that the rows take. */
   get bytes(): number {
     if (this.#bytes === null) {
       this.#bytes = 0
-      for (const rows of this.#tables.values())
+      for (const { rows } of this.#tables.values())
         for (const { value, packet } of rows.values()) this.#bytes += sizeOfRow(value, packet)
     }
     return this.#bytes
   }
 
   packet(table: PacketTable, key: number): Uint8Array {
-    const packet = this.#tables.get(table)?.get(key)?.packet
+    const packet = this.#table(table).rows.get(key)?.packet
     if (this.readsFailing) throw new StoreError('MSMQ_STORE_IO', 'the simulated disk cannot be read')
     if (packet === undefined) throw new StoreError('MSMQ_STORE_MISSING', `no packet ${key} in the table ${table}`)
-    if (this.#corrupt.has(`${table} ${key}`))
+    if (this.#corrupt.size > 0 && this.#corrupt.has(`${table} ${key}`))
       throw new StoreError('MSMQ_STORE_CORRUPT', `the packet ${key} in the table ${table} is damaged`)
     return packet
   }
@@ -121,21 +117,24 @@ export class SimStore implements Store {
 
   /** Durable rows, for tests that damage or count them: keys in the order in which they were written. */
   keys(table: StoreTable): StoreKey[] {
-    return [...(this.#tables.get(table)?.keys() ?? [])]
+    return [...this.#table(table).rows.keys()]
   }
 
   /** Puts a row as a fault of the disk or of another program would: no contract is checked. `null` takes it away. */
   overwrite(table: StoreTable, key: StoreKey, value: StoredValue | null, packet?: Uint8Array): void {
-    this.#apply([{ table, key, value, ...(packet !== undefined && { packet }) }])
+    this.#apply([{ table, key, value, ...(packet !== undefined && { packet }) }], [value])
   }
 
   write(operations: readonly StoreOperation[], done: (error: Error | null) => void): void {
-    for (const operation of operations) this.#checkPacketPut(operation)
-    const copied = operations.map(copyOfOperation)
+    const values: (StoredValue | null)[] = []
+    for (const operation of operations) {
+      this.#table(operation.table).check(operation)
+      values.push(operation.value === null ? null : copyOfValue(operation.value))
+    }
     const wantedMs = this.#scheduler.nowMs + this.delayMs + this.#random.unit() * this.jitterMs
     this.#lastCompletionMs = Math.max(this.#lastCompletionMs, wantedMs)
     const event = this.#scheduler.at(this.#lastCompletionMs, this.#complete)
-    this.#pending.push({ operations: copied, done, event, doom: null })
+    this.#pending.push({ operations, values, done, event, doom: null })
   }
 
   /**
@@ -147,13 +146,13 @@ export class SimStore implements Store {
     const pending = [...this.#pending]
     this.#pending.clear()
     for (const { event } of pending) event.cancel()
-    for (const { operations, doom } of pending.slice(0, this.#random.between(0, pending.length))) {
+    for (const { operations, values, doom } of pending.slice(0, this.#random.between(0, pending.length))) {
       if (doom !== null) continue
       if (this.#failureOf(operations) !== null) break
-      this.#apply(operations)
+      this.#apply(operations, values)
     }
     const lost = how === 'power' ? this.#losePower() : []
-    for (const highest of this.#highestKeys.values()) highest.written = highest.durable
+    for (const table of this.#tables.values()) table.crash()
     return lost
   }
 
@@ -163,14 +162,14 @@ export class SimStore implements Store {
 
   /** How many rows a table holds durably. */
   rowCount(table: StoreTable): number {
-    return this.#tables.get(table)?.size ?? 0
+    return this.#table(table).rows.size
   }
 
   readonly #complete = (): void => {
     const write = this.#pending.shift()
     if (write === undefined) return
     const failure = write.doom ?? this.#failureOf(write.operations)
-    if (failure === null) this.#apply(write.operations)
+    if (failure === null) this.#apply(write.operations, write.values)
     else if (write.doom === null) {
       this.failures[failure.code] = (this.failures[failure.code] ?? 0) + 1
       for (const later of this.#pending)
@@ -193,50 +192,46 @@ export class SimStore implements Store {
 
   /** Of a write that changes each key once; one that comes back to a key is taken for larger or smaller than it is. */
   #growth({ table, key, value, packet }: StoreOperation): number {
-    const before = this.#tables.get(table)?.get(key)
+    const before = this.#table(table).rows.get(key)
     return (
       (value === null ? 0 : sizeOfRow(value, packet)) -
       (before === undefined ? 0 : sizeOfRow(before.value, before.packet))
     )
   }
 
-  #apply(operations: readonly StoreOperation[]): void {
+  #apply(operations: readonly StoreOperation[], values: readonly (StoredValue | null)[]): void {
     this.writes++
     const former: FormerRow<StoredRow>[] | null = this.cacheMs > 0 ? [] : null
-    for (const { table, key, value, packet } of operations) {
-      former?.push({ table, key, row: this.#rows(table).get(key) })
-      this.#put(table, key, value === null ? undefined : { value, packet })
-      if (value !== null && isPacketTable(table) && typeof key === 'number') {
-        const highest = this.#highestKey(table)
-        highest.durable = Math.max(highest.durable, key)
-      }
+    for (let index = 0; index < operations.length; index++) {
+      const { table: name, key, packet } = operations[index]!
+      const value = values[index]!
+      const table = this.#table(name)
+      former?.push({ table: name, key, row: table.rows.get(key) })
+      this.#count(table, key, -1)
+      if (value === null) table.rows.delete(key)
+      else table.put(key, { value, packet })
+      this.#count(table, key, 1)
     }
     if (former !== null) this.#cache.keep(operations, former, this.cacheMs)
   }
 
-  #put(table: StoreTable, key: StoreKey, row: StoredRow | undefined): void {
-    const rows = this.#rows(table)
-    if (this.#bytes !== null) {
-      const before = rows.get(key)
-      if (before !== undefined) this.#bytes -= sizeOfRow(before.value, before.packet)
-      if (row !== undefined) this.#bytes += sizeOfRow(row.value, row.packet)
-    }
-    if (row === undefined) rows.delete(key)
-    else rows.set(key, row)
+  #count({ rows }: StoredTable, key: StoreKey, sign: 1 | -1): void {
+    if (this.#bytes === null) return
+    const row = rows.get(key)
+    if (row !== undefined) this.#bytes += sign * sizeOfRow(row.value, row.packet)
   }
 
   #losePower(): readonly Uint8Array[] {
     const { former, torn } = this.#cache.lose()
     const forgotten: Uint8Array[] = []
-    for (const { table, key, row } of former) {
-      const packet = table === 'message' ? this.#rows(table).get(key)?.packet : undefined
+    for (const { table: name, key, row } of former) {
+      const table = this.#table(name)
+      const packet = name === 'message' ? table.rows.get(key)?.packet : undefined
       if (row === undefined && packet !== undefined) forgotten.push(packet)
-      this.#put(table, key, row)
-    }
-    // A key that nothing on the disk shows was used is used again.
-    for (const [table, highest] of this.#highestKeys) {
-      const lost = former.filter(({ table: other, row }) => other === table && row === undefined).map(({ key }) => key)
-      for (const key of lost) if (typeof key === 'number') highest.durable = Math.min(highest.durable, key - 1)
+      this.#count(table, key, -1)
+      if (row === undefined) table.forget(key)
+      else table.put(key, row)
+      this.#count(table, key, 1)
     }
     const packets = torn?.filter(({ packet }) => packet !== undefined) ?? []
     if (packets.length > 0) {
@@ -246,44 +241,12 @@ export class SimStore implements Store {
     return forgotten
   }
 
-  #rows(table: StoreTable): Map<StoreKey, StoredRow> {
-    let rows = this.#tables.get(table)
-    if (rows === undefined) {
-      rows = new Map()
-      this.#tables.set(table, rows)
+  #table(name: StoreTable): StoredTable {
+    let table = this.#tables.get(name)
+    if (table === undefined) {
+      table = new StoredTable(name)
+      this.#tables.set(name, table)
     }
-    return rows
+    return table
   }
-
-  /** In the order of their keys, which is not that of writing where a write was lost. */
-  #packetRows(table: PacketTable): [StoreKey, StoredRow][] {
-    return [...this.#rows(table)].sort(([one], [other]) => Number(one) - Number(other))
-  }
-
-  /** Rows of packet tables carry a packet, and their keys grow, across restarts too. */
-  #checkPacketPut({ table, key, value, packet }: StoreOperation): void {
-    if (value === null || !isPacketTable(table)) {
-      if (packet !== undefined) throw new Error(`the row ${key} of the table ${table} must not carry a packet`)
-      return
-    }
-    const highest = this.#highestKey(table)
-    if (packet === undefined) throw new Error(`the row ${key} of the table ${table} carries no packet`)
-    if (typeof key !== 'number' || key <= highest.written)
-      throw new Error(`the key ${key} of the table ${table} is not above ${highest.written}, which was put before`)
-    highest.written = key
-  }
-
-  #highestKey(table: PacketTable): { written: number; durable: number } {
-    let highest = this.#highestKeys.get(table)
-    if (highest === undefined) {
-      highest = { written: -1, durable: -1 }
-      this.#highestKeys.set(table, highest)
-    }
-    return highest
-  }
-}
-
-function copyOfOperation({ table, key, value, packet }: StoreOperation): StoreOperation {
-  const copy = value === null ? null : copyOfValue(value)
-  return packet === undefined ? { table, key, value: copy } : { table, key, value: copy, packet }
 }
