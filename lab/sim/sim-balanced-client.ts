@@ -78,6 +78,8 @@ export class SimBalancedClient implements ConnectionView {
   /** Its host has had a request of it. */
   #isBound = false
   #ending: Pick<ConnectionClosed, 'closedBy' | 'manner' | 'code'> | null = null
+  /** An answer has been thrown away, and the connection breaks in its place. */
+  #breaking = false
   #over = false
   #lastMs: number
 
@@ -223,6 +225,7 @@ export class SimBalancedClient implements ConnectionView {
   #answered(request: SimBalancedRequest, status: number): void {
     this.#lastMs = this.#context.scheduler.nowMs
     request.status = status
+    if (this.#breaking) return
     if (request.dropManner === null) {
       request.answer(status)
       this.#requestOver(request, 'answered')
@@ -259,10 +262,12 @@ export class SimBalancedClient implements ConnectionView {
     }
   }
 
-  /** The fault strikes when it is the turn of the answer that it takes away: those before it have gone out. */
+  /** The fault strikes when it is the turn of the answer that it takes away: those before it go out first. */
   #dropFirst(): void {
     const first = this.#requests[0]
-    if (first?.isDropped && first.dropManner === 'reset') this.breakOff('gateway', 'dropped', null)
+    if (this.#breaking || !first?.isDropped || first.dropManner !== 'reset') return
+    this.#breaking = true
+    this.#context.scheduler.after(0, () => this.breakOff('gateway', 'dropped', null))
   }
 
   #requestOver(request: SimBalancedRequest, outcome: RequestOutcome): void {
