@@ -307,7 +307,7 @@ export class SimBalancedClient implements ConnectionView {
     const { scheduler, idleTimeoutMs } = this.#context
     scheduler.at(this.#lastMs + idleTimeoutMs, () => {
       if (this.#over) return
-      if (scheduler.nowMs - this.#lastMs < idleTimeoutMs) this.#watchIdle()
+      if (scheduler.nowMs < this.#lastMs + idleTimeoutMs) this.#watchIdle()
       else this.breakOff('gateway', 'idle', null)
     })
   }

@@ -183,7 +183,7 @@ export class SimRoutedConnection implements RoutedConnection, ConnectionView {
     const { scheduler, idleTimeoutMs, idleManner } = this.#context
     scheduler.at(this.#lastMs + idleTimeoutMs, () => {
       if (this.#over) return
-      if (scheduler.nowMs - this.#lastMs < idleTimeoutMs) this.#watchIdle()
+      if (scheduler.nowMs < this.#lastMs + idleTimeoutMs) this.#watchIdle()
       else if (idleManner === 'reset') this.breakOff('idle')
       else {
         this.#finish({ closedBy: 'gateway', manner: 'idle', code: null })
