@@ -11,6 +11,7 @@ import { checkGhosts } from './ghost.js'
 import { checkIncompleteTransactions } from './incomplete-transaction.js'
 import { checkLost } from './lost.js'
 import { checkMisroutedAcks } from './misrouted-ack.js'
+import { checkAgreement } from './mqlab-disagrees.js'
 import { checkNameValidation } from './name-validation.js'
 import { checkNodeDeaths } from './node-death.js'
 import { checkReordered } from './reordered.js'
@@ -18,8 +19,9 @@ import { checkSequenceStuck } from './sequence-stuck.js'
 import { checkUnacknowledged } from './unacknowledged.js'
 import { checkWaitingAtFrontEnds } from './waiting-at-front-end.js'
 
-/** Every checker, the worst news first. */
+/** Every checker, the worst news first: that mqlab contradicts itself. */
 export const CHECKERS: readonly Checker[] = [
+  checkAgreement,
   checkNodeDeaths,
   checkLost,
   checkAcknowledgedUndelivered,
