@@ -68,9 +68,11 @@ interface Cast {
   readonly isCluster: boolean
   /** Packets that are there to be struck. */
   readonly packets: readonly PacketKind[]
+  /** Those that may be missing: no network takes a message out of a stream, and a plain one would be lost for good. */
+  readonly droppable: readonly PacketKind[]
 }
 
-function trafficOf({ load }: Scenario): Pick<Cast, 'packets'> {
+function trafficOf({ load }: Scenario): Pick<Cast, 'packets' | 'droppable'> {
   const packets = new Set<PacketKind>()
   for (const { to, delivery } of load)
     for (const destination of to) {
@@ -81,7 +83,8 @@ function trafficOf({ load }: Scenario): Pick<Cast, 'packets'> {
           packets.add(kind)
       if (transactional) packets.add(isHttp(destination) ? 'stream-receipt' : 'order-ack')
     }
-  return { packets: [...packets] }
+  const plain = load.some(({ delivery }) => delivery !== 'transactional')
+  return { packets: [...packets], droppable: [...packets].filter(kind => kind !== 'user-message' || !plain) }
 }
 
 /** Whether the scenario has what such a fault befalls. */
@@ -119,13 +122,14 @@ function draw(kind: ChaosKind, atS: number, cast: Cast, random: Random): Scenari
     case 'link':
       return { link: { between: pair(cast, random), ...badLink(random) }, ...at, forS: lastsS }
     case 'drop':
-      return { drop: packet, ...at, ...side(name, random) }
+      return { drop: random.pick(cast.droppable), ...at, ...side(name, random) }
     case 'delay':
       return { delay: packet, byS: logarithmic(0.05, 60, random), ...at, ...side(name, random) }
     case 'duplicate':
       return { duplicate: sessionPacket(), ...at, ...side(name, random) }
     case 'corrupt':
-      return { corrupt: sessionPacket(), offset: random.between(0, 99), ...at, ...side(name, random) }
+      // in the signature: what goes unnoticed makes another message of it
+      return { corrupt: sessionPacket(), offset: random.between(4, 7), ...at, ...side(name, random) }
     case 'cut':
       return { cut: 'session', ...trigger(packet, random), ...at, at: name }
     case 'crash':

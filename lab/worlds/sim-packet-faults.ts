@@ -63,8 +63,9 @@ export class SimPacketFaults {
     return this.#awaited > 0
   }
 
+  /** What was written before has left by the end of this instant; the engine does nothing any more. */
   #crash(name: string, { act }: FaultRule): void {
-    this.#owner.kill(name)
+    this.#scheduler.after(0, () => this.#owner.kill(name))
     if (act.do !== 'crash' || act.backAfterMs === null) return
     this.#awaited += 1
     this.#scheduler.after(act.backAfterMs, () => {
