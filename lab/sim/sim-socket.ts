@@ -55,7 +55,7 @@ export class SimSocket {
   /** On the wire, in the order of arrival; an event for each. */
   readonly #wire = new Deque<Buffer>()
   #wireBytes = 0
-  readonly #unread: Buffer[] = []
+  #unread: Buffer[] = []
   #unreadBytes = 0
   #paused = false
   #full = false
@@ -287,7 +287,7 @@ export class SimSocket {
     if (this.handlers === null || !this.#open || this.#paused) return
     if (this.#unreadBytes > 0) {
       const bytes = this.#unread.length === 1 ? this.#unread[0]! : Buffer.concat(this.#unread)
-      this.#unread.length = 0
+      this.#unread = []
       this.#unreadBytes = 0
       this.handlers.data(bytes)
       this.connection.other(this).#windowOpened()
@@ -347,7 +347,7 @@ export class SimSocket {
 
   #dropAll(): void {
     this.#waiting.clear()
-    this.#unread.length = 0
+    this.#unread = []
     this.#unreadBytes = 0
   }
 }
