@@ -31,7 +31,7 @@ ${
 <div class="choose"><label>Search <kbd>/</kbd> <input type="search" class="event-search" placeholder="words, addresses, numbers" autocomplete="off"></label>
 <label>Machine <select class="machine"><option value="">all</option></select></label>
 <label>Kind <select class="kind"><option value="">all</option></select></label>
-<output class="count small quiet"></output> <button type="button" class="save">Save as JSON</button></div>
+<output class="event-count small quiet"></output> <button type="button" class="save">Save as JSON</button></div>
 <div class="event-list" role="listbox" tabindex="0" aria-label="events; arrow keys choose, Enter shows the message"><div class="room"><div class="rows"></div></div></div>
 <div class="event-detail" hidden><button type="button" class="show-message">Show its message in space and time</button><pre tabindex="0"></pre></div>
 ${data.eventsLeftOut > 0 ? html`<p class="small quiet">The first ${REPORT_EVENTS_MAX.toLocaleString('en-US')} events; ${data.eventsLeftOut.toLocaleString('en-US')} later ones are not in this file. Counts and charts are of all.</p>` : null}</div>

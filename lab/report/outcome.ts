@@ -85,10 +85,15 @@ function expectationText({ asExpected, unmet, vacuous, findings }: Verdict): str
 }
 
 function reason({ id, behaviour, count, first }: Finding): Markup {
-  const [what, meaning] = MEANINGS[id] ?? ['', '']
-  const head = what === '' ? `${number(count)} × ${id}` : `${number(count)} ${plural(count, what)}`
-  return html`<li><b>${head}</b> ${count === 1 ? meaning : severalOf(meaning)} <span class="quiet small">${id}${behaviour === null ? null : `, ${behaviour}`}</span>
+  return html`<li>${findingText(id, count)} <span class="quiet small">${id}${behaviour === null ? null : `, ${behaviour}`}</span>
 <div class="evidence small">First: ${first.text}</div></li>`
+}
+
+/** So many of what a kind of finding is about, and what happened to them. */
+export function findingText(id: string, count: number): Markup {
+  const [what, meaning] = MEANINGS[id] ?? ['', '']
+  if (what === '') return html`<b>${number(count)} × ${id}</b>`
+  return html`<b>${number(count)} ${plural(count, what)}</b> ${count === 1 ? meaning : severalOf(meaning)}`
 }
 
 const plural = (count: number, noun: string) => counted(count, noun).replace(/^\d+ /, '')

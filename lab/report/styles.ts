@@ -40,6 +40,7 @@ svg.topology { width: 100%; height: auto; max-width: 860px; min-width: 560px; } 
 .depth { fill: none; stroke-width: 2; stroke: var(--hue-1); stroke-linejoin: round; } .depth-1 { stroke: var(--hue-2); stroke-dasharray: 7 3; } .depth-2 { stroke: var(--hue-3); stroke-dasharray: 2 3; }
 .depth-3 { stroke: var(--hue-4); } .depth-4 { stroke: var(--hue-5); stroke-dasharray: 7 3; } .depth-5 { stroke: var(--hue-6); stroke-dasharray: 2 3; }
 .bar { fill: var(--message); } .bar.wrong { fill: var(--bad); } svg.chart.shares { max-width: 520px; min-width: 340px; }
+svg.chart.first-times { max-width: 860px; min-width: 560px; } .range { stroke: var(--quiet); stroke-width: 1.5; } .middle { fill: var(--message); fill-opacity: .45; } .median { stroke: var(--message); stroke-width: 3; } code { font-size: 12.5px; overflow-wrap: anywhere; }
 .rings { display: flex; flex-wrap: wrap; gap: 16px; } .ring { width: 168px; } .ring svg { width: 168px; height: 168px; }
 ${HUES.map(hue => `.bucket.host-${hue - 1} { fill: var(--hue-${hue}); } .swatch.host-${hue - 1} { background: var(--hue-${hue}); }`).join(' ')}
 .bucket.nobody { fill: var(--shade); stroke: var(--bad); } .bucket.several { fill: var(--bad); } .swatch { display: inline-block; width: 12px; height: 12px; border-radius: 3px; vertical-align: -1px; print-color-adjust: exact; -webkit-print-color-adjust: exact; } .swatch.nobody { background: var(--shade); border: 1px solid var(--bad); } .swatch.several { background: var(--bad); }

@@ -14,7 +14,7 @@ export function startEvents(page: Page, run: PageElement, data: ReportData, show
   const part = run.querySelector('.events')
   if (part === null) return
   const find = (selector: string) => part.querySelector(selector)!
-  const [search, machine, kind, count] = [find('.event-search'), find('.machine'), find('.kind'), find('.count')]
+  const [search, machine, kind, count] = [find('.event-search'), find('.machine'), find('.kind'), find('.event-count')]
   const [list, room, rows, detail] = [find('.event-list'), find('.room'), find('.rows'), find('.event-detail')]
   const { events, startedMs } = data
   const texts: string[] = []
