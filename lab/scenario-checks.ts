@@ -72,13 +72,17 @@ function kindProblems(gateway: ScenarioGateway, hosts: readonly string[]): Probl
     ]
   }
   const keys = NLB_KEYS.filter(key => gateway[key] !== undefined)
-  return keys.map(key => ({ path: [...path, key], what: 'only for a cluster: add kind: nlb' }))
+  const problems: Problem[] = keys.map(key => ({ path: [...path, key], what: 'only for a cluster: add kind: nlb' }))
+  if (gateway.idleManner !== undefined && gateway.idleTimeoutMs === undefined)
+    problems.push({ path: [...path, 'idleManner'], what: 'only with an idle limit: add idleTimeoutMs' })
+  return problems
 }
 
 const APPLIANCE_KEYS = [
   'cutAfterBytes',
   'cutConnectionsMax',
   'idleTimeoutMs',
+  'idleManner',
   'forwardedFor',
   'healthCheck',
   'dropAnswers',

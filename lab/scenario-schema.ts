@@ -75,6 +75,11 @@ const gateway = z.strictObject({
   cutConnectionsMax: z.number().int().positive().optional(),
   /** An appliance that drops idle connections. */
   idleTimeoutMs: milliseconds.optional(),
+  /**
+   * How it drops them, default `reset`: both sides are told. `silent`, in the simulated world only: it forgets them without
+   * a word, and resets the side that sends on one later; the other goes on believing in it.
+   */
+  idleManner: z.enum(['reset', 'silent']).optional(),
   /** Under kind `nlb`: default 1,000 ms. Detection and convergence are counted in heartbeats. */
   heartbeatPeriodMs: z.number().int().min(100).max(10_000).optional(),
   /** Under kind `nlb`; default `2008r2`. */

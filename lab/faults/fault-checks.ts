@@ -82,8 +82,14 @@ export function faultProblems({ faults, topology }: Scenario, scope: FaultScope)
   })
 }
 
-/** The first fault that no run on sockets has, in a few words; null when there is none. */
-export function simulatedOnly({ faults, chaos }: Pick<Scenario, 'faults' | 'chaos'>): string | null {
+/** The first thing that no run on sockets has, in a few words; null when there is none. */
+export function simulatedOnly({
+  topology,
+  faults,
+  chaos,
+}: Pick<Scenario, 'topology' | 'faults' | 'chaos'>): string | null {
+  if (topology.gateway?.idleManner === 'silent')
+    return 'topology.gateway.idleManner: silent is only in the simulated world'
   if (chaos !== undefined) return 'chaos is only in the simulated world'
   for (const [index, fault] of faults.entries()) {
     const head = SIMULATED_HEADS.find(key => fault[key] !== undefined)

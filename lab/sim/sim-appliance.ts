@@ -124,6 +124,7 @@ export class SimAppliance implements SimGateway {
         retryOtherHosts: this.#spec.retryOtherHosts ?? false,
         forwardedFor: this.#spec.forwardedFor ?? false,
         idleTimeoutMs: this.#spec.idleTimeoutMs ?? 0,
+        idleManner: this.#spec.idleManner ?? 'reset',
         faults: faultsOf(this.#spec),
         dropAnswers: this.#spec.dropAnswers,
       },

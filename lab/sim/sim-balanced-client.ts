@@ -20,6 +20,7 @@ import type { HttpRequest } from '../../queue-manager/actions.js'
 import type { Scheduler } from './scheduler.js'
 import { SimBalancedRequest } from './sim-balanced-request.js'
 import { SimHttpIncoming } from './sim-http-incoming.js'
+import type { IdleManner } from './sim-route.js'
 import type { SimSocket } from './sim-socket.js'
 import type { SimUpstream, SimUpstreams } from './sim-upstreams.js'
 
@@ -39,6 +40,7 @@ export interface BalancedClientContext {
   readonly pipelineMax: number
   /** 0 = no limit. */
   readonly idleTimeoutMs: number
+  readonly idleManner: IdleManner
   nowWallMs(): number
   decided(decision: ProxyDecision): void
   hostFailed(host: string, code: string): void
@@ -304,11 +306,16 @@ export class SimBalancedClient implements ConnectionView {
   }
 
   #watchIdle(): void {
-    const { scheduler, idleTimeoutMs } = this.#context
+    const { scheduler, idleTimeoutMs, idleManner } = this.#context
     scheduler.at(this.#lastMs + idleTimeoutMs, () => {
       if (this.#over) return
       if (scheduler.nowMs < this.#lastMs + idleTimeoutMs) this.#watchIdle()
-      else this.breakOff('gateway', 'idle', null)
+      else if (idleManner === 'reset') this.breakOff('gateway', 'idle', null)
+      else {
+        this.#ending = { closedBy: 'gateway', manner: 'idle', code: null }
+        this.#finish()
+        this.#socket.connection.passage = 'forgotten'
+      }
     })
   }
 }

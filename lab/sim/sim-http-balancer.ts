@@ -14,6 +14,7 @@ import type { SourceMode } from '../../gateway/planes/proxy-events.js'
 import type { Endpoint } from '../../queue-manager/actions.js'
 import { type BalancedClientContext, SimBalancedClient } from './sim-balanced-client.js'
 import type { SimGatewayOwner, SimGatewayWorld } from './sim-gateway.js'
+import type { IdleManner } from './sim-route.js'
 import { SimUpstreams } from './sim-upstreams.js'
 
 /** Requests of one connection that may be with hosts at a time, as of the plane on sockets. */
@@ -31,6 +32,7 @@ export interface SimHttpBalancerOptions {
   readonly retryOtherHosts: boolean
   readonly forwardedFor: boolean
   readonly idleTimeoutMs: number
+  readonly idleManner: IdleManner
   readonly faults: ProxyFaults
   readonly dropAnswers: DropAnswers | undefined
 }
@@ -70,7 +72,7 @@ export class SimHttpBalancer {
     }
     this.#counts = counts
     this.#http = http
-    const { policy, states, source, balance, retryOtherHosts, forwardedFor, idleTimeoutMs } = options
+    const { policy, states, source, balance, retryOtherHosts, forwardedFor, idleTimeoutMs, idleManner } = options
     this.#context = {
       scheduler: world.scheduler,
       policy,
@@ -84,6 +86,7 @@ export class SimHttpBalancer {
       forwardedFor,
       pipelineMax: options.pipelineMax ?? PIPELINE_MAX[balance],
       idleTimeoutMs,
+      idleManner,
       nowWallMs: () => world.nowWallMs(),
       decided(decision) {
         if (decision.host !== null) counts.hosts[decision.host]!.chosen++

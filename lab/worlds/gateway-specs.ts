@@ -95,6 +95,7 @@ function applianceSpec({ hosts, vip, nodes, seed }: Part, gateway: ScenarioGatew
     ...(gateway.cutAfterBytes === undefined ? {} : { cutAfterBytes: gateway.cutAfterBytes }),
     ...(gateway.cutConnectionsMax === undefined ? {} : { cutConnectionsMax: gateway.cutConnectionsMax }),
     ...(gateway.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: gateway.idleTimeoutMs }),
+    ...(gateway.idleManner === undefined ? {} : { idleManner: gateway.idleManner }),
     ...(protocol === 'http' ? httpPlane(gateway, seed) : {}),
   }
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { simulatedOnly } from '../../lab/faults/fault-checks.js'
 import { parseScenario } from '../../lab/scenario-file.js'
 import { scenarioNodes } from '../../lab/scenario-nodes.js'
 import { FileError } from '../../lab/yaml-file.js'
@@ -227,6 +228,7 @@ t.test('a cluster of Windows NLB, and what an appliance has not', async t => {
       /gateway\.balance: Windows NLB sees no requests/,
     ],
     ['source: keep', 'source: keep, cutAfterBytes: 9', /gateway\.cutAfterBytes: not of Windows NLB/],
+    ['source: keep', 'source: keep, idleManner: silent', /gateway\.idleManner: not of Windows NLB/],
     ['R1: 70', 'R9: 70', /gateway\.weights\.R9: no host: one of R1, R2, R3/],
     ['kind: nlb, ', '', /gateway\.weights: only for a cluster: add kind: nlb/],
     [
@@ -241,4 +243,21 @@ t.test('a cluster of Windows NLB, and what an appliance has not', async t => {
     t.ok(NLB.includes(what))
     t.throws(() => parseScenario(NLB.replace(what, by), 'bad.yaml'), { message }, `${what} -> ${by}`)
   }
+})
+
+t.test('an appliance that forgets idle connections without a word is only in the simulated world', async t => {
+  const text = (gateway: string) => `scenario: idle
+about: a test
+topology: { gateway: { source: keep, ${gateway} }, receivers: { name: R1, queues: { name: private$\\q } }, senders: { name: S1 } }
+load: { to: 'DIRECT=TCP:{vip}\\private$\\q', delivery: express, messages: 1 }
+expect: { lost: 0 }
+`
+  t.equal(simulatedOnly(parseScenario(text('idleTimeoutMs: 1000, idleManner: reset'), 'idle.yaml')), null)
+  t.equal(
+    simulatedOnly(parseScenario(text('idleTimeoutMs: 1000, idleManner: silent'), 'idle.yaml')),
+    'topology.gateway.idleManner: silent is only in the simulated world',
+  )
+  t.throws(() => parseScenario(text('idleManner: silent'), 'idle.yaml'), {
+    message: /gateway\.idleManner: only with an idle limit: add idleTimeoutMs/,
+  })
 })
