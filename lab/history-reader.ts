@@ -20,7 +20,7 @@ import {
 import { CursorError } from './message-pack-cursor.js'
 import type { NodeReport } from './node-spec.js'
 
-const BUFFER_BYTES = 1024 * 1024
+const BUFFER_BYTES = 256 * 1024
 const DEPTH_MAX = 64
 /** The first byte of a batch of events: a list of five. */
 const BATCH = 0x95

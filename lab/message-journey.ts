@@ -69,7 +69,7 @@ export class MessageJourney {
   readonly #places = new Map<string, number>()
   /** Machines where it came since they last acknowledged it. */
   readonly #unanswered = new Set<string>()
-  readonly #passing = new Map<Traveller, boolean[]>()
+  readonly #passing = new Map<string, boolean[]>()
   /** The newest sending of each machine. */
   readonly #newestSent = new Map<string, EventOf<'sent'>>()
   /** Machines whose links or disks are not well. */
@@ -110,7 +110,7 @@ export class MessageJourney {
         this.#sessionAcked(event)
         break
       case 'session-closed':
-        this.#sessionClosed(event)
+        if (event.queue !== null) this.#onItsWay(event.node, event.queue).length = 0
         break
       case 'http-answered':
         this.#httpAnswered(event)
@@ -165,16 +165,18 @@ export class MessageJourney {
   }
 
   #sent(event: EventOf<'sent'>): void {
+    this.#newestSent.set(event.node, event)
     const { node, connection, queue, messageId, tx, attempt } = event
     const ack = this.#ack(node, queue, messageId)
     if (ack !== undefined) {
       this.#ackTransmitted(event, ack)
       return
     }
+    if (messageId !== this.#target.messageId) return
     const message = this.#message(node, queue, messageId)
-    if (message === undefined) return
-    const isIt = this.#isPlaceOfIts(tx) && (event.source ?? this.#nodes.get(node)?.guid) === this.#target.source
-    this.#onItsWay(message).push(isIt)
+    const source = event.source ?? this.#nodes.get(node)?.guid
+    const isIt = message !== undefined && source === this.#target.source && this.#isPlaceOfIts(tx)
+    this.#onItsWay(node, queue).push(isIt)
     if (!isIt) return
     message.queue = queue
     this.#learn(tx)
@@ -187,8 +189,10 @@ export class MessageJourney {
     const { node, queue, messageId } = event
     const ack = this.#ack(node, queue, messageId)
     if (ack !== undefined) this.#carriage.settled(node, ack.name)
+    if (messageId !== this.#target.messageId) return
+    const isIt = this.#onItsWay(node, queue).shift() === true
     const message = this.#message(node, queue, messageId)
-    if (message === undefined || this.#onItsWay(message).shift() !== true) return
+    if (message === undefined || !isIt) return
     this.#carriage.settled(node, 'it')
     if (!this.#owners.has(node)) this.#messages.splice(this.#messages.indexOf(message), 1)
     const stays = this.#places.size > 0 && this.#owners.has(node) && !this.#hasLeft
@@ -201,8 +205,7 @@ export class MessageJourney {
 
   #httpAnswered(event: EventOf<'http-answered'>): void {
     const { node, queue, messageId, status } = event
-    const message = this.#message(node, queue, messageId)
-    if (message === undefined || this.#onItsWay(message)[0] !== true) return
+    if (messageId !== this.#target.messageId || this.#onItsWay(node, queue)[0] !== true) return
     this.#tell(event, `has the answer ${status} for it`, true)
   }
 
@@ -370,8 +373,8 @@ export class MessageJourney {
       this.#messages.some(each => each.node === node && !this.#owners.has(node))
     if (!concerned) return
     const { text, isGood } = FAULT_TEXTS[event.fault]
-    if (isGood && event.fault.endsWith('-well') && !this.#ill.delete(event.node)) return
-    if (event.fault.startsWith('disk-') || event.fault.startsWith('link-')) this.#ill.add(event.node)
+    if (isGood && event.fault.endsWith('-well') && !this.#ill.delete(node)) return
+    if (!isGood && /^(disk|link)-/.test(event.fault)) this.#ill.add(node)
     this.#tell(event, text, !isGood)
   }
 
@@ -393,21 +396,17 @@ export class MessageJourney {
   }
 
   /**
-   * By each sending that the session has yet to acknowledge whether it was of this message: a machine that passes messages
-   * on may send several with one MessageID to one queue. Sessions acknowledge in the order of sending.
+   * By each sending to a queue, under the message's number, that the session has yet to acknowledge, whether it was of this
+   * message: a machine that passes messages on may send several with one MessageID. Sessions acknowledge in order.
    */
-  #onItsWay(message: Traveller): boolean[] {
-    let sent = this.#passing.get(message)
+  #onItsWay(node: string, queue: string): boolean[] {
+    const key = `${node} ${queue.toLowerCase()}`
+    let sent = this.#passing.get(key)
     if (sent === undefined) {
       sent = []
-      this.#passing.set(message, sent)
+      this.#passing.set(key, sent)
     }
     return sent
-  }
-
-  #sessionClosed({ node, queue }: EventOf<'session-closed'>): void {
-    for (const [message] of this.#passing)
-      if (message.node === node && queue !== null && isSameQueue(message.queue, queue)) this.#passing.delete(message)
   }
 
   /** Whether it is the message: a clone of its sender may have one with the same identity, in another sequence. */

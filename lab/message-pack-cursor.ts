@@ -138,7 +138,7 @@ export class MessagePackCursor {
 
   #copy(size: number): Uint8Array {
     const at = this.#pass(size)
-    return Uint8Array.prototype.slice.call(this.#bytes, at, at + size)
+    return new Uint8Array(this.#bytes.subarray(at, at + size))
   }
 
   #text(size: number): string {
