@@ -123,12 +123,12 @@ export class IncomingSequence implements StoredState {
 
 /** The incoming sequences of a queue manager, kept across restarts. */
 export class IncomingSequences {
-  readonly #byQueue = new Map<number, Map<string, IncomingSequence>>()
+  readonly #byQueue = new Map<number, Readonly<Record<SequenceKind, Map<Guid, IncomingSequence>>>>()
   #size = 0
 
   /** The stream from `source` to the queue numbered `queueNumber`; made, but not kept, when it is new. */
   find(kind: SequenceKind, source: Guid, queueNumber: number): IncomingSequence {
-    const known = this.#byQueue.get(queueNumber)?.get(`${source}/${kind}`)
+    const known = this.#byQueue.get(queueNumber)?.[kind].get(source)
     return known ?? new IncomingSequence(kind, source, queueNumber)
   }
 
@@ -139,28 +139,29 @@ export class IncomingSequences {
 
   /** Kept from its first accepted message on: a peer that only invents sources costs nothing. */
   keep(sequence: IncomingSequence): void {
-    let bySource = this.#byQueue.get(sequence.queueNumber)
-    if (bySource === undefined) {
-      bySource = new Map()
-      this.#byQueue.set(sequence.queueNumber, bySource)
+    let byKind = this.#byQueue.get(sequence.queueNumber)
+    if (byKind === undefined) {
+      byKind = { binary: new Map(), srmp: new Map() }
+      this.#byQueue.set(sequence.queueNumber, byKind)
     }
-    const name = `${sequence.source}/${sequence.kind}`
-    if (bySource.has(name)) return
-    bySource.set(name, sequence)
+    const bySource = byKind[sequence.kind]
+    if (bySource.has(sequence.source)) return
+    bySource.set(sequence.source, sequence)
     this.#size += 1
   }
 
   /** A queue is deleted, and with it what was known of the streams to it; if the store fails, both are back. */
   forget(queueNumber: number, batch: StoreBatch): void {
-    const bySource = this.#byQueue.get(queueNumber)
-    if (bySource === undefined) return
-    for (const { key } of bySource.values()) batch.remove('incoming-sequence', key)
-    this.#size -= bySource.size
+    const byKind = this.#byQueue.get(queueNumber)
+    if (byKind === undefined) return
+    const sequences = [...byKind.binary.values(), ...byKind.srmp.values()]
+    for (const { key } of sequences) batch.remove('incoming-sequence', key)
+    this.#size -= sequences.length
     this.#byQueue.delete(queueNumber)
     batch.whenDurable(error => {
       if (error === null || this.#byQueue.has(queueNumber)) return
-      this.#size += bySource.size
-      this.#byQueue.set(queueNumber, bySource)
+      this.#size += sequences.length
+      this.#byQueue.set(queueNumber, byKind)
     })
   }
 
