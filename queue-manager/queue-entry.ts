@@ -97,10 +97,11 @@ export class QueueEntry implements Arrival {
         return false
       }
       sequence.durable = this.#taken
-      this.#carrier.acknowledgeSequence(sequence)
     }
     counters.delivered += 1
+    // before the ack in the history too, which may leave at once
     this.#noteArrival()
+    if (sequence !== null) this.#carrier.acknowledgeSequence(sequence)
     if (this.#packet.base.flags & BASE_FLAGS.TR) reportReceived(this.#context, this.#packet)
     this.#carrier.taken()
     return true

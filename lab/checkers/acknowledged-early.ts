@@ -1,6 +1,7 @@
 import { ackOwners } from '../ack-journeys.js'
 import type { Checker, Finding, RunView } from '../finding.js'
 import { eventsOf, type RunRecord, runTime } from '../history.js'
+import { messageKey } from '../message-facts.js'
 
 interface Early {
   readonly atMs: number
@@ -40,8 +41,13 @@ function earlyOrderAcks(run: RunRecord): Early[] {
   const early: Early[] = []
   for (const event of run.events) {
     if (event.kind === 'fault' && event.fault === 'started') restarted.add(event.node)
-    if (event.kind === 'arrived' && event.tx !== null)
-      noted.add(placeKey(event.node, event.source, event.tx.sequence, event.tx.number))
+    if ((event.kind === 'arrived' || event.kind === 'discarded') && event.tx !== null) {
+      const { node, source, messageId, tx } = event
+      const message = `${node} ${messageKey(source, messageId)}`
+      // over HTTP what came in an earlier stream has its place in this one too
+      const isHere = event.kind === 'arrived' || (event.reason === 'duplicate' && noted.has(message))
+      if (isHere) noted.add(message).add(placeKey(node, source, tx.sequence, tx.number))
+    }
     if (event.kind !== 'order-ack-sent' || event.number === 0 || restarted.has(event.node)) continue
     const { node, forSource, sequence, number, atMs } = event
     if (!telling.has(`${node} ${forSource} ${sequence}`)) continue
