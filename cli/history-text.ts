@@ -1,6 +1,6 @@
 import type { HistoryHeader } from '../lab/history-format.js'
 import type { JourneyEnd } from '../lab/journey-end.js'
-import type { JourneyStep, JourneyTarget } from '../lab/message-journey.js'
+import type { JourneyStep, JourneyTarget } from '../lab/journey-state.js'
 import { styled, table } from './output.js'
 import { wrapped } from './verdict-text.js'
 

@@ -1,6 +1,7 @@
 import { MESSAGE_STATE } from '../senders/sender-ledger.js'
 import type { RunNode } from './history.js'
-import type { JourneyCopy, JourneyTarget } from './message-journey.js'
+import type { JourneyTarget } from './journey-state.js'
+import type { JourneyCopy } from './message-journey.js'
 import { isRemaining, type NodeReport } from './node-spec.js'
 
 /** What became of a message, by what machines noted and by their ledgers. */

@@ -3,7 +3,7 @@ import { MESSAGE_STATE, messageIdOf, type SenderLedgerData } from '../senders/se
 import type { RunNode } from './history.js'
 import type { HistoryHeader } from './history-format.js'
 import { readHistory } from './history-reader.js'
-import type { JourneyTarget } from './message-journey.js'
+import type { JourneyTarget } from './journey-state.js'
 import type { QueueManagerReport } from './node-spec.js'
 
 /** A message as a person names it. */

@@ -3,7 +3,8 @@ import t from 'tap'
 import type { LabEvent, RunRecord } from '../../lab/history.js'
 import { HistoryWriter } from '../../lab/history-writer.js'
 import { journeyEnd } from '../../lab/journey-end.js'
-import { type JourneyStep, type JourneyTarget, MessageJourney } from '../../lab/message-journey.js'
+import type { JourneyStep, JourneyTarget } from '../../lab/journey-state.js'
+import { MessageJourney } from '../../lab/message-journey.js'
 import { findMessage, MessageNameError, parseMessageName } from '../../lab/message-target.js'
 import { findScenario } from '../../lab/scenario-catalogue.js'
 import { inSimulation } from '../../lab/scenario-worlds.js'
@@ -68,7 +69,7 @@ t.test('a configuration that is broken: where the order ack of a message goes', 
   t.equal(texts[9], `gets the order ack of ${receiver}, which is not for it: it has no such sequence, and discards it`)
   t.match(
     texts[10],
-    /^has had no order ack in time \(stage 1 .*: 9 unacknowledged messages .* looks again in 30\.000 s$/,
+    /^has had no order ack in time \(stage 1 .*: 9 unacknowledged messages to be sent again; .* looks again in 30\.000 s$/,
   )
   t.match(texts[11], /^sends it again, for the 2nd time, over session/)
   t.equal(end.sender, 'accepted')
