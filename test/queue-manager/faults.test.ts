@@ -91,12 +91,14 @@ function runFaults(seed: number): { world: SimWorld; refused: number } {
     cutChance: random.pick([0.01, 0.05, 0.2]),
     splitChance: random.pick([0.1, 0.9]),
     stallChance: random.pick([0, 0.05]),
+    bytesPerS: random.pick([Number.POSITIVE_INFINITY, 5_000]),
   }
   for (const each of promises) {
     const kinds = random.fork()
-    world.atRandom(15_000, FAULTS_MS, () =>
-      each.send(kinds.pick(['express', 'recoverable', 'transactional']), kinds.between(1, 4)),
-    )
+    world.atRandom(15_000, FAULTS_MS, () => {
+      if (!each.from.machine.isPaused)
+        each.send(kinds.pick(['express', 'recoverable', 'transactional']), kinds.between(1, 4))
+    })
   }
   world.atRandom(60_000, FAULTS_MS, () => {
     const open = world.network.connections()
@@ -106,6 +108,11 @@ function runFaults(seed: number): { world: SimWorld; refused: number } {
     world.network.part(one.address, two.address)
     world.scheduler.after(random.between(1_000, 90_000), () => world.network.join(one.address, two.address))
   })
+  for (const { machine } of world.nodes)
+    world.atRandom(100_000, FAULTS_MS, () => {
+      machine.pause()
+      world.scheduler.after(random.between(100, 60_000), () => machine.resume())
+    })
   const diskFails = random.chance(0.5)
   for (const { store } of world.nodes)
     world.atRandom(30_000, FAULTS_MS, () => {
@@ -113,7 +120,10 @@ function runFaults(seed: number): { world: SimWorld; refused: number } {
     })
   world.runFor(FAULTS_MS)
   world.network.heal()
-  for (const { store } of world.nodes) store.failuresLeft = 0
+  for (const { store, machine } of world.nodes) {
+    store.failuresLeft = 0
+    machine.resume()
+  }
   if (!world.runUntil(() => outgoing(world) === 0, 2 * HOUR_MS)) {
     throw new Error(
       `${outgoing(world)} messages never left: ${JSON.stringify(world.nodes.flatMap(node => node.engine.outgoingQueues()))}`,
