@@ -120,6 +120,7 @@ export function scenarioNodes(scenario: Scenario, ledgersOutlive = false): Scena
       loaded: new Set(loads.keys()),
       gatewayHosts: topology.gateway === undefined ? [] : gatewayHosts,
       gatewayName: topology.gateway === undefined ? null : GATEWAY_NAME,
+      isCluster: topology.gateway?.kind === 'nlb',
       ledgersOutlive,
     }),
   )

@@ -2,7 +2,7 @@ import { isHttp } from '../scenario-checks.js'
 import { GATEWAY_NAME, scenarioNodes } from '../scenario-nodes.js'
 import type { Scenario } from '../scenario-schema.js'
 import { createRandom, type Random } from '../sim/random.js'
-import { faultProblems } from './fault-checks.js'
+import { problemsOfFault } from './fault-checks.js'
 import { CHAOS_KINDS, type ChaosKind, type PacketKind, type ScenarioFault } from './fault-schema.js'
 
 /** Of the seed, so that what is drawn here and what a run draws have nothing to do with each other. */
@@ -37,16 +37,20 @@ export function drawFaults(scenario: Scenario, seed: number): ScenarioFault[] {
     loaded: new Set(nodes.filter(({ load }) => load !== null).map(({ name }) => name)),
     gatewayHosts: gateway === null ? [] : gatewayHosts,
     gatewayName: gateway === null ? null : GATEWAY_NAME,
+    isCluster: gateway?.kind === 'nlb',
     ledgersOutlive: true,
   }
-  const cast: Cast = { ...scope, ...trafficOf(scenario), isCluster: gateway?.kind === 'nlb' }
+  const cast: Cast = { ...scope, ...trafficOf(scenario) }
   const weights = CHAOS_KINDS.map(kind => [kind, possible(kind, cast) ? (chaos.weights[kind] ?? 0) : 0] as const)
   if (weights.every(([, weight]) => weight === 0)) return []
 
   const drawn: ScenarioFault[] = []
-  const isRight = (fault: ScenarioFault): boolean =>
-    faultProblems({ ...scenario, faults: [...scenario.faults, ...drawn, fault] }, scope).length === 0 &&
-    !crashesInBetween(fault, drawn)
+  const isRight = (fault: ScenarioFault): boolean => {
+    const faults = [...scenario.faults, ...drawn, fault]
+    // those of the list may begin while this one lasts
+    const touched = [faults.length - 1, ...scenario.faults.keys()]
+    return touched.every(index => problemsOfFault(faults, index, scope).length === 0) && !crashesInBetween(fault, drawn)
+  }
   for (let atS = 0; drawn.length < FAULTS_MAX; ) {
     atS = thousandths(atS - chaos.everyS * Math.log(1 - random.unit()))
     if (atS >= chaos.untilS) break

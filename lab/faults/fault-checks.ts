@@ -55,31 +55,37 @@ export interface FaultScope {
   readonly gatewayHosts: readonly string[]
   /** What the gateway is called; null without one. */
   readonly gatewayName: string | null
+  /** The hosts are a Windows NLB cluster. */
+  readonly isCluster: boolean
   /** In the simulated world ledgers outlive the machines, so that a machine with a load may end too. */
   readonly ledgersOutlive: boolean
 }
 
 /** Faults that befall nobody, or somebody whose ledger would go with it, and words that do not go together. */
-export function faultProblems({ faults, topology }: Scenario, scope: FaultScope): Problem[] {
-  return faults.flatMap((fault, index): Problem[] => {
-    const path = ['faults', index]
-    const given = HEADS.filter(key => fault[key] !== undefined)
-    const [head] = given
-    if (head === undefined || given.length > 1) {
-      return [{ path, what: `a fault is one of ${HEADS.slice(0, -1).join(', ')} and ${HEADS.at(-1)}` }]
-    }
-    const problems = wordProblems(fault, head)
-    if (isScheduled(head)) {
-      if (fault.atS === undefined) problems.push({ place: ['atS'], what: 'is missing: a number is needed' })
-      problems.push(...scheduledProblems(fault, head, scope, topology.gateway?.kind === 'nlb'))
-      for (const name of outBy(fault))
-        if (isOutAlready(faults, index, name))
-          problems.push({ place: [head], what: `another fault has ${name} out at that time` })
-      if (isChangedAlready(faults, index))
-        problems.push({ place: [head], what: 'another fault has hold of it at that time' })
-    } else problems.push(...meaningProblems(fault, head, scope))
-    return problems.map(({ place, what }) => ({ path: [...path, ...place], what }))
-  })
+export function faultProblems({ faults }: Pick<Scenario, 'faults'>, scope: FaultScope): Problem[] {
+  return faults.flatMap((_, index) => problemsOfFault(faults, index, scope))
+}
+
+/** What is wrong with one of `faults`, by itself and beside the others. */
+export function problemsOfFault(faults: readonly ScenarioFault[], index: number, scope: FaultScope): Problem[] {
+  const fault = faults[index]!
+  const path = ['faults', index]
+  const given = HEADS.filter(key => fault[key] !== undefined)
+  const [head] = given
+  if (head === undefined || given.length > 1) {
+    return [{ path, what: `a fault is one of ${HEADS.slice(0, -1).join(', ')} and ${HEADS.at(-1)}` }]
+  }
+  const problems = wordProblems(fault, head)
+  if (isScheduled(head)) {
+    if (fault.atS === undefined) problems.push({ place: ['atS'], what: 'is missing: a number is needed' })
+    problems.push(...scheduledProblems(fault, head, scope))
+    for (const name of outBy(fault))
+      if (isOutAlready(faults, index, name))
+        problems.push({ place: [head], what: `another fault has ${name} out at that time` })
+    if (isChangedAlready(faults, index))
+      problems.push({ place: [head], what: 'another fault has hold of it at that time' })
+  } else problems.push(...meaningProblems(fault, head, scope))
+  return problems.map(({ place, what }) => ({ path: [...path, ...place], what }))
 }
 
 /** The first thing that no run on sockets has, in a few words; null when there is none. */
@@ -129,8 +135,7 @@ function wordProblems(fault: ScenarioFault, head: Head): Placed[] {
 function scheduledProblems(
   fault: ScenarioFault,
   head: (typeof SCHEDULED)[number],
-  { names, loaded, gatewayHosts, gatewayName, ledgersOutlive }: FaultScope,
-  isCluster: boolean,
+  { names, loaded, gatewayHosts, gatewayName, isCluster, ledgersOutlive }: FaultScope,
 ): Placed[] {
   const problems: Placed[] = []
   const add = (place: readonly PropertyKey[], what: string) => problems.push({ place, what })

@@ -1,0 +1,76 @@
+import t from 'tap'
+import { eventsOf } from '../../../lab/history.js'
+import { parseScenario } from '../../../lab/scenario-file.js'
+import { createRunView, createVerdict } from '../../../lab/verdict.js'
+import { type RunOptions, runScenario } from '../../../lab/worlds/run-scenario.js'
+import { faultScenario } from '../../fixtures/fault-runs.js'
+
+/* The same faults where packets pass real sockets and the timers are short. */
+
+const SHORT =
+  'settings: { AckWaitTimeout: 1000, OrderAckTimeout: 200, TryConnectInterval: 200, SeqResend13Time: 1500, RoundTripDelay: 0 }'
+
+async function socketRun(faults: readonly string[], options: Partial<RunOptions> = {}) {
+  const scenario = parseScenario(faultScenario(faults, { topology: SHORT }), 'faults.yaml')
+  const run = await runScenario(scenario, { seed: 1, ...options })
+  return { run, verdict: createVerdict(createRunView(run)), injected: eventsOf(run, 'injected') }
+}
+
+t.test('a session is cut after message 7 is on disk and before its ack leaves', async t => {
+  const { run, verdict, injected } = await socketRun([
+    '{ cut: session, after: persisted, at: R1, message: 7, of: S1 }',
+    '{ drop: order-ack, to: S1, nth: 1 }',
+  ])
+  t.ok(verdict.asExpected, 'all delivered')
+  t.same(run.deaths, [])
+  t.same(injected.map(({ node, rule, packet }) => [node, rule, packet?.kind]).sort(), [
+    ['R1', 0, 'user-message'],
+    ['S1', 1, 'order-ack'],
+  ])
+  const cutMs = injected.find(({ rule }) => rule === 0)?.atMs ?? 0
+  t.ok(eventsOf(run, 'session-acked').every(({ atMs }) => atMs > cutMs))
+  t.ok(eventsOf(run, 'session-closed').some(({ node, reason }) => node === 'R1' && reason === 'reset'))
+  const droppedMs = injected.find(({ rule }) => rule === 1)?.atMs ?? 0
+  const [order] = eventsOf(run, 'order-ack-received')
+  t.ok(order !== undefined && order.atMs > droppedMs, 'acknowledged again')
+})
+
+for (const nodesAs of ['process', 'thread'] as const)
+  t.test(`a machine crashes between log and ack, and comes back with what it has (${nodesAs})`, async t => {
+    const { run, verdict, injected } = await socketRun(
+      ['{ crash: R1, between: [logged, order-ack], backAfterS: 0.5 }'],
+      {
+        nodesAs,
+      },
+    )
+    t.ok(verdict.asExpected, 'all delivered')
+    t.same(run.deaths, [], 'it was meant to')
+    t.same(
+      injected.map(({ node, packet }) => [node, packet?.kind, packet?.number]),
+      [['R1', 'order-ack', 10]],
+      'its last word, once',
+    )
+    t.same(
+      eventsOf(run, 'fault').map(({ node, fault }) => [node, fault]),
+      [
+        ['R1', 'killed'],
+        ['R1', 'started'],
+      ],
+    )
+    t.ok(eventsOf(run, 'order-ack-received').every(({ atMs }) => atMs > injected[0]!.atMs))
+    t.equal(verdict.counts.duplicated, 0)
+  })
+
+t.test('times of rules count from the beginning of the load, also for a machine that came back', async t => {
+  const { run, injected } = await socketRun([
+    '{ kill: R1, atS: 1, backAfterS: 0.2 }',
+    // in its second life the first comes soon after it listens
+    '{ delay: establish, byS: 0.001, at: R1, fromS: 0, forS: 0.9 }',
+  ])
+  const killedMs = eventsOf(run, 'fault').find(({ fault }) => fault === 'killed')?.atMs ?? 0
+  t.ok(
+    eventsOf(run, 'session-open').some(({ node, atMs }) => node === 'R1' && atMs > killedMs),
+    'there was something to strike at',
+  )
+  t.ok(injected.every(({ atMs }) => atMs < killedMs))
+})
