@@ -25,11 +25,10 @@ export interface RoutedConnection extends Onlooker {
 
 /** What a connect needs of the network. */
 export interface DialContext {
-  /** Chance has it that nothing ever answers, or that it is refused. */
-  readonly isLost: boolean
-  readonly isRefused: boolean
   /** Whether SYNs get through, as far as the way is known. */
-  isParted(): boolean
+  passes(): boolean
+  /** Chance has it that it is refused although someone listens. */
+  isRefused(): boolean
   listener(at: Endpoint): AcceptHandler | undefined
   /** Null: to `remote` itself. Asked when the first SYN is there. */
   route(): RoutedConnection | null
@@ -63,8 +62,8 @@ export class Dial {
       this.#routed?.givenUp()
       return
     }
-    const isLost = this.#context.isLost || random.chance(profile.lossChance)
-    if (!isLost && !this.#context.isParted()) scheduler.after(this.#connection.latencyMs(), () => this.#arrive())
+    if (this.#context.passes() && !random.chance(profile.lossChance))
+      scheduler.after(this.#connection.latencyMs(), () => this.#arrive())
     const sentMs = SYN_REPETITIONS_MS[repetition - 1] ?? 0
     const nextMs = SYN_REPETITIONS_MS[repetition]
     this.#next =
@@ -94,13 +93,13 @@ export class Dial {
     acceptor.local = target.host
     acceptor.remote = target.client
     this.#context.leadsTo(target.host)
-    if (!this.#context.isParted()) this.#reach(target.host)
+    if (this.#context.passes()) this.#reach(target.host)
   }
 
   #reach(host: Endpoint): void {
     const { scheduler, initiator, acceptor } = this.#connection
     const accept = this.#context.listener(host)
-    if (accept === undefined || this.#context.isRefused) {
+    if (accept === undefined || this.#context.isRefused()) {
       if (this.#routed) this.#follow(this.#routed.choose(host))
       else this.#refuse()
       return

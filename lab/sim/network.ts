@@ -62,6 +62,30 @@ class Way implements Path {
   }
 }
 
+/** What chance has for one connect, drawn for the profile of its way, and again where the way turns out to have another. */
+class DialLuck {
+  /** No SYN is ever answered. */
+  isLost = false
+  isRefused = false
+  readonly #way: Way
+  readonly #random: Random
+  #profile: LinkProfile | null = null
+
+  constructor(way: Way, random: Random) {
+    this.#way = way
+    this.#random = random
+    this.draw()
+  }
+
+  draw(): void {
+    const profile = this.#way.profile()
+    if (profile === this.#profile) return
+    this.#profile = profile
+    this.isLost = this.#random.chance(profile.blackHoleChance)
+    this.isRefused = !this.isLost && this.#random.chance(profile.refuseChance)
+  }
+}
+
 /**
  * The network of a simulation: addresses are texts, every address reaches every other. A link is an unordered pair
  * of addresses and has a profile; without one of its own, the network's.
@@ -110,15 +134,16 @@ export class SimNetwork {
     const connection = new SimConnection(this.#scheduler, this.#random, local, remote, way)
     const { initiator } = connection
     initiator.handlers = handlers
-    const { blackHoleChance, refuseChance } = way.profile()
-    const isLost = this.#random.chance(blackHoleChance)
+    const luck = new DialLuck(way, this.#random)
     new Dial(connection, handlers, {
-      isLost,
-      isRefused: !isLost && this.#random.chance(refuseChance),
-      isParted: () => this.#isParted(way),
+      passes: () => !luck.isLost && !this.#isParted(way),
+      isRefused: () => luck.isRefused,
       listener: at => this.#listeners.get(endpointText(at)),
       route: () => this.#routes.get(endpointText(remote))?.(connection) ?? null,
-      leadsTo: host => way.leadTo(host.address),
+      leadsTo: host => {
+        way.leadTo(host.address)
+        luck.draw()
+      },
       accept: handler => {
         this.#connections.set(connection, way)
         this.#handOver(connection.acceptor, handler)
@@ -204,11 +229,11 @@ export class SimNetwork {
   /** Connections between the two stand still, connects and datagrams vanish, until `join`. */
   part(one: string, other: string): void {
     this.#partitions.add(linkKey(one, other))
-    for (const connection of this.#between(one, other)) connection.stall(Number.POSITIVE_INFINITY)
+    for (const connection of this.between(one, other)) connection.stall(Number.POSITIVE_INFINITY)
   }
 
   join(one: string, other: string): void {
-    const crossing = this.#between(one, other)
+    const crossing = this.between(one, other)
     this.#partitions.delete(linkKey(one, other))
     for (const connection of crossing) if (!this.#isParted(this.#connections.get(connection)!)) connection.stall(0)
   }
@@ -257,7 +282,8 @@ export class SimNetwork {
     return this.#partitions.size > 0 && way.links.some(link => this.#partitions.has(link))
   }
 
-  #between(one: string, other: string): SimConnection[] {
+  /** Connections that cross the link between two addresses, whoever began. */
+  between(one: string, other: string): SimConnection[] {
     const link = linkKey(one, other)
     return this.connections().filter(connection => this.#connections.get(connection)!.links.includes(link))
   }

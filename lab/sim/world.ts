@@ -1,7 +1,6 @@
 import type { Guid } from '../../protocol/guid.js'
-import type { Endpoint, ResolveQuery } from '../../queue-manager/actions.js'
+import type { ResolveQuery } from '../../queue-manager/actions.js'
 import type { Note } from '../../queue-manager/notes.js'
-import type { SimConnection } from './connection.js'
 import { SimNetwork } from './network.js'
 import { createRandom, type Random } from './random.js'
 import { Scheduler } from './scheduler.js'
@@ -81,13 +80,5 @@ export class SimWorld implements SimSurroundings {
       })
     }
     again()
-  }
-
-  /** Connections open now between two addresses, whoever began. */
-  connectionsBetween(one: Endpoint['address'], other: Endpoint['address']): SimConnection[] {
-    return this.network.connections().filter(({ initiator }) => {
-      const { local, remote } = initiator
-      return (local.address === one && remote.address === other) || (local.address === other && remote.address === one)
-    })
   }
 }

@@ -11,12 +11,6 @@ export function changeLink(network: SimNetwork, one: string, other: string, chan
   }
   const { partition, cut, ...profile } = change
   network.setLinkProfile(one, other, { ...QUIET_LINK, ...(profile as Partial<typeof QUIET_LINK>) })
-  if (cut) {
-    const ends = [one, other].sort().join()
-    for (const connection of network.connections()) {
-      const { local, remote } = connection.initiator
-      if ([local.address, remote.address].sort().join() === ends) connection.reset()
-    }
-  }
+  if (cut) for (const connection of network.between(one, other)) connection.reset()
   if (partition) network.part(one, other)
 }

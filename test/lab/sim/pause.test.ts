@@ -68,8 +68,8 @@ t.test('its kernel takes what its buffer holds, then the sender has to wait', as
   receiver.machine.pause()
   for (let number = 1; number <= 10; number++) send(`${number} `, 20_000)
   world.runFor(5_000)
-  const [connection] = world
-    .connectionsBetween('10.0.0.1', '10.0.0.2')
+  const [connection] = world.network
+    .between('10.0.0.1', '10.0.0.2')
     .filter(({ initiator }) => initiator.local.address === '10.0.0.1')
   const sentBytes = connection!.initiator.sentBytes
   t.ok(sentBytes > 60_000 && sentBytes < 70_000, `${sentBytes} bytes: one window beyond what was read`)

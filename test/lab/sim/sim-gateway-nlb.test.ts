@@ -2,6 +2,7 @@ import t from 'tap'
 import { NlbCluster } from '../../../gateway/nlb/cluster.js'
 import { clusterConfig } from '../../../gateway/nlb/cluster-config.js'
 import { clusterPolicy } from '../../../gateway/nlb/cluster-policy.js'
+import { type LinkProfile, QUIET_LINK } from '../../../lab/sim/link-profile.js'
 import { type ClientPeer, hostAddress, nlb, PORT, simGatewayWorld, VIP } from '../../fixtures/sim-gateway-world.js'
 
 type World = ReturnType<typeof simGatewayWorld>
@@ -171,4 +172,25 @@ t.test('what befalls the links between client, cluster and host befalls the conn
     t.ok(late.connected, 'by the SYN that is sent after 3 s')
     t.ok(isHeard(world, client))
   }
+})
+
+t.test('the chances of a link to a host are those of connections that a route leads there', async t => {
+  const world = simGatewayWorld(nlb())
+  const client = clientOf(world, 'R1')
+  const { address } = client.socket.local
+  const link = (profile: Partial<LinkProfile>) =>
+    world.network.setLinkProfile(address, hostAddress(1), { ...QUIET_LINK, ...profile })
+  link({ refuseChance: 1 })
+  const refused = world.open(address)
+  world.run(100)
+  t.equal(refused.failed, 'ECONNREFUSED')
+  link({ blackHoleChance: 1 })
+  const lost = world.open(address)
+  world.run(30_000)
+  t.equal(lost.failed, 'ETIMEDOUT')
+  link({})
+  t.ok(clientOf(world, 'R1').connected)
+  const taken = world.accepted.R1!.filter(({ socket }) => socket.remote.address === address)
+  t.equal(world.network.between(address, hostAddress(1)).length, taken.length)
+  t.equal(world.network.between(VIP, hostAddress(1)).length, world.accepted.R1!.length)
 })
