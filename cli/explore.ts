@@ -1,16 +1,18 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import type { Exploration, SeedRange } from '../lab/explore/exploration.js'
-import { type ExplorationProgress, explore, SEEDS_MAX } from '../lab/explore/explore.js'
+import { type ExplorationProgress, explore } from '../lab/explore/explore.js'
 import { type FailingSeed, failingSeeds, wayText } from '../lab/explore/failing-way.js'
 import { runSeed } from '../lab/explore/run-seed.js'
 import { SeedPool } from '../lab/explore/seed-pool.js'
 import { shrink } from '../lab/explore/shrink.js'
 import { type ShrunkFile, shrunkFile } from '../lab/explore/shrunk-file.js'
+import { withDrawnFaults } from '../lab/faults/draw-faults.js'
 import type { Scenario } from '../lab/scenario-schema.js'
 import { createRunView, createVerdict } from '../lab/verdict.js'
 import { simulateScenario } from '../lab/worlds/simulated.js'
+import { seedRange, timeLimit, workerCount } from './explore-options.js'
 import { explorationText } from './explore-text.js'
 import { interruptible, reportFile, writeReport } from './lab-run.js'
 import { EXIT_NOT_AS_EXPECTED, fail, log, progress, progressDone, writeJson, writeText } from './output.js'
@@ -123,7 +125,7 @@ async function shrinkToFile(
 ): Promise<Saved | null> {
   const { seed } = failing
   const way = wayText(failing.way)
-  const shrunk = await shrink(exploration.scenario, failing, {
+  const shrunk = await shrink(withDrawnFaults(exploration.scenario, seed), failing, {
     run: runSeed,
     signal,
     onProgress: (runs, { load, faults }) => {
@@ -151,29 +153,4 @@ function progressText({ done, wanted, failed }: ExplorationProgress, elapsedMs: 
   const leftS = Math.ceil((wanted - done) / perS)
   const left = leftS < 120 ? `${leftS} s` : `${Math.ceil(leftS / 60)} min`
   return `${done} of ${wanted} seeds, ${perS.toFixed(perS < 10 ? 1 : 0)} a second, ${left} left, ${failed} not as expected`
-}
-
-function seedRange(text: string): SeedRange {
-  const [, first, last] = /^(\d+)(?:\.\.(\d+))?$/.exec(text) ?? []
-  const range = { from: Number(first), to: Number(last ?? first) }
-  if (first === undefined || range.to > 0xffffffff || range.to < range.from)
-    throw new InvalidArgumentError('first..last is needed, such as 1..1000, of whole numbers up to 4294967295')
-  if (range.to - range.from + 1 > SEEDS_MAX) throw new InvalidArgumentError(`${SEEDS_MAX} seeds at most`)
-  return range
-}
-
-function workerCount(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > 256) throw new InvalidArgumentError('1 to 256')
-  return value
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, min: 60_000, h: 3_600_000 }
-
-function timeLimit(text: string): number {
-  const [, count, unit = 's'] = /^(\d+(?:\.\d+)?)\s*(s|min|h)?$/.exec(text) ?? []
-  const ms = Number(count) * UNIT_MS[unit]!
-  if (count === undefined || ms <= 0 || ms > 86_400_000)
-    throw new InvalidArgumentError('a time such as 90s, 10min or 2h is needed, a day at most')
-  return ms
 }

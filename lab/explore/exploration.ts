@@ -66,6 +66,10 @@ export interface Exploration {
   /** Virtual time of all runs together. */
   readonly simulatedMs: number
   readonly longestWaitMs: number
+  /** Of each seed the longest that a message waited for its order ack; null without seeds. */
+  readonly waitsMs: FirstTimes | null
+  /** Seeds in which messages had to be sent again for want of an order ack, and after how long first. */
+  readonly resent: { readonly seeds: number; readonly firstMs: FirstTimes | null }
 }
 
 export const FAILING_LISTED = 100
@@ -79,7 +83,7 @@ interface Kind {
   text: string
 }
 
-/** Adds up seeds in any order: nothing of the result depends on it. Keeps one number for each anomaly of a seed. */
+/** Adds up seeds in any order: nothing of the result depends on it. Keeps a few numbers of each seed. */
 export class ExplorationTally {
   readonly #scenario: Scenario
   readonly #wanted: SeedRange
@@ -94,7 +98,8 @@ export class ExplorationTally {
   #sent = 0
   #delivered = 0
   #simulatedMs = 0
-  #longestWaitMs = 0
+  readonly #waitsMs: number[] = []
+  readonly #firstResendsMs: number[] = []
 
   constructor(scenario: Scenario, wanted: SeedRange) {
     this.#scenario = scenario
@@ -130,7 +135,8 @@ export class ExplorationTally {
     this.#sent += summary.sent
     this.#delivered += summary.delivered
     this.#simulatedMs += summary.durationMs
-    this.#longestWaitMs = Math.max(this.#longestWaitMs, summary.longestWaitMs)
+    this.#waitsMs.push(summary.longestWaitMs)
+    if (summary.firstResendMs !== null) this.#firstResendsMs.push(summary.firstResendMs)
   }
 
   exploration(): Exploration {
@@ -155,7 +161,9 @@ export class ExplorationTally {
       sent: this.#sent,
       delivered: this.#delivered,
       simulatedMs: this.#simulatedMs,
-      longestWaitMs: this.#longestWaitMs,
+      longestWaitMs: this.#waitsMs.reduce((longest, ms) => Math.max(longest, ms), 0),
+      waitsMs: firstTimes(this.#waitsMs),
+      resent: { seeds: this.#firstResendsMs.length, firstMs: firstTimes(this.#firstResendsMs) },
     }
   }
 

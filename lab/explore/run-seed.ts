@@ -1,4 +1,5 @@
 import type { RunView } from '../finding.js'
+import { eventsOf } from '../history.js'
 import type { Scenario } from '../scenario-schema.js'
 import { createRunView, createVerdict, type Verdict } from '../verdict.js'
 import { simulateScenario } from '../worlds/simulated.js'
@@ -17,6 +18,7 @@ export function runSeed(scenario: Scenario, seed: number): SeedSummary {
 
 /** What an exploration keeps of a run. */
 export function summarise({ run }: RunView, { findings, unmet, vacuous, counts }: Verdict): SeedSummary {
+  const sinceStart = (atMs: number | null | undefined) => (atMs == null ? null : Math.round(atMs - run.startedMs))
   return {
     seed: run.seed,
     asExpected: unmet.length === 0 && run.deaths.length === 0,
@@ -26,7 +28,7 @@ export function summarise({ run }: RunView, { findings, unmet, vacuous, counts }
         kind: id,
         behaviour,
         count,
-        firstMs: first.atMs === null ? null : Math.round(first.atMs - run.startedMs),
+        firstMs: sinceStart(first.atMs),
         text: first.text,
       })),
     unmet,
@@ -35,6 +37,7 @@ export function summarise({ run }: RunView, { findings, unmet, vacuous, counts }
     delivered: counts.delivered,
     durationMs: Math.round(run.endedMs - run.startedMs),
     longestWaitMs: longestWaitMs(run),
+    firstResendMs: sinceStart(eventsOf(run, 'resend')[0]?.atMs),
   }
 }
 

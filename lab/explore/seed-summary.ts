@@ -27,8 +27,10 @@ export interface SeedSummary {
   readonly delivered: number
   /** Virtual milliseconds. */
   readonly durationMs: number
-  /** Longest that a message was in its sender's outgoing queue after it was first sent, to the end if it never left. Virtual ms. */
+  /** Longest that a transactional message waited for its order ack, to the end if none came. Virtual milliseconds. */
   readonly longestWaitMs: number
+  /** Virtual milliseconds to the first time that messages had to be sent again for want of an order ack; null when none had. */
+  readonly firstResendMs: number | null
 }
 
 /** Kind of the sighting when the run, or the thread that it ran in, came to grief. */
@@ -46,5 +48,6 @@ export function failedSeed(seed: number, why: string): SeedSummary {
     delivered: 0,
     durationMs: 0,
     longestWaitMs: 0,
+    firstResendMs: null,
   }
 }

@@ -51,6 +51,8 @@ t.test('what many seeds come to', async t => {
     simulatedMs: 125_250,
   })
   t.equal(rest.longestWaitMs, 99)
+  t.match(rest.waitsMs, { min: 0, max: 99 })
+  t.match(rest.resent, { seeds: 166, firstMs: { min: 3, max: 498 } })
 })
 
 t.test('all as expected but never exercised: not as expected', async t => {
