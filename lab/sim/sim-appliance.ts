@@ -98,7 +98,8 @@ export class SimAppliance implements SimGateway {
       stop: () => route.stop(),
       counters: () => route.counters(),
       hostChanged(host, state) {
-        if (state === 'down') route.resetConnections(host)
+        // in the words of the planes on sockets
+        if (state === 'down') route.resetConnections(protocol === 'http' ? 'hostDown' : 'stopped', host)
       },
     }
   }

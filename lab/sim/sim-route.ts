@@ -1,7 +1,7 @@
 import type { Client, Policy } from '../../gateway/nlb/policy.js'
 import type { ProxyFaults, ProxyHost } from '../../gateway/planes/proxied-connection.js'
 import { addTraffic, countClose, type ProxyCounters, zeroCounters } from '../../gateway/planes/proxy-counters.js'
-import type { ConnectionClosed, ProxyDecision, SourceMode } from '../../gateway/planes/proxy-events.js'
+import type { CloseManner, ConnectionClosed, ProxyDecision, SourceMode } from '../../gateway/planes/proxy-events.js'
 import type { Endpoint } from '../../queue-manager/actions.js'
 import { EPHEMERAL_PORT_MIN, type SimNetwork } from './network.js'
 import type { Scheduler } from './scheduler.js'
@@ -108,7 +108,7 @@ export class SimRoute {
   /** Leads nobody on any more, and resets what is open. */
   stop(): void {
     this.#close()
-    this.resetConnections()
+    this.resetConnections('stopped')
   }
 
   counters(): ProxyCounters {
@@ -122,10 +122,10 @@ export class SimRoute {
     return this.#open
   }
 
-  /** Resets the open connections, or those of one host. */
-  resetConnections(host?: string): void {
+  /** Resets the open connections, or those of one host; `manner` is what is told of it. */
+  resetConnections(manner: CloseManner, host?: string): void {
     for (const connection of [...this.#open])
-      if (host === undefined || connection.host === host) connection.breakOff('stopped')
+      if (host === undefined || connection.host === host) connection.breakOff(manner)
   }
 
   /** Asks of each connection that a host has whether its packets still pass: holds those that do not, lets the others go on. */

@@ -155,6 +155,23 @@ t.test('a host that leaves loses its connections at once; one that drains keeps 
   }
 })
 
+t.test('over HTTP, too, a connection is one from end to end where nothing hangs on its requests', async t => {
+  const world = simGatewayWorld(
+    appliance({ protocol: 'http', balance: 'connection', listen: { address: VIP, port: 80 } }),
+  )
+  const client = world.open('10.0.1.1')
+  world.run(10)
+  client.socket.write([Buffer.from('POST /msmq/q HTTP/1.1')])
+  world.run(10)
+  const { host } = world.decisions[0]!
+  t.equal(world.accepted[host!]![0]!.received, 'POST /msmq/q HTTP/1.1')
+  world.gateway.fault({ kind: 'leave', host: host!, drain: false })
+  world.run(10)
+  t.equal(client.closed, 'reset')
+  t.match(world.closed, [{ closedBy: 'gateway', manner: 'hostDown', toHost: { packets: { undecodable: 0 } } }])
+  t.strictSame(world.requests, [])
+})
+
 t.test('a health check takes out the host that does not accept, and brings it back', async t => {
   const world = simGatewayWorld(
     appliance({ affinity: 'none', healthCheck: { intervalMs: 1000, timeoutMs: 500, fall: 3, rise: 2 } }),
