@@ -162,6 +162,7 @@ const needsDirectory: Rule = {
               proof: trial(deployment, {
                 sends: [{ ...send, destinations }],
                 messages: 10,
+                drainS: 600,
                 mayNotLand: true,
                 prediction: always({ delivered: 0, unacknowledged: 'all' }),
               }),

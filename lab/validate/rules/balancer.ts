@@ -1,5 +1,12 @@
 import { MSMQ_PORT } from '../../../protocol/ports.js'
-import { type Balancer, type Deployment, fewNames, goesThroughBalancer, settingOf } from '../deployment.js'
+import {
+  type Balancer,
+  type Deployment,
+  fewNames,
+  goesThroughBalancer,
+  type Machine,
+  settingOf,
+} from '../deployment.js'
 import { always } from '../prediction.js'
 import type { Rule, RuleFinding, Trial } from '../rule.js'
 import { trial } from '../trial.js'
@@ -7,6 +14,7 @@ import {
   type BalancedSend,
   balancedSends,
   IGNORE_NAMES,
+  isBalancedNode,
   isBinary,
   oneForEachSender,
   sendText,
@@ -79,7 +87,7 @@ const fewClients: Rule = {
   shownBy: 'some nodes get nothing',
   check: deployment => {
     const { balancer, nodes } = deployment
-    const sends = soundSends(deployment).filter(isBinary)
+    const sends = soundSends(deployment).filter(send => isBinary(send) && send.senders.every(isOutside))
     const senders = new Set(sends.flatMap(send => send.senders))
     if (balancer === null || senders.size === 0 || senders.size >= nodes.length) return []
     const lasting = sends.every(isNeverIdle)
@@ -108,6 +116,9 @@ const fewClients: Rule = {
     ]
   },
 }
+
+/** A node that sends to its own cluster is another matter: see NLB-16. */
+const isOutside = (sender: Machine) => !isBalancedNode(sender)
 
 /** Something is sent in each period of an idle session, so that none ends. */
 function isNeverIdle({ ratePerS, senders }: BalancedSend): boolean {
@@ -222,7 +233,9 @@ const deadService: Rule = {
   shownBy: 'messages of clients that have that node stay with them',
   check: deployment => {
     const { balancer, nodes } = deployment
-    const [send] = soundSends(deployment).filter(one => isBinary(one) && one.senders.length > 0)
+    const [send] = soundSends(deployment).filter(
+      one => isBinary(one) && one.senders.length > 0 && one.senders.every(isOutside),
+    )
     if (send === undefined || balancer === null || balancer.check !== 'none' || nodes.length < 2) return []
     const stated = deployment.topology.balancer?.check
     return [
@@ -258,9 +271,9 @@ function deadServiceTrial(deployment: Deployment, send: BalancedSend): Trial | {
     settingsOf: IGNORE_NAMES,
     ratePerS: 1,
     drainS: 3600,
-    faults: ([first = ''], world) => [{ atS: world === 'sim' ? 20 : 0.4, stop: first }],
-    stress: 'message queuing is stopped on the first node, for good',
-    prediction: { when: 'sometimes', anyOf: [{ unacknowledged: '>= 1' }], given: [] },
+    faults: (hosts, world) => [{ atS: world === 'sim' ? 20 : 0.4, stop: hosts.slice(0, -1) }],
+    stress: 'message queuing is stopped on all nodes but the last, for good',
+    prediction: always({ unacknowledged: '>= 1' }, 'balanced'),
   })
 }
 

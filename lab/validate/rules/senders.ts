@@ -128,6 +128,7 @@ const receiptsToBalancer: Rule = {
           sends: [send],
           messages: 12,
           ratePerS: 20,
+          drainS: 600,
           prediction: always({ unacknowledged: '>= 1' }, 'order-ack-sent'),
         }),
       }))
