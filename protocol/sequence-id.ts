@@ -12,7 +12,16 @@ export function compareSequenceId(a: TxSequenceId, b: TxSequenceId): number {
   return a.timeStamp === b.timeStamp ? a.ordinal - b.ordinal : a.timeStamp - b.timeStamp
 }
 
+/** The last text that was made: whoever wants one wants it for many messages of a sequence. */
+let latest: TxSequenceId & { readonly text: string } = { timeStamp: 0, ordinal: 0, text: '00000000:00000000' }
+
 /** `TimeStamp:Ordinal` in hexadecimal, sorts as {@link compareSequenceId}; fit for a map key. */
-export function sequenceIdText(id: TxSequenceId): string {
-  return `${id.timeStamp.toString(16).padStart(8, '0')}:${id.ordinal.toString(16).padStart(8, '0')}`
+export function sequenceIdText({ timeStamp, ordinal }: TxSequenceId): string {
+  if (timeStamp !== latest.timeStamp || ordinal !== latest.ordinal)
+    latest = { timeStamp, ordinal, text: `${hexadecimal(timeStamp)}:${hexadecimal(ordinal)}` }
+  return latest.text
+}
+
+function hexadecimal(value: number): string {
+  return value.toString(16).padStart(8, '0')
 }
