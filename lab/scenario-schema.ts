@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { BEHAVIOUR_IDS } from './behaviours.js'
 import { chaosSchema, faultSchema } from './faults/fault-schema.js'
-import { milliseconds, machineName as name, seconds } from './scenario-fields.js'
+import { milliseconds, machineName as name, SECONDS_MAX, seconds } from './scenario-fields.js'
 import { oneOrMany } from './yaml-file.js'
 
 /**
@@ -125,7 +125,11 @@ const load = z.strictObject({
   ratePerS: z.number().positive().max(1_000_000).optional(),
   /** With a rate: evenly spaced (the default), or at chance times drawn from the seed of the run. */
   arrival: z.enum(['constant', 'poisson']).optional(),
-  startAfterMs: milliseconds.default(0),
+  startAfterMs: z
+    .number()
+    .min(0)
+    .max(SECONDS_MAX * 1000)
+    .default(0),
   timeToReachQueueS: seconds.optional(),
   timeToBeReceivedS: seconds.optional(),
   /** Negative source journaling: what fails goes to the sender's dead-letter queue. */
