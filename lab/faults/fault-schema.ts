@@ -8,7 +8,7 @@ import { oneOrMany } from '../yaml-file.js'
  * that message. `admin-ack`: positive or negative, of whatever class. `http-post` and `http-answer`: an SRMP message and the
  * status that answers it; `stream-receipt` is a post that acknowledges in order.
  */
-export const SESSION_PACKETS = [
+const SESSION_PACKETS = [
   'establish',
   'connection-parameters',
   'user-message',
@@ -18,12 +18,12 @@ export const SESSION_PACKETS = [
   'admin-ack',
 ] as const
 export const HTTP_PACKETS = ['http-post', 'http-answer', 'stream-receipt'] as const
-export const PACKET_KINDS = [...SESSION_PACKETS, 'ping', ...HTTP_PACKETS] as const
+const PACKET_KINDS = [...SESSION_PACKETS, 'ping', ...HTTP_PACKETS] as const
 export type PacketKind = (typeof PACKET_KINDS)[number]
 
 /** `persisted`: the disk has a message of an application. `logged`: that, and its place in a transactional sequence. */
 export const MOMENTS = ['persisted', 'logged'] as const
-export type Moment = (typeof MOMENTS)[number]
+type Moment = (typeof MOMENTS)[number]
 export type Instant = PacketKind | Moment
 
 const chance = z.number().min(0).max(1)
@@ -221,4 +221,3 @@ export const chaosSchema = z.strictObject({
   /** How often each kind comes, against the others. */
   weights: z.partialRecord(z.enum(CHAOS_KINDS), z.number().min(0).max(1000)).default(WEIGHTS),
 })
-export type Chaos = z.infer<typeof chaosSchema>

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { simulatedOnly } from '../../../lab/faults/fault-checks.js'
 import { faultText } from '../../../lab/faults/fault-text.js'
@@ -99,6 +101,20 @@ t.test('what cannot be said: one line, where it stands and what is allowed', asy
       t.notMatch(message, /\n/)
     }
   }
+})
+
+t.test('what docs/faults.md shows can be said', async t => {
+  const text = readFileSync(join(process.cwd(), 'docs/faults.md'), 'utf8')
+  const lists = [...text.matchAll(/```yaml\nfaults:\n([\s\S]*?)```/g)]
+  t.equal(lists.length, 1)
+  const faults = lists.flatMap(([, list = '']) =>
+    [...list.matchAll(/^ {2}- (\{.*\})/gm)].map(([, fault = '']) => fault),
+  )
+  t.equal(faults.length, 7)
+  t.doesNotThrow(() => parsed(faults))
+  const [, chaos = ''] = /^ {2}chaos: (\{.*\})$/m.exec(text) ?? []
+  t.doesNotThrow(() => parseScenario(faultScenario([], { ...OPTIONS, chaos }), 'chaos.yaml'))
+  t.throws(() => parseScenario(faultScenario([], { ...OPTIONS, chaos: '{ untilS: 60 }' }), 'x'), { message: /everyS/ })
 })
 
 t.test('nothing is struck twice at a time', async t => {
