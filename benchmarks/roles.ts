@@ -16,6 +16,7 @@ export const ROLES = {
   'engine-receiver': async () => (await import('./roles/engine-receiver.js')).startEngineReceiver,
   'engine-lone': async () => (await import('./roles/engine-lone.js')).startEngineLone,
   'queue-keeper': async () => (await import('./roles/queue-keeper.js')).startQueueKeeper,
+  'record-judge': async () => (await import('./roles/record-judge.js')).startRecordJudge,
   'http-poster': async () => (await import('./roles/http-poster.js')).startHttpPoster,
   'http-answerer': async () => (await import('./roles/http-answerer.js')).startHttpAnswerer,
   'http-plane': async () => (await import('./roles/http-plane.js')).startHttpPlane,

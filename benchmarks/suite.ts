@@ -22,6 +22,7 @@ import type { BenchmarkReport } from './report.js'
 import { srmpBenchmark, srmpDurableBenchmark } from './srmp.js'
 import { srmpCodecBenchmark } from './srmp-codec.js'
 import { transactionalBenchmark } from './transactional.js'
+import { verdictBenchmark } from './verdict-record.js'
 import { waitingMillionBenchmark } from './waiting-million.js'
 
 /** In the order they run when none is named. */
@@ -50,6 +51,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   nlbProxySessionsBenchmark,
   nlbKernelBenchmark,
   nlbModelBenchmark,
+  verdictBenchmark,
 ]
 
 /** The one of that name, or all whose names begin with it and a hyphen: `nlb` and `nlb-proxy` are such families. */

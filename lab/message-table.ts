@@ -121,25 +121,27 @@ export class MessageTable implements Iterable<MessageFacts> {
     return id !== null && deadLettered.has(id)
   }
 
-  waitingAt(number: number): string[] {
-    return this.#sources.waiting.filter(({ numbers }) => isRemaining(numbers, number)).map(({ name }) => name)
+  waitingAt(number: number): readonly string[] {
+    const { waiting } = this.#sources
+    if (waiting.length === 0) return NOWHERE
+    return waiting.filter(({ numbers }) => isRemaining(numbers, number)).map(({ name }) => name)
   }
 
   *[Symbol.iterator](): IterableIterator<MessageFacts> {
     for (let number = 1; number <= this.length; number++) yield new Row(this, number)
   }
 
+  /** One row is shown to `predicate` again and again, as another message each time: it must not keep it. */
   count(predicate: (message: MessageFacts) => boolean): number {
+    const row = new Row(this, 1)
     let count = 0
-    for (let number = 1; number <= this.length; number++) if (predicate(new Row(this, number))) count++
+    for (; row.number <= this.length; row.number++) if (predicate(row)) count++
     return count
   }
 
   find(predicate: (message: MessageFacts) => boolean): MessageFacts | undefined {
-    for (let number = 1; number <= this.length; number++) {
-      const row = new Row(this, number)
-      if (predicate(row)) return row
-    }
+    const row = new Row(this, 1)
+    for (; row.number <= this.length; row.number++) if (predicate(row)) return row
     return undefined
   }
 
@@ -172,8 +174,10 @@ export class MessageTable implements Iterable<MessageFacts> {
   }
 }
 
+const NOWHERE: readonly string[] = []
+
 class Row implements MessageFacts {
-  readonly number: number
+  number: number
   readonly #table: MessageTable
 
   constructor(table: MessageTable, number: number) {
@@ -205,7 +209,7 @@ class Row implements MessageFacts {
     return this.#table.deadLettered(this.number)
   }
 
-  get waitingAt(): string[] {
+  get waitingAt(): readonly string[] {
     return this.#table.waitingAt(this.number)
   }
 }

@@ -43,8 +43,8 @@ function freedForNothing({ run }: RunView, sender: SenderFacts): Freed[] {
   const ackOf = node.load?.delivery === 'transactional' ? orderAcksBy(run, node.name) : sessionAcksBy(run, node.name)
   let count = 0
   let first: { number: number; ack: Acknowledgement } | null = null
-  for (const { number, fate } of messages) {
-    if (fate !== 'lost') continue
+  for (let number = 1; number <= messages.length; number++) {
+    if (messages.fate(number) !== 'lost') continue
     const ack = ackOf(messageIdOf(ledger, number))
     if (ack === null) continue
     count++

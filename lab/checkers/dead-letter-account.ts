@@ -2,7 +2,7 @@ import { isNegativeAcknowledgment } from '../../protocol/message-class.js'
 import { messageIdOf } from '../../senders/sender-ledger.js'
 import type { Checker, Finding } from '../finding.js'
 import { type EventOf, eventsOf, runTime } from '../history.js'
-import { findMessages } from '../message-facts.js'
+import { findMessages, type SenderFacts } from '../message-facts.js'
 
 /**
  * Dead letters that do not add up. `dead-lettered-delivered`: given up, and delivered all the same.
@@ -30,16 +30,9 @@ export const checkDeadLetterAccount: Checker = ({ run, senders }) => {
       },
     })
   }
-  const offered = new Map(
-    senders.flatMap(({ node, ledger, partial }) => {
-      if (ledger === null || partial || ledger.messageIds.length === 0) return []
-      const ids = new Set<number | null>()
-      for (let number = 1; number <= ledger.offered; number++) ids.add(messageIdOf(ledger, number))
-      return [[node.name, ids] as const]
-    }),
-  )
+  const strangers = new Map(senders.map(sender => [sender.node.name, neverOffered(sender, events)]))
   const strange = events.filter(
-    event => !isNegativeAcknowledgment(event.messageClass) || offered.get(event.node)?.has(event.messageId) === false,
+    event => !isNegativeAcknowledgment(event.messageClass) || strangers.get(event.node)?.has(event.messageId) === true,
   )
   const [first] = strange
   if (first !== undefined) {
@@ -59,6 +52,18 @@ export const checkDeadLetterAccount: Checker = ({ run, senders }) => {
     })
   }
   return findings
+}
+
+/** MessageIDs of its dead letters that its ledger does not have; none where nobody kept the ledger to the end. */
+function neverOffered(
+  { node, ledger, partial }: SenderFacts,
+  events: readonly EventOf<'dead-lettered'>[],
+): ReadonlySet<number | null> {
+  const ids = new Set<number | null>()
+  if (ledger === null || partial || ledger.messageIds.length === 0) return ids
+  for (const event of events) if (event.node === node.name) ids.add(event.messageId)
+  for (let number = 1; number <= ledger.offered && ids.size > 0; number++) ids.delete(messageIdOf(ledger, number))
+  return ids
 }
 
 function classText({ messageClass }: EventOf<'dead-lettered'>): string {
