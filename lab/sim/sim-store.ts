@@ -126,11 +126,8 @@ export class SimStore implements Store {
   }
 
   write(operations: readonly StoreOperation[], done: (error: Error | null) => void): void {
-    const values: (StoredValue | null)[] = []
-    for (const operation of operations) {
-      this.#table(operation.table).check(operation)
-      values.push(operation.value === null ? null : copyOfValue(operation.value))
-    }
+    for (const operation of operations) this.#table(operation.table).check(operation)
+    const values = operations.map(({ value }) => (value === null ? null : copyOfValue(value)))
     const wantedMs = this.#scheduler.nowMs + this.delayMs + this.#random.unit() * this.jitterMs
     this.#lastCompletionMs = Math.max(this.#lastCompletionMs, wantedMs)
     const event = this.#scheduler.at(this.#lastCompletionMs, this.#complete)
