@@ -20,6 +20,7 @@ import {
 import { CursorError } from './message-pack-cursor.js'
 import type { NodeReport } from './node-spec.js'
 
+/** Read at a time; a short file needs less. */
 const BUFFER_BYTES = 256 * 1024
 const DEPTH_MAX = 64
 /** The first byte of a batch of events: a list of five. */
@@ -41,7 +42,7 @@ export class HistoryReader {
   readonly #decoder = new Decoder()
   readonly #events: EventDecoder
   readonly #withoutEvents: boolean
-  #buffer = Buffer.allocUnsafe(BUFFER_BYTES)
+  #buffer: Buffer
   /** Offset in the file of the first byte of the buffer. */
   #base = 0
   #start = 0
@@ -52,7 +53,9 @@ export class HistoryReader {
   constructor(file: string, { kinds }: HistoryReading = {}) {
     this.file = file
     this.#descriptor = openSync(file, 'r')
-    if (!fstatSync(this.#descriptor).isFile()) {
+    const stat = fstatSync(this.#descriptor)
+    this.#buffer = Buffer.allocUnsafe(Math.min(BUFFER_BYTES, stat.size))
+    if (!stat.isFile()) {
       this.close()
       throw this.#foreign()
     }
@@ -157,7 +160,7 @@ export class HistoryReader {
     if (this.#end - this.#start >= wanted) return true
     if (fstatSync(this.#descriptor).size - this.offset < wanted) return false
     const held = this.#buffer.subarray(this.#start, this.#end)
-    const target = wanted <= this.#buffer.length ? this.#buffer : Buffer.allocUnsafe(wanted)
+    const target = wanted <= this.#buffer.length ? this.#buffer : Buffer.allocUnsafe(Math.max(wanted, BUFFER_BYTES))
     target.set(held)
     this.#buffer = target
     this.#base += this.#start
@@ -217,8 +220,11 @@ export function readRunRecord(file: string): RunRecord {
     if (record.record === 'header') header = record.header
     else if (record.record === 'events') for (const event of record.events) events.push(event)
     else if (record.record === 'sample') samples.push({ node: record.node, sample: record.sample })
-    else if (record.record === 'report') reports.set(record.report.node, record.report)
-    else if (record.record === 'death') deaths.push(record.death)
+    else if (record.record === 'report') {
+      // in the order of the last ones
+      reports.delete(record.report.node)
+      reports.set(record.report.node, record.report)
+    } else if (record.record === 'death') deaths.push(record.death)
     else end = record.end
   }
   if (header === null || end === null)
