@@ -4,11 +4,12 @@ import { Command } from 'commander'
 import type { Exploration, SeedRange } from '../lab/explore/exploration.js'
 import { type ExplorationProgress, explore } from '../lab/explore/explore.js'
 import { type FailingSeed, failingSeeds, wayText } from '../lab/explore/failing-way.js'
-import { runSeed } from '../lab/explore/run-seed.js'
+import { runSeed, summarise } from '../lab/explore/run-seed.js'
 import { SeedPool } from '../lab/explore/seed-pool.js'
 import { shrink } from '../lab/explore/shrink.js'
-import { type ShrunkFile, shrunkFile } from '../lab/explore/shrunk-file.js'
+import { shrunkFile } from '../lab/explore/shrunk-file.js'
 import { withDrawnFaults } from '../lab/faults/draw-faults.js'
+import { createExplorationReport, type ReportedShrunk } from '../lab/report/exploration-report.js'
 import type { Scenario } from '../lab/scenario-schema.js'
 import { createRunView, createVerdict } from '../lab/verdict.js'
 import { simulateScenario } from '../lab/worlds/simulated.js'
@@ -28,13 +29,9 @@ interface ExploreCommandOptions {
   readonly json?: true
 }
 
-/** A failing seed made small, and where it was written. */
-interface Saved {
-  readonly seed: number
-  readonly way: string
-  readonly file: string
+/** A failing seed made small, its run, and where it was written. */
+interface Saved extends ReportedShrunk {
   readonly diagram: string
-  readonly text: string
   readonly runs: number
   readonly minimal: boolean
   readonly socketsObstacle: string | null
@@ -103,7 +100,11 @@ async function perform(
     if (one !== null) saved.push(one)
   }
   progressDone()
-  if (options.json) await writeJson({ ...exploration, shrunk: saved })
+  if (options.report !== undefined) {
+    writeFileSync(options.report, createExplorationReport(exploration, saved))
+    log(`report: ${options.report}`)
+  }
+  if (options.json) await writeJson({ ...exploration, shrunk: saved.map(({ view: _, ...one }) => one) })
   else await writeText(explorationText(exploration, name, saved))
   if (!exploration.asExpected) process.exitCode = EXIT_NOT_AS_EXPECTED
 }
@@ -138,14 +139,15 @@ async function shrinkToFile(
     return null
   }
   const view = createRunView(simulateScenario(shrunk.scenario, { seed }))
-  const written: ShrunkFile = shrunkFile(shrunk, scenario, runSeed(shrunk.scenario, seed))
+  const verdict = createVerdict(view)
+  const written = shrunkFile(shrunk, scenario, summarise(view, verdict))
   const file = join(folder, written.name)
   const diagram = file.replace(/yaml$/, 'html')
   reportFile(file)
   writeFileSync(file, written.text)
-  writeReport(diagram, [{ view, verdict: createVerdict(view) }], `${scenario.scenario}, seed ${seed}: ${way}`)
+  writeReport(diagram, [{ view, verdict }], `${scenario.scenario}, seed ${seed}: ${way}`)
   const { text, socketsObstacle } = written
-  return { seed, way, file, diagram, text, runs: shrunk.runs, minimal: shrunk.minimal, socketsObstacle }
+  return { view, verdict, seed, way, file, diagram, text, runs: shrunk.runs, minimal: shrunk.minimal, socketsObstacle }
 }
 
 function progressText({ done, wanted, failed }: ExplorationProgress, elapsedMs: number): string {

@@ -17,14 +17,14 @@ interface FindingsCommandOptions {
   readonly json?: true
 }
 
-const SEEDS_DEFAULT = { from: 1, to: 5 }
+const SEEDS_DEFAULT = { from: 1, to: 3 }
 
 export function findingsCommand(): Command {
   return new Command('findings')
     .description(
       'how soon and how often what goes wrong behind which balancer, with MSMQ’s own timers: docs/findings.md',
     )
-    .option('--seeds <range>', 'first and last seed of each configuration (default: 1..5)', seedRange, SEEDS_DEFAULT)
+    .option('--seeds <range>', 'first and last seed of each configuration (default: 1..3)', seedRange, SEEDS_DEFAULT)
     .option('--workers <n>', 'threads; default: one for each processor core', workerCount)
     .option('--markdown <file>', 'write the tables there instead of on stdout')
     .option('--json', 'print what every configuration came to as JSON')

@@ -52,11 +52,11 @@ export const BALANCED_LOAD = {
   watchedMin: 120,
 } as const
 
-/** Windows NLB lets no connection idle out, and who chooses for each request has no affinity. */
+/** Windows NLB lets no connection idle out; who chooses for each request has no affinity, and connections mean nothing to it. */
 export function balancerCells(): BalancerCell[] {
   return BALANCERS.flatMap(balancer =>
     (balancer.connections ? AFFINITIES : [null]).flatMap(affinity =>
-      (balancer.id === 'nlb' ? [null] : IDLE_TIMEOUTS_MIN).flatMap(idleTimeoutMin =>
+      (balancer.id === 'nlb' || !balancer.connections ? [null] : IDLE_TIMEOUTS_MIN).flatMap(idleTimeoutMin =>
         SENDERS.map(senders => ({ balancer, affinity, idleTimeoutMin, senders })),
       ),
     ),
@@ -90,24 +90,36 @@ export interface CloneCell {
 }
 
 const CLONES = [2, 4, 8, 16] as const
-const RATES_PER_MINUTE = [0.1, 0.5, 2, 10] as const
+const RATES_PER_MINUTE = [0.05, 0.2, 1, 5] as const
 
-export const CLONE_LOAD = { loadMin: 60, watchedMin: 180 } as const
+/** Each clone sends for this long or until it has sent so many, whichever is later, and is watched for so long after that. */
+export const CLONE_LOAD = { loadMin: 60, messagesMin: 20, watchedAfterMin: 120 } as const
+/** Of an interval between two messages; the scenario's own bound. */
+const START_SPREAD_MAX_MS = 600_000
 
 export function cloneCells(): CloneCell[] {
   return CLONES.flatMap(clones => RATES_PER_MINUTE.map(perMinute => ({ clones, perMinute })))
 }
 
 export function cloneScenario({ clones, perMinute }: CloneCell): Scenario {
-  const { loadMin, watchedMin } = CLONE_LOAD
-  const senders = ['{ name: S1 }', ...Array.from({ length: clones - 1 }, () => '{ cloneOf: S1 }')].join(', ')
+  const messages = Math.max(CLONE_LOAD.messagesMin, Math.round(perMinute * CLONE_LOAD.loadMin))
+  const loadMin = messages / perMinute
+  const names = Array.from({ length: clones }, (_, index) => `S${index + 1}`)
+  const senders = names.map((name, index) => `{ name: ${name}${index === 0 ? '' : ', cloneOf: S1'} }`).join(', ')
+  // clones do not all start at one moment
+  const apartMs = Math.min(START_SPREAD_MAX_MS, 60_000 / perMinute) / clones
+  const loads = names.map(
+    (name, index) =>
+      `  - { from: ${name}, startAfterMs: ${Math.round(index * apartMs)}, to: 'PRIVATE={R1.guid}\\64', delivery: transactional, messages: ${messages}, ratePerS: ${perMinute / 60}, arrival: poisson }`,
+  )
   return read(
     'clones',
     `  receivers: { queues: { name: 'private$\\orders', number: 100, transactional: true } }
   senders: [${senders}]
-load: { to: 'PRIVATE={R1.guid}\\64', delivery: transactional, messages: ${Math.round(perMinute * loadMin)}, ratePerS: ${perMinute / 60}, arrival: poisson }`,
-    loadMin,
-    watchedMin,
+load:
+${loads.join('\n')}`,
+    2 * loadMin,
+    2 * loadMin + CLONE_LOAD.watchedAfterMin,
   )
 }
 

@@ -27,7 +27,7 @@ export function findingsMarkdown(findings: Findings, chart: string | null): stri
     `Answers that nobody has published, from ${(balancers.length + clones.length) * count} runs in the simulated world with MSMQ's own timers. \`${command}\` prints the same again.`,
     '## What is assumed',
     [
-      `- Every configuration is run with ${count} seeds. A seed draws QMIds, the times at which messages are sent, the ports of connections and the balancer's hash. "3/5" means three of five seeds.`,
+      `- Every configuration is run with ${count === 1 ? 'one seed' : `${count} seeds`}. A seed draws QMIds, the times at which messages are sent, the ports of connections and the balancer's hash. "3/5" means three of five seeds.`,
       "- Nothing goes wrong: no machine ends, no link fails, no packet is lost. What is seen comes of the configuration alone. What faults add is for `mqlab explore` with a scenario's own faults or `chaos`.",
       "- Windows NLB's hash is not published. Ours is a substitute: which host a client gets differs, how many hosts share the load does not.",
       `- The lifetime of a row of the cache from QMId to address (QMIdCacheLifetime) is not published. Here it is ${settings.QMIdCacheLifetime} s.`,
@@ -47,7 +47,7 @@ export function findingsMarkdown(findings: Findings, chart: string | null): stri
       ),
     ]),
     '## Clones',
-    `So many machines of one QMId send to one receiver by its QMId (\`PRIVATE=…\`), without a balancer, each at its own pace at chance times, for ${timeText(CLONE_LOAD.loadMin * 60_000)}, and are watched for ${timeText(CLONE_LOAD.watchedMin * 60_000)}. A queue stalls when messages have to be sent again for want of an order ack, the first time after ${settings.SeqResend13Time} s. The longest wait is that of the message that waited longest for its order ack, to the end if none came: its median over the seeds.`,
+    `So many machines of one QMId send to one receiver by its QMId (\`PRIVATE=…\`), without a balancer, at chance times, for ${timeText(CLONE_LOAD.loadMin * 60_000)} or until each has sent ${CLONE_LOAD.messagesMin} messages, whichever is later, and are watched for ${timeText(CLONE_LOAD.watchedAfterMin * 60_000)} after that. They begin one after the other, spread over the time between two messages, ten minutes at most. A queue stalls when messages have to be sent again for want of an order ack, the first time after ${settings.SeqResend13Time} s. The longest wait is that of the message that waited longest for its order ack, to the end if none came: its median over the seeds.`,
     cloneTable(clones, count),
     ...(chart === null ? [] : [`![The longest wait by messages a minute, a line for each number of clones](${chart})`]),
   ].join('\n\n')}\n`
@@ -86,7 +86,7 @@ function balancerTable(cells: readonly Explored<BalancerCell>[], seeds: number):
 
 function idleText({ id }: Balancer, { idleTimeoutMin }: BalancerCell): string {
   if (idleTimeoutMin !== null) return `${idleTimeoutMin} min`
-  return id === 'nlb' ? 'has none' : 'none'
+  return id === 'nlb' ? 'has none' : id === 'http-request' ? 'of no matter' : 'none'
 }
 
 function cellText(exploration: Exploration, seeds: number): string {
