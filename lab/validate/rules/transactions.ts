@@ -222,6 +222,7 @@ const acksToBalancer: Rule = {
                 messages: 12,
                 ratePerS: 20,
                 settingsOf: IGNORE_NAMES,
+                drainS: 3_600,
                 prediction: always({ misroutedAcks: '>= 1', unacknowledged: '>= 1' }, 'order-ack-sent'),
               })
             : {

@@ -89,7 +89,7 @@ const BAD: readonly (readonly [what: string, by: string, at: string, field: stri
   [
     'delivery: recoverable',
     'delivery: recoverable, perTransaction: 2',
-    '4:95',
+    '4:89',
     'sends[0].perTransaction',
     /only transactional/,
   ],
