@@ -159,6 +159,8 @@ export class SimStage implements FaultTarget<void> {
 
   disk(name: string, condition: DiskCondition | null): void {
     const { store } = this.#machine(name).machine
+    if (condition === null && !this.#illDisks.delete(name)) return
+    if (condition !== null) this.#illDisks.add(name)
     this.#noteFault(name, condition === null ? 'disk-well' : 'disk-ill')
     store.capacityBytes = condition?.full ? 0 : Number.POSITIVE_INFINITY
     store.failing = condition?.failing ?? false
