@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { ACK_TEXTS, DISCARD_TEXTS, FAULT_TEXTS } from '../journey-text.js'
 import { startDiagram } from './client/start-diagram.js'
 import { saveFile, startEvents } from './client/start-events.js'
 import { readData, startReport, startTheme } from './client/start-report.js'
@@ -7,6 +8,7 @@ import { eventText } from './event-text.js'
 import { escapeHtml } from './html.js'
 import { indexEvents, sentMessages, traceMessage } from './message-trace.js'
 import { unpackData } from './report-data.js'
+import { struckFaults } from './run-faults.js'
 import { lifelinesOf, spaceTimeDiagram } from './space-time-diagram.js'
 import { timeText } from './time-text.js'
 
@@ -18,6 +20,7 @@ const FUNCTIONS: readonly ((...parts: never[]) => unknown)[] = [
   decodeColumn,
   decodeColumns,
   unpackData,
+  struckFaults,
   indexEvents,
   sentMessages,
   traceMessage,
@@ -31,8 +34,13 @@ const FUNCTIONS: readonly ((...parts: never[]) => unknown)[] = [
   startReport,
 ]
 
-/** The one script of a report: its functions, and the call that starts it. */
-export const REPORT_SCRIPT = `'use strict'\n${FUNCTIONS.map(code => code.toString()).join('\n')}\nstartReport(document)\n`
+/** Words that they use. */
+const CONSTANTS = { ACK_TEXTS, DISCARD_TEXTS, FAULT_TEXTS }
+
+/** The one script of a report: its words, its functions, and the call that starts it. */
+export const REPORT_SCRIPT = `'use strict'\n${Object.entries(CONSTANTS)
+  .map(([name, value]) => `const ${name} = ${JSON.stringify(value)}\n`)
+  .join('')}${FUNCTIONS.map(code => code.toString()).join('\n')}\nstartReport(document)\n`
 
 /** By which a Content-Security-Policy lets this script run, and no other. */
 export const REPORT_SCRIPT_HASH = `sha256-${createHash('sha256').update(REPORT_SCRIPT).digest('base64')}`

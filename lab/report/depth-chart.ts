@@ -1,7 +1,9 @@
 import { eventsOf, type RunRecord } from '../history.js'
+import { FAULT_TEXTS } from '../journey-text.js'
 import { outgoingDepth } from '../outgoing-depth.js'
 import { html, type Markup } from './html.js'
 import { type ChartLine, type ChartMark, greatest, LINES_MAX, lineChart, lineKey } from './line-chart.js'
+import { struckFaults } from './run-faults.js'
 
 type Point = ChartLine['points'][number]
 
@@ -76,10 +78,14 @@ function stageLines(run: RunRecord, names: readonly string[]): ChartLine[] {
 }
 
 function faultMarks(run: RunRecord): ChartMark[] {
-  const faults = eventsOf(run, 'fault').map(
-    ({ atMs, node, fault }): ChartMark => ({ ms: atMs - run.startedMs, text: `${node} ${fault}`, tone: 'fault' }),
+  const faults = struckFaults(run.events).map(
+    (event): ChartMark => ({
+      ms: event.atMs - run.startedMs,
+      text: `${event.node} ${event.kind === 'fault' ? event.fault : event.what}`,
+      tone: event.kind === 'fault' && FAULT_TEXTS[event.fault].isGood ? 'healed' : 'fault',
+    }),
   )
-  return run.healedMs === undefined
+  return run.healedMs === undefined || faults.length === 0
     ? faults
     : [...faults, { ms: run.healedMs - run.startedMs, text: 'all is well again', tone: 'healed' }]
 }

@@ -1,8 +1,9 @@
 import type { LabEvent } from '../history.js'
+import { ACK_TEXTS, DISCARD_TEXTS, FAULT_TEXTS } from '../journey-text.js'
 
 /**
- * One event in a few words, without its time and machine. Stands alone: the report's script has it too. Kinds that it
- * does not know are shown by their fields.
+ * One event in a few words, without its time and machine. Stands alone but for those constants: the report's script has it
+ * too. Kinds that it does not know are shown by their fields.
  */
 export function eventText(event: LabEvent): string {
   const place = (tx: { readonly sequence: string; readonly number: number } | null) =>
@@ -23,11 +24,11 @@ export function eventText(event: LabEvent): string {
     case 'arrived':
       return `message ${event.messageId} arrived from ${event.peer} for ${event.queue}${place(event.tx)}`
     case 'discarded':
-      return `message ${event.messageId} from ${event.peer} discarded: ${event.reason}${place(event.tx)}`
+      return `discards message ${event.messageId} from ${event.peer}${place(event.tx)}, ${DISCARD_TEXTS[event.reason]} (${event.reason})`
     case 'order-ack-sent':
       return `order ack ${event.messageId} to ${event.destination}: up to number ${event.number} of sequence ${event.sequence}`
     case 'order-ack-received':
-      return `order ack ${event.messageId} from ${event.peer}, up to number ${event.number} of sequence ${event.sequence}: ${event.result}`
+      return `order ack ${event.messageId} from ${event.peer}, up to number ${event.number} of sequence ${event.sequence}: ${ACK_TEXTS[event.result]} (${event.result})`
     case 'final-ack-sent':
       return `final ack for message ${event.forMessageId} to ${event.destination}`
     case 'final-ack-received':
@@ -53,7 +54,11 @@ export function eventText(event: LabEvent): string {
     case 'consumed':
       return `an application takes message ${event.messageId} from ${event.queue}`
     case 'fault':
-      return `fault: ${event.fault}`
+      return `${FAULT_TEXTS[event.fault].text} (${event.fault})`
+    case 'injected':
+      return `fault ${event.rule + 1} of the scenario strikes: ${event.what}${event.packet === null ? '' : ` ${JSON.stringify(event.packet)}`}`
+    case 'disk-forgot':
+      return `its disk has lost message ${event.messageId}, which it had reported as safe`
     case 'gateway-decision': {
       const { decision } = event
       const what = decision.request === undefined ? 'connection' : `request ${decision.request} of connection`

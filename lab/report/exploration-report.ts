@@ -3,7 +3,7 @@ import type { AnomalyRow, Exploration } from '../explore/exploration.js'
 import { firstTimesChart } from './first-times-chart.js'
 import { Glossary } from './glossary.js'
 import { html, type Markup } from './html.js'
-import { findingText } from './outcome.js'
+import { findingText, troubleText } from './outcome.js'
 import { page } from './page.js'
 import { runSection } from './run-section.js'
 import type { ReportedRun } from './run-tables.js'
@@ -27,7 +27,11 @@ export function createExplorationReport(exploration: Exploration, shrunk: readon
   const { scenario, wanted, seeds, asExpected, seedsAsExpected, anomalies, unmet, vacuous, failing } = exploration
   const glossary = new Glossary()
   const ran = seeds === wanted.to - wanted.from + 1 ? '' : `, of which ${number(seeds)} ran`
-  const timed = anomalies.flatMap(({ kind, firstMs }) => (firstMs === null ? [] : [{ name: kind, times: firstMs }]))
+  const { resent, waitsMs } = exploration
+  const timed = [
+    ...anomalies.map(({ kind, firstMs }) => ({ name: kind, times: firstMs })),
+    { name: 'first resend', times: resent.firstMs },
+  ].flatMap(({ name, times }) => (times === null ? [] : [{ name, times }]))
   const body = html`<section><h2>Verdict</h2>
 <div class="outcome ${anomalies.length === 0 ? 'works' : 'fails'}">
 <p class="headline">${headline(exploration)}</p>
@@ -36,7 +40,7 @@ ${unmet.map(({ count, expected, least, most, seeds: missed, firstSeed }) => html
 ${vacuous.map(entry => html`<p class="warn">In no seed; ${vacuousText(entry)}.</p>`)}
 </div>
 <p class="about">${scenario.about}</p>
-<p class="small quiet">Seeds ${wanted.from} to ${wanted.to}${ran}. ${number(exploration.sent)} messages sent, ${number(exploration.delivered)} delivered, in ${timeText(exploration.simulatedMs)} of virtual time${exploration.longestWaitMs > 0 ? `; the longest wait was ${timeText(exploration.longestWaitMs)}` : ''}. Each seed draws arrival times, identities, ports and faults anew; the same seed gives the same run.</p></section>
+<p class="small quiet">Seeds ${wanted.from} to ${wanted.to}${ran}. ${number(exploration.sent)} messages sent, ${number(exploration.delivered)} delivered, in ${timeText(exploration.simulatedMs)} of virtual time.${resent.seeds === 0 ? '' : ` In ${number(resent.seeds)} seeds messages had to be sent again for want of an order ack.`}${waitsMs === null || waitsMs.max === 0 ? '' : ` The longest that a message waited for its order ack was ${timeText(waitsMs.median)} in the median seed, ${timeText(waitsMs.max)} in the worst.`} Each seed draws arrival times, identities, ports and faults anew; the same seed gives the same run.</p></section>
 <section><h2>What went wrong</h2>
 ${
   anomalies.length === 0
@@ -59,8 +63,11 @@ function headline({ seeds, anomalies }: Exploration): string {
   if (worst === undefined) return `In ${number(seeds)} seeds nothing went wrong.`
   const share = Math.round((100 * worst.seeds) / seeds)
   const first = worst.firstMs === null ? '' : `, first after ${timeText(worst.firstMs.min)}`
-  const others = anomalies.length === 1 ? '' : `; ${anomalies.length - 1} other kinds of trouble were seen`
-  return `${worst.kind} in ${number(worst.seeds)} of ${number(seeds)} seeds (${share} %)${first}${others}.`
+  const others =
+    anomalies.length === 1
+      ? ''
+      : `; ${anomalies.length === 2 ? '1 other kind of trouble was' : `${anomalies.length - 1} other kinds of trouble were`} seen`
+  return `In ${number(worst.seeds)} of ${number(seeds)} seeds (${share} %) ${troubleText(worst.kind)}${first}${others}.`
 }
 
 function anomalyRow({ kind, behaviour, seeds, count, firstMs, firstSeed, text }: AnomalyRow, all: number): Markup {

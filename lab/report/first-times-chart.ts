@@ -32,7 +32,7 @@ export function firstTimesChart(rows: readonly FirstTimesRow[]): Markup {
   const height = rows.length * ROW + BOTTOM
   const ticks = TICKS_MS.filter(ms => ms >= least && ms <= most)
   return html`<figure><svg viewBox="0 0 ${WIDTH} ${height}" class="chart first-times" role="img" aria-label="time to the first of each anomaly">
-${ticks.map(ms => html`<line class="grid" x1="${x(ms)}" x2="${x(ms)}" y1="4" y2="${height - BOTTOM}"/><text class="tick" x="${x(ms)}" y="${height - 10}" text-anchor="middle">${timeText(ms)}</text>`)}
+${ticks.map(ms => html`<line class="grid" x1="${x(ms)}" x2="${x(ms)}" y1="4" y2="${height - BOTTOM}"/><text class="tick" x="${x(ms)}" y="${height - 10}" text-anchor="middle">${ms >= 1000 && ms < 60_000 ? `${ms / 1000} s` : timeText(ms)}</text>`)}
 ${rows.map(({ name, times }, row) => {
   const y = row * ROW + ROW / 2 + 2
   const [low, high] = [times.deciles[1]!, times.deciles[9]!]

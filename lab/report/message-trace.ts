@@ -1,5 +1,7 @@
 import type { LabEvent } from '../history.js'
+import { DISCARD_TEXTS, FAULT_TEXTS } from '../journey-text.js'
 import type { ReportData } from './report-data.js'
+import { struckFaults } from './run-faults.js'
 
 /** What a step of a trace is, so that readers can leave kinds out. */
 export type StepKind = 'message' | 'resend' | 'ack' | 'session' | 'application' | 'refusal' | 'fault'
@@ -45,13 +47,13 @@ export function indexEvents(events: readonly LabEvent[]): EventIndex {
     else own.push(at)
   }
   for (const [at, event] of events.entries()) {
-    if (event.kind === 'order-ack-sent' || event.kind === 'resend') add(`sequence ${event.sequence}`, at)
+    if (event.kind === 'fault' || event.kind === 'injected') add('faults', at)
+    else if (event.kind === 'order-ack-sent' || event.kind === 'resend') add(`sequence ${event.sequence}`, at)
     else if (event.kind === 'order-ack-received') add(`ack ${event.from} ${event.messageId}`, at)
     else if ('forMessageId' in event) add(`message ${event.forMessageId}`, at)
     else if ('messageId' in event) add(`message ${event.messageId}`, at)
     else if (event.kind === 'gateway-decision')
       add(`way ${event.decision.clientAddress} ${event.decision.host ?? ''}`, at)
-    else if (event.kind === 'fault') add('faults', at)
   }
   return index
 }
@@ -77,7 +79,7 @@ export function sentMessages({ events, nodes }: Pick<ReportData, 'events' | 'nod
 /**
  * What became of one message, in the order of time: each time it was sent and where it came, what was acknowledged and
  * where that landed, the resend timer, faults of the machines that it met. Acknowledgements count up to the first that
- * freed it, and no more than `acksMax`. Stands alone, as above.
+ * freed it, and no more than `acksMax`. Stands alone but for `struckFaults` and the words, as above.
  */
 export function traceMessage(data: ReportData, index: EventIndex, message: TracedMessage, acksMax = 12): TraceStep[] {
   const skewMs = 5
@@ -134,7 +136,14 @@ export function traceMessage(data: ReportData, index: EventIndex, message: Trace
       !('source' in event && event.source !== own?.guid) &&
       !('tx' in event && event.tx !== null && sequence !== null && event.tx.sequence !== sequence),
   )
-  // first all that left, for the machines' notes are not to the millisecond in the order of the world
+  // the timer stands before what it has sent, at the same moment
+  const timers = new Set<TraceStep>()
+  for (const event of sequence === null ? [] : found(`sequence ${sequence}`)) {
+    if (event.kind !== 'resend' || event.node !== sender || event.atMs < message.atMs) continue
+    const text = `${sender}'s resend timer fires, stage ${event.stage}: ${event.messages} messages without an order ack`
+    timers.add(step(event.atMs, sender, 'resend', `resend timer, stage ${event.stage}`, text))
+  }
+  // then all that left, for the machines' notes are not to the millisecond in the order of the world
   for (const event of concerned) {
     const { atMs, node } = event
     if (event.kind === 'sent' && node === sender) {
@@ -147,7 +156,6 @@ export function traceMessage(data: ReportData, index: EventIndex, message: Trace
       depart(step(atMs, node, 'message', called, text), event.queue)
     }
   }
-  let freedMs = Number.POSITIVE_INFINITY
   for (const event of concerned) {
     const { atMs, node } = event
     const isOwn = node === sender
@@ -158,7 +166,7 @@ export function traceMessage(data: ReportData, index: EventIndex, message: Trace
       else open.text += `. ${text}`
     } else if (event.kind === 'discarded') {
       arrive(event)
-      const text = `${node} discards ${called}: ${event.reason}`
+      const text = `${node} discards ${called}, ${DISCARD_TEXTS[event.reason]} (${event.reason})`
       step(atMs, node, 'refusal', `discards it: ${event.reason}`, text, event.reason !== 'duplicate')
     } else if (event.kind === 'forwarded') {
       arrive(event)
@@ -177,14 +185,11 @@ export function traceMessage(data: ReportData, index: EventIndex, message: Trace
     }
   }
 
-  const firstMs = steps[0]?.atMs ?? message.atMs
+  const firstMs = message.atMs
+  let freedMs = Number.POSITIVE_INFINITY
   let acks = 0
   for (const event of sequence === null ? [] : found(`sequence ${sequence}`)) {
     if (event.atMs < firstMs || event.atMs > freedMs) continue
-    if (event.kind === 'resend' && event.node === sender) {
-      const text = `${sender}'s resend timer fires, stage ${event.stage}: ${event.messages} messages without an order ack`
-      step(event.atMs, sender, 'resend', `resend timer, stage ${event.stage}`, text)
-    }
     if (event.kind !== 'order-ack-sent' || event.forSource !== own?.guid || event.number < number!) continue
     if (++acks > acksMax) break
     const { atMs, node } = event
@@ -210,10 +215,17 @@ export function traceMessage(data: ReportData, index: EventIndex, message: Trace
 
   const lastMs = Math.max(firstMs, ...steps.map(({ atMs, arrivedMs }) => arrivedMs ?? atMs))
   const met = new Set(steps.flatMap(({ node, to, via }) => [node, to, via]))
-  for (const event of found('faults')) {
-    if (event.kind !== 'fault' || !met.has(event.node) || event.atMs < firstMs || event.atMs > lastMs) continue
-    step(event.atMs, event.node, 'fault', event.fault, `${event.node}: ${event.fault}`, true)
+  for (const event of struckFaults(found('faults'))) {
+    const { atMs, node } = event
+    if (!met.has(node) || atMs < firstMs || atMs > lastMs) continue
+    if (event.kind === 'injected') {
+      if (event.packet?.messageId !== undefined && event.packet.messageId !== messageId) continue
+      step(atMs, node, 'fault', event.what, `the fault at ${node} strikes: ${event.what}`, true)
+    } else {
+      const { text, isGood } = FAULT_TEXTS[event.fault]
+      step(atMs, node, 'fault', event.fault, `${node}: ${text}`, !isGood)
+    }
   }
   for (const open of underWay) open.text += '. Nobody noted that it arrived'
-  return steps.sort((a, b) => a.atMs - b.atMs)
+  return steps.filter(step => !timers.has(step) || step.atMs <= freedMs).sort((a, b) => a.atMs - b.atMs)
 }

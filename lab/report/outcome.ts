@@ -33,7 +33,13 @@ const MEANINGS: Readonly<Record<string, readonly [what: string, meaning: string]
   'dead-lettered': ['message', 'was given up by its sender and put aside.'],
   ghost: ['message', 'was delivered although its transaction was undone.'],
   'acknowledged-before-persisted': ['receipt', 'was sent before the message was safe on disk.'],
-  'acknowledged-not-delivered': ['message', 'counts as arrived at its sender, and no application got it.'],
+  'acknowledged-undelivered': ['message', 'counts as arrived at its sender, and no application got it.'],
+  'dead-lettered-delivered': ['message', 'was given up by its sender, and reached an application all the same.'],
+  'dead-letter-unaccounted': ['message', 'was given up for no reason that anybody can name.'],
+  'qmid-cache-row-wrong': [
+    'receipt',
+    'was addressed by what a receiver remembered for a QMId, which was another machine’s address.',
+  ],
   'delivered-after-expiry': ['message', 'was delivered after its time was over.'],
 }
 
@@ -94,6 +100,12 @@ export function findingText(id: string, count: number): Markup {
   const [what, meaning] = MEANINGS[id] ?? ['', '']
   if (what === '') return html`<b>${number(count)} × ${id}</b>`
   return html`<b>${number(count)} ${plural(count, what)}</b> ${count === 1 ? meaning : severalOf(meaning)}`
+}
+
+/** The same without a number, for several: `messages reached applications more than once`. */
+export function troubleText(id: string): string {
+  const [what, meaning] = MEANINGS[id] ?? ['', id]
+  return what === '' ? id : `${plural(2, what)} ${severalOf(meaning).replace(/\.( .*)?$/, '')}`
 }
 
 const plural = (count: number, noun: string) => counted(count, noun).replace(/^\d+ /, '')

@@ -37,7 +37,9 @@ export function spaceTimeDiagram({ title, lifelines, steps, startedMs }: Diagram
     ])
     .sort((a, b) => a.ms - b.ms || a.index - b.index)
   const spanMs = points.length === 0 ? 0 : points.at(-1)!.ms - points[0]!.ms
-  const idleMs = Math.max(1000, spanMs / 12)
+  const gaps = points.map(({ ms }, index) => ms - (points[index - 1]?.ms ?? ms)).sort((a, b) => a - b)
+  const usualMs = gaps[Math.floor(gaps.length / 2)] ?? 0
+  const idleMs = Math.max(1000, Math.min(spanMs / 12, usualMs * 50))
   const leftAt: number[] = []
   const cameAt: number[] = []
   const axis: string[] = []

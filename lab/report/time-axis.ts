@@ -11,9 +11,9 @@ const UNITS: readonly (readonly [ms: number, name: string, steps: readonly numbe
   [86_400_000, 'd', [1, 2, 5, 7, 14, 30, 60, 90, 180, 365]],
 ]
 
-/** Round times from 0 to `endMs`, at most `ticksMax` beside 0, all in the largest unit of which there is a whole one. */
+/** Round times from 0 to `endMs`, at most `ticksMax` beside 0, all in the largest unit of which there are enough. */
 export function timeTicks(endMs: number, ticksMax = 8): TimeTick[] {
-  const [unitMs, name] = UNITS.findLast(([unitMs]) => endMs >= unitMs) ?? UNITS[0]!
+  const [unitMs, name] = UNITS.findLast(([unitMs]) => endMs >= (unitMs > 1000 ? 2 : 1) * unitMs) ?? UNITS[0]!
   const steps = UNITS.flatMap(([ofMs, , steps]) => steps.map(step => step * ofMs))
   const stepMs = steps.find(stepMs => endMs / stepMs <= ticksMax) ?? endMs
   return Array.from({ length: Math.floor(endMs / stepMs) + 1 }, (_, index) => ({

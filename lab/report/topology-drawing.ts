@@ -1,8 +1,11 @@
 import { isAstray } from '../checkers/misrouted-ack.js'
 import { counted, type RunView } from '../finding.js'
-import { eventsOf, type RunGateway, type RunNode, type RunRecord } from '../history.js'
+import type { RunGateway, RunNode, RunRecord } from '../history.js'
 import type { Verdict } from '../verdict.js'
 import { html, type Markup } from './html.js'
+import { struckFaults } from './run-faults.js'
+import { worstFirst } from './run-tables.js'
+import { timeText } from './time-text.js'
 
 const BOX = { width: 188, height: 60 } as const
 const ROW = 74
@@ -11,6 +14,10 @@ const MARGIN = 10
 /** Inside of a box, and how wide a letter of its facts is on average, in the same units. */
 const PADDING = 10
 const LETTER = 5.8
+/** Faults named in a box. */
+const FAULTS_MAX = 2
+/** Machines drawn in a column; of more, those with trouble before the others. */
+const COLUMN_MAX = 12
 /** Between columns; narrower where there are four. */
 const GAP = { three: 68, four: 44 } as const
 
@@ -28,7 +35,16 @@ interface Link {
 /** Senders, gateway, front ends and receivers, with what went between them: messages out, acks home, acks astray. */
 export function topologyDrawing(view: RunView, verdict: Verdict): Markup {
   const { run } = view
-  const namesOf = (role: RunNode['role']) => run.nodes.filter(node => node.role === role).map(({ name }) => name)
+  const astrayAt = new Map<string, number>()
+  for (const { astray } of view.acks.filter(isAstray)) astrayAt.set(astray.node, (astrayAt.get(astray.node) ?? 0) + 1)
+  const troubled = (name: string) =>
+    (verdict.senders[name]?.unacknowledged ?? verdict.frontEnds[name]?.waiting ?? 0) > 0 || astrayAt.has(name)
+  const namesOf = (role: RunNode['role']) => {
+    const names = run.nodes.filter(node => node.role === role).map(({ name }) => name)
+    const shown = new Set(worstFirst(names, troubled, COLUMN_MAX))
+    return names.filter(name => shown.has(name))
+  }
+  const faults = struckFaults(run.events)
   const frontEnds = namesOf('front-end')
   const columns = [
     namesOf('sender'),
@@ -47,13 +63,12 @@ export function topologyDrawing(view: RunView, verdict: Verdict): Markup {
       places.set(name, { x: MARGIN + index * step, y })
     }
   }
-  const astrayAt = new Map<string, number>()
-  for (const { astray } of view.acks.filter(isAstray)) astrayAt.set(astray.node, (astrayAt.get(astray.node) ?? 0) + 1)
+  const drawn = run.nodes.filter(({ name }) => places.has(name))
 
   return html`<figure>
 <div class="scroll" tabindex="0" role="region" aria-label="topology"><svg viewBox="0 0 ${width} ${height}" class="topology" role="img" aria-label="machines, and who sends to whom">
 ${topologyLinks(run, new Set(astrayAt.keys())).map(link)}
-${run.nodes.map(({ name, address }) => {
+${drawn.map(({ name, address }) => {
   const receiver = verdict.receivers[name]
   const sender = verdict.senders[name]
   const frontEnd = verdict.frontEnds[name]
@@ -68,11 +83,18 @@ ${run.nodes.map(({ name, address }) => {
     frontEnd !== undefined && frontEnd.waiting > 0 ? `holds ${frontEnd.waiting}` : null,
     astray > 0 ? `${counted(astray, 'ack')} of others` : null,
   ].filter(fact => fact !== null)
-  return box(places.get(name)!, name, address, traffic.join(' · '), troubles.join(' · '), faultsOf(run, name))
+  return box(places.get(name)!, name, address, traffic.join(' · '), troubles.join(' · '), faultsText(name))
 })}
 ${run.gateway === null ? null : box(places.get(run.gateway.name)!, run.gateway.name, run.gateway.address, `hosts ${run.gateway.hosts.join(' ')}`, '', gatewayRemark(run.gateway))}
 </svg></div>
-</figure>`
+${drawn.length < run.nodes.length ? html`<figcaption>${run.nodes.length - drawn.length} more machines are not drawn.</figcaption>` : null}</figure>`
+
+  function faultsText(name: string): string {
+    const texts = faults
+      .filter(({ node }) => node === name)
+      .map(event => `${event.kind === 'fault' ? event.fault : event.what} ${timeText(event.atMs - run.startedMs)}`)
+    return texts.length > FAULTS_MAX ? `${texts.slice(0, FAULTS_MAX).join(', ')}, …` : texts.join(', ')
+  }
 
   function link({ from, to, wrong }: Link): Markup | null {
     const a = places.get(from)
@@ -112,11 +134,6 @@ function topologyLinks(run: RunRecord, astrayAt: ReadonlySet<string>): Link[] {
 function gatewayRemark({ source, protocol, balance }: RunGateway): string {
   if (protocol === 'http') return `per ${balance}, source ${source === 'keep' ? 'kept' : 'translated'}`
   return source === 'keep' ? "receivers see the client's address" : 'receivers see its own address'
-}
-
-function faultsOf(run: RunRecord, name: string): string {
-  const faults = eventsOf(run, 'fault').filter(({ node }) => node === name)
-  return faults.map(({ fault, atMs }) => `${fault} ${((atMs - run.startedMs) / 1000).toFixed(1)} s`).join(', ')
 }
 
 const PLACEHOLDER = /\{([^{}]*)\}/g
