@@ -54,6 +54,7 @@ export class SimStage implements FaultTarget<void> {
   readonly #machines = new Map<string, Machine>()
   readonly #gateway: SimGateway | null
   readonly #acknowledged = new Set<string>()
+  readonly #illDisks = new Set<string>()
   readonly #packetFaults: SimPacketFaults
 
   constructor(casting: Casting, seed: number, onEvent: (event: LabEvent) => void) {
