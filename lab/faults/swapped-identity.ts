@@ -25,7 +25,8 @@ export function requestWithSwappedGuid(request: HttpRequest, from: Guid, to: Gui
     headers: request.headers.map(([name, value]) => [name, value.replace(pattern, to)] as const),
     body: request.body.map(bytes => {
       const text = bytes.toString('latin1')
-      return pattern.test(text) ? Buffer.from(text.replace(pattern, to), 'latin1') : bytes
+      const swapped = text.replace(pattern, to)
+      return swapped === text ? bytes : Buffer.from(swapped, 'latin1')
     }),
   }
 }

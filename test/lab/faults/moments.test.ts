@@ -141,3 +141,31 @@ t.test('a swap that ends: from then on S2 is itself', async t => {
   const own = run.times('arrived', ({ source }) => source === two?.guid)
   t.ok(own.length > 0 && own.every(ms => ms >= 30_000))
 })
+
+t.test('over HTTP a QMId is text, and is swapped there too', async t => {
+  const run = faultRun(['{ swapQmId: S2, with: S1, atS: 0 }'], {
+    senders: '{ count: 2 }',
+    to: 'DIRECT=HTTP://{R1}:8080/msmq/private$/orders',
+    drainS: 600,
+  })
+  const [one] = run.run.nodes.filter(({ role }) => role === 'sender')
+  t.same([...new Set(run.of('arrived').map(({ source }) => source))], [one?.guid])
+})
+
+t.test('a sender crashes before it posts, or before it hears the answer', async t => {
+  for (const packet of ['http-post', 'http-answer']) {
+    const run = faultRun([], {
+      to: 'DIRECT=HTTP://{R1}:8080/msmq/private$/orders',
+      messages: 1,
+      simulatedFaults: [`{ crash: S1, before: ${packet}, backAfterS: 10 }`],
+    })
+    t.same(
+      run.injected.map(({ node, packet }) => [node, packet?.kind]),
+      [['S1', packet]],
+    )
+    t.equal(run.of('arrived').length, 1)
+    t.equal(run.times('arrived')[0]! > 10_000, packet === 'http-post', `arrived at ${run.times('arrived')[0]} ms`)
+    t.equal(run.of('discarded').length, packet === 'http-post' ? 0 : 1, 'what R1 had, it knew again')
+    t.equal(run.verdict.counts.lost, 0)
+  }
+})
