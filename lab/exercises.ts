@@ -1,3 +1,4 @@
+import { MessageClass } from '../protocol/message-class.js'
 import { balancedHosts } from './balanced-hosts.js'
 import { tornTransactions } from './checkers/incomplete-transaction.js'
 import { isAstray, landingKind } from './checkers/misrouted-ack.js'
@@ -13,6 +14,11 @@ export interface ExerciseDefinition {
   /** How often it did. */
   readonly count: (view: RunView) => number
 }
+
+const TIMEOUTS: ReadonlySet<number> = new Set([
+  MessageClass.NACK_REACH_QUEUE_TIMEOUT,
+  MessageClass.NACK_RECEIVE_TIMEOUT,
+])
 
 /** What a scenario can demand to have happened. A run in which it did not is vacuous: it passed by silence. */
 export const EXERCISE_DEFINITIONS: Readonly<Record<Exercise, ExerciseDefinition>> = {
@@ -93,6 +99,21 @@ export const EXERCISE_DEFINITIONS: Readonly<Record<Exercise, ExerciseDefinition>
     count: ({ run }) => faults(run, ['started']),
   },
   'host-left': { meaning: 'a host left the cluster', count: ({ run }) => faults(run, ['left', 'draining']) },
+  'machine-paused': { meaning: 'a machine stood still for a while', count: ({ run }) => faults(run, ['paused']) },
+  'clock-set': { meaning: 'the clock of a machine was set', count: ({ run }) => faults(run, ['clock-set']) },
+  'link-changed': {
+    meaning: 'a link became worse, or parted its ends',
+    count: ({ run }) => faults(run, ['link-changed', 'link-parted']),
+  },
+  'disk-ill': { meaning: 'a disk was full, failing or slow', count: ({ run }) => faults(run, ['disk-ill']) },
+  'fault-struck': {
+    meaning: 'a fault by meaning struck at a packet or a machine',
+    count: ({ run }) => eventsOf(run, 'injected').length,
+  },
+  expired: {
+    meaning: 'the time of a message ran out where it was sent, on its way or in a queue',
+    count: expiries,
+  },
   'answer-dropped': {
     meaning: 'the gateway kept the answer to a request from its client',
     count: ({ run }) => eventsOf(run, 'gateway-request').filter(({ request }) => request.outcome === 'dropped').length,
@@ -170,6 +191,15 @@ function sequencesOverSeveralReceivers({ run }: RunView): number {
 function hostsThatReachedThemselves({ run, senders }: RunView): number {
   const own = senders.filter(({ node }) => run.gateway?.hosts.includes(node.name))
   return own.every(({ node, copiesAt }) => [...copiesAt.keys()].every(at => at === node.name)) ? own.length : 0
+}
+
+function expiries({ run }: RunView): number {
+  const outOfTime = ({ messageClass }: { readonly messageClass: number }) => TIMEOUTS.has(messageClass)
+  return (
+    eventsOf(run, 'discarded').filter(({ reason }) => reason === 'expired').length +
+    eventsOf(run, 'given-up').filter(outOfTime).length +
+    eventsOf(run, 'removed').filter(outOfTime).length
+  )
 }
 
 function faults(run: RunView['run'], wanted: readonly FaultEvent['fault'][]): number {

@@ -190,6 +190,12 @@ export const EXERCISES = [
   'sequence-over-several-receivers',
   'machine-restarted',
   'host-left',
+  'machine-paused',
+  'clock-set',
+  'link-changed',
+  'disk-ill',
+  'fault-struck',
+  'expired',
   'answer-dropped',
   'reached-itself',
 ] as const

@@ -16,7 +16,8 @@ export const checkDeadLetterAccount: Checker = ({ run, senders }) => {
   if (both !== null) {
     const { sender, message, count } = both
     const id = sender.ledger === null ? null : messageIdOf(sender.ledger, message.number)
-    const event = events.find(({ messageId }) => messageId === id)
+    const others = new Set(senders.filter(other => other !== sender).map(({ node }) => node.name))
+    const event = events.find(({ node, messageId }) => messageId === id && !others.has(node))
     const at = [...sender.copiesAt].filter(([, copies]) => (copies[message.number - 1] ?? 0) > 0).map(([name]) => name)
     findings.push({
       id: 'dead-lettered-delivered',

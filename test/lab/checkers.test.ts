@@ -153,6 +153,12 @@ t.test('dead letters that do not add up', async t => {
     count: 1,
     first: { atMs: 1500, nodes: ['S1', 'R1'], text: /class 0x8002, and R1 delivered it/ },
   })
+  const both = [event('S2', 'dead-lettered', { messageId: 1, atMs: 1400 }), dead]
+  t.match(
+    findingOf('dead-lettered-delivered', { delivered: { R1: ALL }, events: both })?.first,
+    { text: /message 1 of S1 went to a dead-letter queue of S1 at 0\.500 s/ },
+    'the MessageIDs of S2 are others',
+  )
   const gone = { delivered: { R1: { S1: '000111', S2: '111111' } } }
   t.same(
     verdictOf({ ...gone, events: [dead] }).findings.map(({ id, severity }) => [id, severity]),
@@ -223,4 +229,22 @@ t.test('what may happen where all is well is a notice', async t => {
     findingOf('reordered', { scenario: PLAIN, delivered: { R1: ALL }, outOfOrder: { R1: 1 } })?.severity,
     'notice',
   )
+})
+
+t.test('faults that never struck, and times that never ran out, make a run vacuous', async t => {
+  const wanted = ['machine-paused', 'clock-set', 'link-changed', 'disk-ill', 'fault-struck', 'expired']
+  const scenario = [['expect: {}', `expect: {}\nexercises: [${wanted.join(', ')}]`]] as const
+  t.same(verdictOf({ scenario, delivered: { R1: ALL } }).vacuous, wanted)
+  const happened = [
+    ...(['paused', 'clock-set', 'link-parted', 'disk-ill'] as const).map(fault => event('R1', 'fault', { fault })),
+    event('R1', 'injected', {}),
+  ]
+  for (const end of [
+    event('R1', 'discarded', { reason: 'expired' }),
+    event('S1', 'given-up', { messageClass: 0x8002 }),
+    event('R1', 'removed', { messageClass: 0xc002 }),
+  ])
+    t.same(verdictOf({ scenario, delivered: { R1: ALL }, events: [...happened, end] }).vacuous, [])
+  const purged = event('R1', 'removed', { messageClass: 0xc001 })
+  t.same(verdictOf({ scenario, delivered: { R1: ALL }, events: [...happened, purged] }).vacuous, ['expired'])
 })
