@@ -185,6 +185,7 @@ function taken(run: RunRecord): Taken[] {
 function passedOn(run: RunRecord): number | null {
   const { gateway } = run
   if (gateway === null || (gateway.plane !== undefined && gateway.plane !== 'proxy')) return null
+  if (run.reports.get(gateway.name)?.partial === true) return null
   if (gateway.protocol === 'http') {
     // who balances connections does not look into them
     const requests = eventsOf(run, 'gateway-request')

@@ -4,6 +4,7 @@ import type { BehaviourId } from './behaviours.js'
 import { tornTransactions } from './checkers/incomplete-transaction.js'
 import { CHECKERS } from './checkers/index.js'
 import { isAstray } from './checkers/misrouted-ack.js'
+import { DISAGREEMENT } from './checkers/mqlab-disagrees.js'
 import { EXERCISE_DEFINITIONS } from './exercises.js'
 import type { Finding, RunView } from './finding.js'
 import { eventsOf, queueManagerReport, type RunRecord } from './history.js'
@@ -97,7 +98,7 @@ export interface Verdict {
   readonly seed: number
   /** Those that the scenario claims and this run proved. */
   readonly behaviours: readonly BehaviourId[]
-  /** Each expectation met, everything exercised that should be, and no node died. */
+  /** Each expectation met, everything exercised that should be, no node died, and mqlab does not contradict itself. */
   readonly asExpected: boolean
   readonly counts: VerdictCounts
   readonly receivers: Readonly<Record<string, ReceiverRow>>
@@ -123,6 +124,7 @@ export function createVerdict(view: RunView): Verdict {
     if (expected === undefined || meets(counts[count], expected, counts.sent)) return []
     return [{ count, expected, actual: counts[count] }]
   })
+  const findings = CHECKERS.flatMap(check => check(view))
   const claims = scenario.behaviours.map(id => ({ id, unproved: unprovedReason(view, id) }))
   const vacuous = [
     ...scenario.exercises.filter(exercise => EXERCISE_DEFINITIONS[exercise].count(view) === 0),
@@ -133,12 +135,16 @@ export function createVerdict(view: RunView): Verdict {
     world: run.world,
     seed: run.seed,
     behaviours: claims.filter(({ unproved }) => unproved === null).map(({ id }) => id),
-    asExpected: unmet.length === 0 && vacuous.length === 0 && run.deaths.length === 0,
+    asExpected:
+      unmet.length === 0 &&
+      vacuous.length === 0 &&
+      run.deaths.length === 0 &&
+      findings.every(({ id }) => id !== DISAGREEMENT),
     counts,
     receivers: rowsOf('receiver', name => receiverRow(view, name)),
     frontEnds: rowsOf('front-end', name => frontEndRow(view, name)),
     senders: Object.fromEntries(view.senders.map(sender => [sender.node.name, senderRow(view, sender)])),
-    findings: CHECKERS.flatMap(check => check(view)),
+    findings,
     vacuous,
     unmet,
     durationMs: Math.round(run.endedMs - run.startedMs),

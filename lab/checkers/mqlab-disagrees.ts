@@ -1,6 +1,8 @@
 import type { Checker } from '../finding.js'
 import { accountOf, reconcile } from '../reconciliation.js'
 
+export const DISAGREEMENT = 'mqlab-disagrees'
+
 /** The witnesses of a run contradict each other: nothing else that this run says is to be trusted. */
 export const checkAgreement: Checker = view => {
   const disagreements = reconcile(view)
@@ -10,7 +12,7 @@ export const checkAgreement: Checker = view => {
   const gateway = passed === null ? '' : `, the gateway passed on ${passed}`
   return [
     {
-      id: 'mqlab-disagrees',
+      id: DISAGREEMENT,
       behaviour: null,
       severity: 'anomaly',
       count: disagreements.length,
