@@ -50,6 +50,9 @@ export interface RowProof {
 /** Machines that one computer can play on sockets without much ado. */
 const MACHINES_ON_SOCKETS_MAX = 16
 
+/** A busy machine may be too slow once, and chance decides elsewhere too: what goes otherwise is run again, and that counts. */
+const SOCKETS_ATTEMPTS_MAX = 2
+
 interface Tried {
   readonly row: RuleRow
   readonly trial: Trial
@@ -112,11 +115,16 @@ async function onSockets(
       for (const { row } of members) lacking.set(row, obstacle)
       continue
     }
-    onProgress?.(`${namesOf(members)}: on sockets`)
-    const view = createRunView(await runScenario(scenario, { seed, ...(signal === undefined ? {} : { signal }) }))
-    const verdict = createVerdict(view)
-    onRun?.({ title: `${namesOf(members)}, on sockets`, view, verdict })
-    for (const { row, trial } of members) observed.set(row, [{ ...observe(trial.prediction, view, verdict), seed }])
+    for (let attempt = 0; attempt < SOCKETS_ATTEMPTS_MAX; attempt++) {
+      onProgress?.(`${namesOf(members)}: on sockets${attempt === 0 ? '' : ', once more'}`)
+      const run = await runScenario(scenario, { seed: seed + attempt, ...(signal === undefined ? {} : { signal }) })
+      const view = createRunView(run)
+      const verdict = createVerdict(view)
+      onRun?.({ title: `${namesOf(members)}, on sockets`, view, verdict })
+      for (const { row, trial } of members)
+        observed.set(row, [{ ...observe(trial.prediction, view, verdict), seed: seed + attempt }])
+      if (members.every(({ row }) => observed.get(row)?.[0]?.outcome !== 'otherwise')) break
+    }
   }
   return { observed, lacking }
 }

@@ -223,7 +223,7 @@ function loadOf(send: Send, machines: readonly Machine[], setup: TrialSetup, wor
   const { delivery, perTransaction, sizeBytes } = send
   const wanted =
     world === 'sim' ? (setup.messages ?? MESSAGES) : Math.min(setup.messages ?? MESSAGES, SOCKETS_MESSAGES_MAX)
-  const ratePerS = world === 'sim' ? (setup.ratePerS ?? send.ratePerS) : Math.max(SOCKETS_RATE_PER_S, 0)
+  const ratePerS = world === 'sim' ? (setup.ratePerS ?? send.ratePerS) : SOCKETS_RATE_PER_S
   const affordable = Math.max(2, Math.floor(LOAD_MAX_S * ratePerS))
   const messages = Math.ceil(Math.min(wanted, affordable) / perTransaction) * perTransaction
   return {
@@ -238,10 +238,13 @@ function loadOf(send: Send, machines: readonly Machine[], setup: TrialSetup, wor
 }
 
 function timeOf(loads: readonly { messages: number; ratePerS: number }[], setup: TrialSetup, world: ProofWorld) {
-  if (world === 'sockets') return { loadS: 10, drainS: 4 }
+  // who is to be rid of everything is given the time, and is done as soon as that is so
+  if (world === 'sockets') return { loadS: 10, drainS: isRidOfAll(setup.prediction) ? 60 : 4 }
   const longestS = Math.max(...loads.map(({ messages, ratePerS }) => messages / ratePerS))
   return { loadS: Math.ceil(longestS * 1.5) + 3600, drainS: setup.drainS ?? DAY_S }
 }
+
+const isRidOfAll = ({ anyOf }: Prediction) => anyOf.every(({ unacknowledged }) => unacknowledged === 0)
 
 /** What is sure to come about, so that a run on a slow machine waits for it. */
 function countsOf({ when, anyOf: [expected = {} as Expected] }: Prediction): object {
