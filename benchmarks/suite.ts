@@ -19,6 +19,7 @@ import { peersDurableBenchmark } from './peers-durable.js'
 import { nlbProxyBulkBenchmark, proxyBulkBenchmark } from './proxy-bulk.js'
 import { proxyEchoBenchmark } from './proxy-echo.js'
 import type { BenchmarkReport } from './report.js'
+import { simulationBenchmark } from './simulation.js'
 import { srmpBenchmark, srmpDurableBenchmark } from './srmp.js'
 import { srmpCodecBenchmark } from './srmp-codec.js'
 import { transactionalBenchmark } from './transactional.js'
@@ -52,6 +53,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   nlbKernelBenchmark,
   nlbModelBenchmark,
   verdictBenchmark,
+  simulationBenchmark,
 ]
 
 /** The one of that name, or all whose names begin with it and a hyphen: `nlb` and `nlb-proxy` are such families. */
