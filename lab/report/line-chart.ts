@@ -38,7 +38,10 @@ export function lineChart({ label, endMs, lines, marks, height }: LineChart): Ma
   const x = (ms: number) => round(LEFT + (Math.min(ms, span) / span) * (WIDTH - LEFT - RIGHT))
   const y = (value: number) => round(height - BOTTOM - (value / most) * (height - TOP - BOTTOM))
   const scale = most % 2 === 0 ? [0, most / 2, most] : [0, most]
-  const shown = marks.filter(({ ms }) => ms >= 0 && ms <= endMs)
+  const shown = gathered(
+    marks.filter(({ ms }) => ms >= 0 && ms <= endMs),
+    span,
+  )
   return html`<svg viewBox="0 0 ${WIDTH} ${height}" class="chart" role="img" aria-label="${label}">
 ${scale.map(value => html`<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(value)}" y2="${y(value)}"/><text class="tick" x="${LEFT - 6}" y="${y(value) + 4}" text-anchor="end">${value.toLocaleString('en-US')}</text>`)}
 ${timeTicks(span).map(({ ms, text }) => html`<text class="tick" x="${x(ms)}" y="${height - BOTTOM + 17}" text-anchor="middle">${text}</text>`)}
@@ -62,6 +65,20 @@ export function greatest(points: ChartLine['points']): number {
   let most = 0
   for (const { value } of points) most = Math.max(most, value)
   return most
+}
+
+/** Marks that would stand on each other are one. */
+function gathered(marks: readonly ChartMark[], span: number): ChartMark[] {
+  const groups: { first: ChartMark; texts: string[] }[] = []
+  for (const mark of marks.toSorted((a, b) => a.ms - b.ms)) {
+    const group = groups.at(-1)
+    if (group !== undefined && mark.ms - group.first.ms < span / 100) group.texts.push(mark.text)
+    else groups.push({ first: mark, texts: [mark.text] })
+  }
+  return groups.map(({ first, texts }) => ({
+    ...first,
+    text: texts.length > 2 ? `${texts[0]} and ${texts.length - 1} more` : texts.join(', '),
+  }))
 }
 
 /** Of all points within a third of a unit of width only the greatest and the last are drawn: nobody could see the others. */

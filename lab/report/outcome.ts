@@ -1,7 +1,9 @@
 import { vacuousText } from '../exercises.js'
 import { counted, type Finding } from '../finding.js'
+import type { ExpectedCount, Scenario } from '../scenario-schema.js'
 import type { Verdict } from '../verdict.js'
 import { html, type Markup } from './html.js'
+import { COUNT_LABELS } from './run-tables.js'
 
 /** What findings mean for people who have never heard of them. Each counts something else. */
 const MEANINGS: Readonly<Record<string, readonly [what: string, meaning: string]>> = {
@@ -27,7 +29,7 @@ const MEANINGS: Readonly<Record<string, readonly [what: string, meaning: string]
   'waiting-at-front-end': ['message', 'still waits at a front end.'],
   'sequence-stuck': [
     'message',
-    'was refused since the one before it went to another machine: that sender’s line stands still.',
+    'was refused since the one before it had gone to another machine: that sender’s line stood still.',
   ],
   'name-validation': ['message', 'was refused for a machine name that is not the receiver’s.'],
   'dead-lettered': ['message', 'was given up by its sender and put aside.'],
@@ -64,13 +66,13 @@ export function outcomeText({ counts }: Verdict): string {
 }
 
 /** Verdict and reasons: what happened, whether that was expected, and each finding in plain words with its first evidence. */
-export function outcome(verdict: Verdict): Markup {
+export function outcome(verdict: Verdict, expect: Scenario['expect']): Markup {
   const { asExpected, findings, unmet, vacuous } = verdict
   const anomalies = findings.filter(({ severity }) => severity === 'anomaly')
   const notices = findings.filter(({ severity }) => severity === 'notice')
   return html`<div class="outcome ${anomalies.length === 0 ? 'works' : 'fails'}">
 <p class="headline">${outcomeText(verdict)}</p>
-<p><span class="badge ${asExpected ? 'good' : 'bad'}">${asExpected ? 'as expected' : 'not as expected'}</span> ${expectationText(verdict)}</p>
+<p><span class="badge ${asExpected ? 'good' : 'bad'}">${asExpected ? 'as expected' : 'not as expected'}</span> ${expectationText(verdict, expect)}</p>
 ${unmet.map(({ count, expected, actual }) => html`<p class="bad">Expected ${count} ${expected}, saw ${actual}.</p>`)}
 ${vacuous.map(entry => html`<p class="warn">This run proves too little; ${vacuousText(entry)}.</p>`)}
 ${anomalies.length === 0 ? null : html`<h3>Why</h3><ul class="reasons">${anomalies.map(reason)}</ul>`}
@@ -78,12 +80,13 @@ ${notices.length === 0 ? null : html`<h3>Also seen</h3><ul class="reasons">${not
 </div>`
 }
 
-function expectationText({ asExpected, unmet, vacuous, findings }: Verdict): string {
-  const failed = findings.some(({ severity }) => severity === 'anomaly')
+function expectationText({ asExpected, unmet, vacuous, findings }: Verdict, expect: Scenario['expect']): string {
   if (asExpected) {
-    return failed
+    if (!findings.some(({ severity }) => severity === 'anomaly')) return 'That is what the scenario says.'
+    const saysSo = COUNT_LABELS.some(([count, , bad]) => bad && (expect[count as ExpectedCount] ?? 0) !== 0)
+    return saysSo
       ? 'The scenario is of a configuration that fails, and says that it fails in this way.'
-      : 'That is what the scenario says.'
+      : 'The scenario does not say that this must not happen.'
   }
   if (unmet.length > 0) return 'The scenario says otherwise:'
   if (vacuous.length > 0) return 'What the scenario is about did not all happen:'

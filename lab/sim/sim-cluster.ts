@@ -18,6 +18,7 @@ export class SimCluster implements SimGateway {
   readonly #counts = new ClusterCounts()
   readonly #map: ClusterMapWatch
   readonly #owner: SimGatewayOwner
+  #settled = false
   #connections = 0
 
   constructor(world: SimGatewayWorld, spec: ClusterSpec, owner: SimGatewayOwner) {
@@ -42,6 +43,7 @@ export class SimCluster implements SimGateway {
   start(): void {
     this.#live.start(true)
     for (const { route } of this.#ports) route.start()
+    this.#settled = true
     this.#tellMap()
   }
 
@@ -94,7 +96,9 @@ export class SimCluster implements SimGateway {
     this.#tellMap()
   }
 
+  /** Not of what the model goes through before it is a cluster that has been up for long. */
   #tellMap(): void {
+    if (!this.#settled) return
     const owners = this.#map.take(this.#live.cluster)
     if (owners !== null) this.#owner.mapped(owners)
   }
