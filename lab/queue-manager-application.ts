@@ -145,6 +145,16 @@ export class QueueManagerApplication {
     }
   }
 
+  /** Whether its consumer has nothing to take. */
+  get hasConsumedAll(): boolean {
+    return this.#spec.consumer === undefined || this.#waiting() === 0
+  }
+
+  /** Messages in the queues that the specification puts there. */
+  #waiting(): number {
+    return this.#spec.queues.reduce((sum, { name }) => sum + (this.#engine.queue(name)?.messages ?? 0), 0)
+  }
+
   sample(atMs: number): NodeSample {
     return {
       atMs,
@@ -153,9 +163,7 @@ export class QueueManagerApplication {
         .filter(({ messages }) => messages > 0)
         .map(({ formatName, messages }) => ({ formatName, messages })),
       outgoingMessages: this.#engine.counters.outgoingMessages,
-      localMessages: this.#engine
-        .localQueues()
-        .reduce((sum, { number, messages }) => (number > 0 ? sum + messages : sum), 0),
+      localMessages: this.#waiting(),
       offered: this.#ledgers.sender?.offered ?? 0,
       consumed: this.#ledgers.receiver.received,
     }

@@ -9,7 +9,7 @@ import { failedSeed, type SeedSummary } from './seed-summary.js'
 /** Runs a scenario, as the simulated world has it, with one seed. An error of the simulation or the engine is of its seed. */
 export function runSeed(scenario: Scenario, seed: number): SeedSummary {
   try {
-    const view = createRunView(simulateScenario(scenario, { seed }))
+    const view = createRunView(simulateScenario(scenario, { seed, samples: false }))
     return summarise(view, createVerdict(view))
   } catch (error) {
     return failedSeed(seed, error instanceof Error ? placeOf(error) : String(error))

@@ -89,7 +89,7 @@ function inSimulation(
     for (const [index, seed] of seeds.entries()) {
       signal?.throwIfAborted()
       onProgress?.(`${namesOf(members)}: simulated, ${index + 1} of ${seeds.length} seeds`)
-      const view = createRunView(simulateScenario(scenario, { seed }))
+      const view = createRunView(simulateScenario(scenario, { seed, samples: false }))
       const verdict = createVerdict(view)
       if (index === 0) onRun?.({ title: `${namesOf(members)}, simulated`, view, verdict })
       for (const { row, trial } of members) seen.get(row)!.push({ ...observe(trial.prediction, view, verdict), seed })

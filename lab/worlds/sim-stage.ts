@@ -203,7 +203,7 @@ export class SimStage implements FaultTarget<void> {
     const running = [...this.#machines.values()].filter(({ machine }) => machine.isRunning)
     return (
       running.every(({ spec, machine }) => !this.#sendsOn(spec) || hasSentAll(machine.driver.engine)) &&
-      running.every(({ spec, machine }) => spec.consumer === undefined || hasNothingWaiting(machine.driver.engine))
+      running.every(({ application }) => application?.hasConsumedAll !== false)
     )
   }
 
@@ -318,9 +318,4 @@ export class SimStage implements FaultTarget<void> {
 
 function hasSentAll(engine: QueueManager): boolean {
   return engine.counters.outgoingMessages === 0 || outgoingDepth({ outgoing: engine.outgoingQueues() }) === 0
-}
-
-/** Queues of the system apart, which nobody reads. */
-function hasNothingWaiting(engine: QueueManager): boolean {
-  return engine.localQueues().every(({ number, messages }) => number <= 0 || messages === 0)
 }

@@ -3,7 +3,7 @@ import { withDrawnFaults } from '../faults/draw-faults.js'
 import type { LabEvent, RunRecord } from '../history.js'
 import type { HistoryWriter } from '../history-writer.js'
 import type { Scenario } from '../scenario-schema.js'
-import { type Casting, cast } from './node-specs.js'
+import { cast } from './node-specs.js'
 import { scheduleFaults } from './sim-faults.js'
 import { SimStage } from './sim-stage.js'
 
@@ -11,8 +11,10 @@ export interface SimulationOptions {
   readonly seed: number
   /** Told each event as it happens, in order. */
   readonly onEvent?: (event: LabEvent) => void
-  /** Whether the record holds the events and the samples too. Default true. */
+  /** Whether the record holds the events too. Default true. */
   readonly keepEvents?: boolean
+  /** Whether the depths of queues are noted as time goes by. Default true. */
+  readonly samples?: boolean
   /** What hosts take for the client. Default: what the scenario says. */
   readonly source?: SourceMode
   /** Told of the run as it happens, and ended with it. */
@@ -38,7 +40,7 @@ const SAMPLES_AT_ONE_PACE = 60
  * is owed has `time.drainS` to arrive.
  */
 export function simulateScenario(given: Scenario, options: SimulationOptions): RunRecord {
-  const { seed, onEvent, keepEvents = true, history } = options
+  const { seed, onEvent, keepEvents = true, samples = true, history } = options
   const scenario = withDrawnFaults(given, seed)
   const source = options.source ?? scenario.topology.gateway?.source ?? 'keep'
   const casting = cast(scenario, seed, last => `${PREFIX}.${last}`, 'disk', { plane: 'proxy', source })
@@ -49,7 +51,7 @@ export function simulateScenario(given: Scenario, options: SimulationOptions): R
     history?.event(event)
   })
   const { scheduler } = stage
-  if (keepEvents || history !== undefined) sampleEvery(stage, SAMPLE_MS)
+  if (samples) sampleEvery(stage, SAMPLE_MS)
   const startedMs = stage.wallMs
   const gateway = casting.gateway?.run ?? null
   history?.begin({ scenario, world: 'sim', seed, nodes: casting.nodes, gateway, startedMs })
@@ -63,9 +65,7 @@ export function simulateScenario(given: Scenario, options: SimulationOptions): R
   until(stage, () => senders.every(({ name }) => stage.done.has(name)), scenario.time.loadS * 1000 + lastStartMs)
   for (const { name } of senders) stage.drain(name)
   const loadEndedMs = stage.wallMs
-  const rulesEndMs = lastRuleEndMs(casting)
-  const isOver = () => faultsDone() && stage.isWhole && stage.wallMs - startedMs >= rulesEndMs
-  until(stage, isOver, Number.POSITIVE_INFINITY)
+  until(stage, () => faultsDone() && stage.isWhole, Number.POSITIVE_INFINITY)
   stage.heal()
   const healedMs = stage.wallMs
 
@@ -92,11 +92,6 @@ export function simulateScenario(given: Scenario, options: SimulationOptions): R
   for (const { node, sample } of run.samples) history?.sample(node, sample)
   history?.end(run)
   return run
-}
-
-/** When the last fault by meaning ends that says when it does, from the beginning of the load. */
-function lastRuleEndMs({ specs }: Casting): number {
-  return Math.max(0, ...specs.flatMap(({ faults }) => (faults?.rules ?? []).map(({ untilMs }) => untilMs ?? 0)))
 }
 
 /** Whether `condition` came to hold within `limitMs`. It is looked at now and then. */
