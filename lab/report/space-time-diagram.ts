@@ -50,7 +50,7 @@ export function spaceTimeDiagram({ title, lifelines, steps, startedMs }: Diagram
     if (ms - lastMs >= idleMs) {
       const middle = y + idle / 2 + 6
       axis.push(
-        `<path class="break" d="M${left - 44} ${middle} l4 -5 l8 10 l8 -10 l4 5"/><line class="idle" x1="${left - 12}" x2="${width}" y1="${middle}" y2="${middle}"/><text class="tick idle-text" x="${left - 4}" y="${middle - 4}">${escapeHtml(timeText(ms - lastMs))} without anything</text>`,
+        `<path class="break" d="M${left - 44} ${middle} l4 -5 l8 10 l8 -10 l4 5"/><line class="idle" x1="${left - 12}" x2="${width}" y1="${middle}" y2="${middle}"/><text class="tick idle-text" x="${width - 8}" y="${middle - 4}" text-anchor="end">${escapeHtml(timeText(ms - lastMs))} without an event</text>`,
       )
       y += idle
     }

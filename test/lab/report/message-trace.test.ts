@@ -114,7 +114,7 @@ t.test(
     t.equal(drawing.match(/class="packet lost"/g)?.length, 1)
     t.equal(drawing.match(/data-step=/g)?.length, steps.length)
     t.strictSame(
-      Array.from(drawing.matchAll(/>([^>]*) without anything/g), ([, time]) => time),
+      Array.from(drawing.matchAll(/>([^>]*) without an event/g), ([, time]) => time),
       ['29.590 s', '8.900 s', '2 h'],
     )
     t.match(drawing, 'a &lt;title&gt;')
