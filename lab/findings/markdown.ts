@@ -28,7 +28,7 @@ export function findingsMarkdown(findings: Findings, chart: string | null): stri
     '## What is assumed',
     [
       `- Every configuration is run with ${count === 1 ? 'one seed' : `${count} seeds`}. A seed draws QMIds, the times at which messages are sent, the ports of connections and the balancer's hash. "3/5" means three of five seeds.`,
-      "- Nothing goes wrong: no machine ends, no link fails, no packet is lost. What is seen comes of the configuration alone. What faults add is for `mqlab explore` with a scenario's own faults or `chaos`.",
+      "- Nothing goes wrong: no machine ends, no link fails, no packet is lost. What is seen comes of the configuration alone, and at this pace connections are cut while nothing is under way. What faults add, and hosts that come and go, is for `mqlab explore` with a scenario's own faults or `chaos`.",
       "- Windows NLB's hash is not published. Ours is a substitute: which host a client gets differs, how many hosts share the load does not.",
       `- The lifetime of a row of the cache from QMId to address (QMIdCacheLifetime) is not published. Here it is ${settings.QMIdCacheLifetime} s.`,
       '- All senders are in one /24 network, so that affinity `network` sends all of them to one host.',
