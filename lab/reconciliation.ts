@@ -2,6 +2,7 @@ import { goesTo } from './balanced-hosts.js'
 import type { RunView } from './finding.js'
 import { eventsOf, type RunRecord } from './history.js'
 import { messageKey } from './message-facts.js'
+import { struckFaults } from './struck-faults.js'
 
 /**
  * What three witnesses have counted, each by itself: senders' and receivers' ledgers, the queue managers' notes, and the
@@ -70,8 +71,9 @@ function deliveredWithoutOffer({ senders }: RunView): Disagreement[] {
   })
 }
 
-/** What an application gets has arrived on its machine before. A machine that ended may have had no time to note it. */
+/** What an application gets has arrived on its machine before. A machine that ended may have had no time to note it, and a swap of QMIds has it noted as another's. */
 function deliveredWithoutArrival({ run, senders }: RunView): Disagreement[] {
+  if (struckFaults(run).some(({ swapQmId }) => swapQmId !== undefined)) return []
   const arrived = countsBy(eventsOf(run, 'arrived'), ({ node, source }) => `${node} ${source}`)
   // a history without notes is no witness
   if (arrived.size === 0 || eventsOf(run, 'sent').length === 0) return []
@@ -210,9 +212,17 @@ function endedNodes(run: RunRecord): ReadonlySet<string> {
   return ended
 }
 
+/** Messages came under another QMId than that of the machine in whose workload they are. */
+function identitiesWereChanged(run: RunRecord): boolean {
+  return eventsOf(run, 'injected').some(({ rule }) => {
+    const { swapQmId, corrupt } = run.scenario.faults[rule] ?? {}
+    return swapQmId !== undefined || corrupt !== undefined
+  })
+}
+
 /** Faults made packets twice, or took them for another's. */
 function packetsWereChanged(run: RunRecord): boolean {
-  return eventsOf(run, 'injected').length > 0
+  return struckFaults(run).length > 0
 }
 
 function countsBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, number> {

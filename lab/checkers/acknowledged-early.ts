@@ -2,6 +2,7 @@ import { ackOwners } from '../ack-journeys.js'
 import type { Checker, Finding, RunView } from '../finding.js'
 import { eventsOf, type RunRecord, runTime } from '../history.js'
 import { messageKey } from '../message-facts.js'
+import { struckFaults } from '../struck-faults.js'
 
 interface Early {
   readonly atMs: number
@@ -69,6 +70,7 @@ function earlySessionAcks({ run, senders }: Pick<RunView, 'run' | 'senders'>): E
   const takers = new Set(run.nodes.map(({ name }) => name))
   // on sockets what a machine had not told yet is gone with it
   if (run.world !== 'sim' && eventsOf(run, 'fault').some(({ fault }) => fault === 'killed')) return []
+  if (sessionsMiscount(run)) return []
   return senders.flatMap(({ node }) => {
     if (node.load === null || node.load.delivery === 'express') return []
     const takenMs = new Map<number, number>()
@@ -89,6 +91,16 @@ function earlySessionAcks({ run, senders }: Pick<RunView, 'run' | 'senders'>): E
       return [{ atMs, nodes: [node.name], text }]
     })
   })
+}
+
+/**
+ * A session ack says how many messages have come. Where a fault took one out of its session or put one in, which no network
+ * does, or changed whose they are, the count no longer says which.
+ */
+function sessionsMiscount(run: RunRecord): boolean {
+  return struckFaults(run).some(
+    ({ drop, duplicate, swapQmId }) => drop !== undefined || duplicate !== undefined || swapQmId !== undefined,
+  )
 }
 
 /** What disks said they had, and had not; as far as it had been acknowledged. */
