@@ -5,7 +5,7 @@ import type { SeedRange } from '../lab/explore/exploration.js'
 import { SeedPool } from '../lab/explore/seed-pool.js'
 import { runFindings } from '../lab/findings/findings.js'
 import { findingsMarkdown } from '../lab/findings/markdown.js'
-import { waitChart } from '../lab/findings/wait-chart.js'
+import { stallChart } from '../lab/findings/stall-chart.js'
 import { seedRange, workerCount } from './explore-options.js'
 import { interruptible, reportFile } from './lab-run.js'
 import { fail, log, progress, progressDone, writeJson, writeText } from './output.js'
@@ -44,7 +44,7 @@ export function findingsCommand(): Command {
         const text = findingsMarkdown(findings, chart === undefined ? null : basename(chart))
         if (markdown !== undefined && chart !== undefined) {
           writeFileSync(markdown, text)
-          writeFileSync(chart, waitChart(findings.clones))
+          writeFileSync(chart, stallChart(findings.clones))
         }
         if (json) await writeJson(findings)
         else if (markdown === undefined) await writeText(text)

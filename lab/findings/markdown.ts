@@ -49,7 +49,9 @@ export function findingsMarkdown(findings: Findings, chart: string | null): stri
     '## Clones',
     `So many machines of one QMId send to one receiver by its QMId (\`PRIVATE=…\`), without a balancer, at chance times, for ${timeText(CLONE_LOAD.loadMin * 60_000)} or until each has sent ${CLONE_LOAD.messagesMin} messages, whichever is later, and are watched for ${timeText(CLONE_LOAD.watchedAfterMin * 60_000)} after that. They begin one after the other, spread over the time between two messages, ten minutes at most. A queue stalls when messages have to be sent again for want of an order ack, the first time after ${settings.SeqResend13Time} s. The longest wait is that of the message that waited longest for its order ack, to the end if none came: its median over the seeds.`,
     cloneTable(clones, count),
-    ...(chart === null ? [] : [`![The longest wait by messages a minute, a line for each number of clones](${chart})`]),
+    ...(chart === null
+      ? []
+      : [`![How long until a queue stalls, by messages a minute, a line for each number of clones](${chart})`]),
   ].join('\n\n')}\n`
 }
 

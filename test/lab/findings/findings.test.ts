@@ -4,7 +4,7 @@ import { failedSeed } from '../../../lab/explore/seed-summary.js'
 import type { Findings } from '../../../lab/findings/findings.js'
 import { balancerCells, balancerScenario, cloneCells, cloneScenario } from '../../../lab/findings/grid.js'
 import { findingsMarkdown } from '../../../lab/findings/markdown.js'
-import { waitChart } from '../../../lab/findings/wait-chart.js'
+import { stallChart } from '../../../lab/findings/stall-chart.js'
 import type { Scenario } from '../../../lab/scenario-schema.js'
 import { inSimulation } from '../../../lab/scenario-worlds.js'
 
@@ -34,7 +34,13 @@ function madeUp(): Findings {
     for (const seed of [1, 2]) {
       const sighting = { kind: 'duplicated', behaviour: null, count: 3, firstMs: 390_000, text: '' }
       const anomalies = duplicated ? [sighting] : []
-      tally.add({ ...failedSeed(seed, ''), anomalies, sent: 12, longestWaitMs: waitMs, firstResendMs: 30_004 })
+      tally.add({
+        ...failedSeed(seed, ''),
+        anomalies,
+        sent: 12,
+        longestWaitMs: waitMs,
+        firstResendMs: 30_004 + waitMs * 10,
+      })
     }
     return tally.exploration()
   }
@@ -57,12 +63,12 @@ t.test('tables say what was seen, in how many seeds, how much of it and how soon
   )
   t.match(text, /\n\| none \| 1 min \| duplicates 2\/2, 25 %, 6 min 30 s \|/)
   t.match(text, /\n\| single \| 1 min \| nothing \| nothing \| nothing \|/)
-  t.match(text, /\n\| 4 \| 0\.2 \| 2\/2 \| 30\.004 s \| 4\.000 s \| 0 \| 0 \|/)
+  t.match(text, /\n\| 4 \| 0\.2 \| 2\/2 \| 1 min 10 s \| 4.000 s \| 0 \| 0 \|/)
   t.match(text, /`mqlab findings --seeds 1\.\.2 --markdown docs\/findings\.md` prints the same again/)
 })
 
-t.test('the chart has a line for each number of clones, higher up where they wait longer', async t => {
-  const svg = waitChart(madeUp().clones)
+t.test('the chart has a line for each number of clones, higher up where it takes longer until they stall', async t => {
+  const svg = stallChart(madeUp().clones)
   const heights = [...svg.matchAll(/<polyline[^>]*points="[\d.]+,([\d.]+)/g)].map(([, y]) => Number(y))
   t.equal(heights.length, 4)
   t.same(

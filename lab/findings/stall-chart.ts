@@ -11,13 +11,13 @@ const TOP = 16
 const BOTTOM = 44
 const COLOURS = ['#4878a8', '#3a8a5a', '#b07020', '#b03a48']
 /** Of the scale of times, which goes by the logarithm. */
-const TICKS_MS = [1000, 10_000, 60_000, 600_000, 3_600_000, 10_800_000]
+const TICKS_MS = [30_000, 60_000, 120_000, 300_000, 600_000]
 
-/** The longest wait, its median over the seeds, by messages a minute: a line for each number of clones. An SVG file of its own. */
-export function waitChart(cells: readonly Explored<CloneCell>[]): string {
+/** How long it takes until a queue stalls, the median over the seeds, by messages a minute: a line for each number of clones. An SVG file. */
+export function stallChart(cells: readonly Explored<CloneCell>[]): string {
   const rates = [...new Set(cells.map(({ cell }) => cell.perMinute))]
   const counts = [...new Set(cells.map(({ cell }) => cell.clones))]
-  const [low, high] = [Math.log(TICKS_MS[0]! / 2), Math.log(TICKS_MS.at(-1)!)]
+  const [low, high] = [Math.log(TICKS_MS[0]! / 1.3), Math.log(TICKS_MS.at(-1)!)]
   const x = (rate: number) => LEFT + (rates.indexOf(rate) / Math.max(1, rates.length - 1)) * (WIDTH - LEFT - RIGHT)
   const y = (ms: number) => {
     const share = (Math.min(high, Math.max(low, Math.log(Math.max(1, ms)))) - low) / (high - low)
@@ -28,7 +28,9 @@ export function waitChart(cells: readonly Explored<CloneCell>[]): string {
     colour: COLOURS[index % COLOURS.length]!,
     points: cells
       .filter(({ cell }) => cell.clones === clones)
-      .map(({ cell, exploration }) => ({ x: x(cell.perMinute), y: y(exploration.waitsMs?.median ?? 0) })),
+      .flatMap(({ cell, exploration: { resent } }) =>
+        resent.firstMs === null ? [] : [{ x: x(cell.perMinute), y: y(resent.firstMs.median) }],
+      ),
   }))
   return `${
     html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">
