@@ -23,7 +23,7 @@ export interface LineChart {
 
 const WIDTH = 640
 const LEFT = 52
-const RIGHT = 14
+const RIGHT = 26
 const TOP = 22
 const BOTTOM = 26
 /** Lines that can be told from each other. */

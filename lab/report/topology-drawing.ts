@@ -48,10 +48,10 @@ export function topologyDrawing(view: RunView, verdict: Verdict): Markup {
   const frontEnds = namesOf('front-end')
   const columns = [
     namesOf('sender'),
-    [run.gateway?.name ?? ''],
-    ...(frontEnds.length > 0 ? [frontEnds] : []),
+    run.gateway === null ? [] : [run.gateway.name],
+    frontEnds,
     namesOf('receiver'),
-  ]
+  ].filter(({ length }) => length > 0)
   const step = BOX.width + (columns.length > 3 ? GAP.four : GAP.three)
   const width = 2 * MARGIN + (columns.length - 1) * step + BOX.width
   const rows = Math.max(...columns.map(({ length }) => length))
@@ -66,7 +66,7 @@ export function topologyDrawing(view: RunView, verdict: Verdict): Markup {
   const drawn = run.nodes.filter(({ name }) => places.has(name))
 
   return html`<figure>
-<div class="scroll" tabindex="0" role="region" aria-label="topology"><svg viewBox="0 0 ${width} ${height}" class="topology" role="img" aria-label="machines, and who sends to whom">
+<div class="scroll" tabindex="0" role="region" aria-label="topology"><svg viewBox="0 0 ${width} ${height}" class="topology" style="max-width:${Math.round(width * 1.2)}px" role="img" aria-label="machines, and who sends to whom">
 ${topologyLinks(run, new Set(astrayAt.keys())).map(link)}
 ${drawn.map(({ name, address }) => {
   const receiver = verdict.receivers[name]
