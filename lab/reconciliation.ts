@@ -71,9 +71,9 @@ function deliveredWithoutOffer({ senders }: RunView): Disagreement[] {
   })
 }
 
-/** What an application gets has arrived on its machine before. A machine that ended may have had no time to note it, and a swap of QMIds has it noted as another's. */
+/** What an application gets has arrived on its machine before. A machine that ended may have had no time to note it. */
 function deliveredWithoutArrival({ run, senders }: RunView): Disagreement[] {
-  if (struckFaults(run).some(({ swapQmId }) => swapQmId !== undefined)) return []
+  if (identitiesWereChanged(run)) return []
   const arrived = countsBy(eventsOf(run, 'arrived'), ({ node, source }) => `${node} ${source}`)
   // a history without notes is no witness
   if (arrived.size === 0 || eventsOf(run, 'sent').length === 0) return []
@@ -214,15 +214,12 @@ function endedNodes(run: RunRecord): ReadonlySet<string> {
 
 /** Messages came under another QMId than that of the machine in whose workload they are. */
 function identitiesWereChanged(run: RunRecord): boolean {
-  return eventsOf(run, 'injected').some(({ rule }) => {
-    const { swapQmId, corrupt } = run.scenario.faults[rule] ?? {}
-    return swapQmId !== undefined || corrupt !== undefined
-  })
+  return struckFaults(run).some(({ swapQmId, corrupt }) => swapQmId !== undefined || corrupt !== undefined)
 }
 
 /** Faults made packets twice, or took them for another's. */
 function packetsWereChanged(run: RunRecord): boolean {
-  return struckFaults(run).length > 0
+  return eventsOf(run, 'injected').length > 0
 }
 
 function countsBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, number> {
