@@ -13,6 +13,7 @@ export function describeVerdict({ view, verdict }: ReportedRun): string {
   return [
     `${styled('bold', verdict.scenario)}  ${verdict.behaviours.join(', ')}\n`,
     `${wrapped(run.scenario.about.trim(), '')}\n`,
+    run.scenario.reading === undefined ? '' : `${wrapped(`Reading: ${run.scenario.reading.trim()}`, '')}\n`,
     table(
       COUNT_LABELS.filter(([count]) => count === 'sent' || count === 'delivered' || verdict.counts[count] > 0).map(
         ([count, label]) => [label, verdict.counts[count]],

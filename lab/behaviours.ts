@@ -33,3 +33,9 @@ export const BEHAVIOURS = {
 export type BehaviourId = keyof typeof BEHAVIOURS
 
 export const BEHAVIOUR_IDS = Object.keys(BEHAVIOURS) as BehaviourId[]
+
+/** Those that no scenario can show, and why. */
+export const NOT_SHOWN: Readonly<Partial<Record<BehaviourId, string>>> = {
+  'QMID-9':
+    'machines that are in a directory keep their QMId in its computer object, and have to be installed anew; mqlab has no directory',
+}

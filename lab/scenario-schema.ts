@@ -206,6 +206,8 @@ export const scenarioSchema = z.strictObject({
   /** Claims: a run that does not prove one of them is not as expected. */
   behaviours: oneOrMany(z.enum(BEHAVIOUR_IDS)).default([]),
   about: z.string().min(1),
+  /** Where the source documents leave something open: what the scenario takes them to mean. */
+  reading: z.string().min(1).optional(),
   topology: z.strictObject({
     /** Of every queue manager; its own settings come on top. */
     settings: settings.default({}),

@@ -1,3 +1,4 @@
+import { NOT_SHOWN } from '../behaviours.js'
 import type { Scenario } from '../scenario-schema.js'
 import type { AckRow } from './ack-table.js'
 import type { Column } from './columns.js'
@@ -53,7 +54,7 @@ export function matrixMarkdown({ matrix, acks, scenarios, command, date, version
     scenarios
       .map(({ scenario, behaviours, about }) => `- **${scenario}** (${behaviours.join(', ')}): ${about.trim()}`)
       .join('\n'),
-    'QMID-9 (machines that are in a directory keep their QMId in its computer object, and have to be installed anew) is about a directory. mqlab has none; no run can show it.',
+    ...Object.entries(NOT_SHOWN).map(([behaviour, why]) => `No run can show ${behaviour}: ${why}.`),
   ].join('\n\n')}\n`
 }
 

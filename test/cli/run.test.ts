@@ -46,10 +46,36 @@ t.test('the list of scenarios', async t => {
   const all = JSON.parse(mqlab('scenarios', '--json').stdout) as {
     scenario: string
     behaviours: string[]
+    worlds: string[]
     about: string
+    reading?: string
   }[]
   t.ok(all.length >= 15)
   t.ok(all.every(({ about, behaviours }) => about !== '' && behaviours.length > 0))
+  t.same(all.find(({ scenario }) => scenario === 'nlb-11-acks-to-the-balancer')?.worlds, ['sim', 'loopback'])
+  t.match(all.find(({ scenario }) => scenario === 'qmid-6-busy-clones')?.reading, /only purged/)
+})
+
+t.test('the list by behaviour', async t => {
+  const { stdout } = mqlab('scenarios', '--behaviours')
+  t.match(stdout, /^NLB-11 +nlb-11-acks-to-the-balancer +sim loopback$/m)
+  t.match(stdout, /^QMID-9: .*no directory\.$/m)
+  const index = JSON.parse(mqlab('scenarios', '--behaviours', '--json').stdout) as { behaviour: string }[]
+  t.same(
+    index.find(({ behaviour }) => behaviour === 'NLB-2'),
+    {
+      behaviour: 'NLB-2',
+      statement: 'Plain messages to DIRECT=OS:<cluster name> arrive when receivers ignore the machine name.',
+      scenarios: [{ scenario: 'nlb-2-names-accepted', worlds: ['sim', 'loopback'] }],
+      notShown: null,
+    },
+  )
+})
+
+t.test('a run says which reading of the documents its scenario takes', async t => {
+  const { status, stdout } = mqlab('run', 'qmid-6-busy-clones', '--world', 'sim')
+  t.equal(status, 0)
+  t.match(stdout.replaceAll('\n', ' '), /Reading: Entries are refreshed or purged, the account says\./)
 })
 
 t.test(

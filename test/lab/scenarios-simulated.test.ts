@@ -1,0 +1,41 @@
+import t from 'tap'
+import { DEMO_PARTS, demoScenario, findScenario, shippedScenarios } from '../../lab/scenario-catalogue.js'
+import { inSimulation } from '../../lab/scenario-worlds.js'
+import { createRunView, createVerdict } from '../../lab/verdict.js'
+import { simulateScenario } from '../../lab/worlds/simulated.js'
+
+/** What a scenario claims holds whatever the balancer draws. */
+const SEEDS = [1, 2, 3, 4, 5]
+
+// A day of virtual time takes up to a second; this machine may be busy with other tests.
+t.setTimeout(280_000)
+
+const scenarios = [...shippedScenarios().map(({ scenario }) => scenario), ...DEMO_PARTS.map(demoScenario)]
+
+for (const scenario of scenarios) {
+  t.test(`${scenario.scenario} goes as it says with MSMQ's own timers`, async t => {
+    const simulated = inSimulation(scenario)
+    t.same(simulated.behaviours, scenario.behaviours, 'claims the same as on sockets')
+    t.same(simulated.exercises, scenario.exercises, 'and exercises the same')
+    for (const seed of SEEDS) {
+      const run = simulateScenario(simulated, { seed })
+      const verdict = createVerdict(createRunView(run))
+      t.ok(verdict.asExpected, `seed ${seed}`, {
+        unmet: verdict.unmet,
+        vacuous: verdict.vacuous,
+        deaths: run.deaths,
+        counts: verdict.counts,
+      })
+      t.equal(verdict.counts.unknown, 0, `seed ${seed}: nothing unknown`)
+    }
+  })
+}
+
+t.test('one seed is one run, through a cluster too', async t => {
+  const scenario = inSimulation(findScenario('nlb-8-windows-nlb')!)
+  const events = (seed: number) => JSON.stringify(simulateScenario(scenario, { seed }).events)
+  const first = events(7)
+  t.ok(first.length > 10_000)
+  t.ok(events(7) === first, 'byte for byte')
+  t.notOk(events(8) === first, 'another seed is another run')
+})
