@@ -98,8 +98,8 @@ function earlySessionAcks({ run, senders }: Pick<RunView, 'run' | 'senders'>): E
  * does, or changed whose they are, the count no longer says which.
  */
 function sessionsMiscount(run: RunRecord): boolean {
-  return struckFaults(run).some(
-    ({ drop, duplicate, swapQmId }) => drop !== undefined || duplicate !== undefined || swapQmId !== undefined,
+  return struckFaults(run).some(({ drop, duplicate, corrupt, swapQmId }) =>
+    [drop, duplicate, corrupt, swapQmId].some(fault => fault !== undefined),
   )
 }
 
