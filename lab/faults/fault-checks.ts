@@ -230,6 +230,8 @@ function limits(fault: ScenarioFault, head: Head): Placed[] {
   const place = [TRIGGERS.find(key => fault[key] !== undefined) ?? head]
   if (kinds.includes('ping') && !['drop', 'delay', 'duplicate'].includes(head))
     return [{ place, what: `a ping has no session: drop, delay or duplicate it` }]
+  if (fault.between?.[1] === 'http-answer')
+    return [{ place: ['between'], what: 'who writes an http-answer does not look at it: use before: http-answer' }]
   const overHttp = kinds.find(kind => (HTTP_PACKETS as readonly string[]).includes(kind))
   if (overHttp !== undefined && (head === 'duplicate' || head === 'corrupt'))
     return [{ place, what: `${overHttp} is no packet of a session: drop or delay it, or cut or crash at it` }]

@@ -74,7 +74,8 @@ export class Dial {
 
   #arrive(): void {
     const { initiator, acceptor } = this.#connection
-    if (this.#settled || !initiator.isOpen) return
+    // the way may have been parted while it was under way
+    if (this.#settled || !initiator.isOpen || !this.#context.passes()) return
     if (this.#routed === undefined) {
       this.#routed = this.#context.route()
       this.#connection.onlooker = this.#routed

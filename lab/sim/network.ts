@@ -15,6 +15,9 @@ export interface ConnectHandlers extends SocketHandlers {
   failed(reason: 'ECONNREFUSED' | 'ETIMEDOUT'): void
 }
 
+/** Connections that are over are forgotten when so many more than are open have gathered. */
+const SWEEP_MIN = 1_000
+
 /** Called for each connection that comes in; sets the handlers of the socket it gets. */
 export type AcceptHandler = (socket: SimSocket) => void
 /** Asked for each connection whose first SYN is there; its acceptor is not known yet. */
@@ -104,6 +107,7 @@ export class SimNetwork {
   readonly #routes = new Map<string, Route>()
   readonly #connections = new Map<SimConnection, Way>()
   readonly #inputs = new Map<string, ProcessInputs>()
+  #sweepAt = SWEEP_MIN
   #nextPort = EPHEMERAL_PORT_MIN
 
   constructor(scheduler: Scheduler, random: Random) {
@@ -145,6 +149,7 @@ export class SimNetwork {
         luck.draw()
       },
       accept: handler => {
+        if (this.#connections.size >= this.#sweepAt) this.#sweepAt = 2 * this.connections().length + SWEEP_MIN
         this.#connections.set(connection, way)
         this.#handOver(connection.acceptor, handler)
       },

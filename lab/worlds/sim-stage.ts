@@ -54,6 +54,8 @@ export class SimStage implements FaultTarget<void> {
   readonly #machines = new Map<string, Machine>()
   readonly #gateway: SimGateway | null
   readonly #acknowledged = new Set<string>()
+  /** Machines whose load is over: a later life of theirs does not go on with it. */
+  readonly #drained = new Set<string>()
   readonly #illDisks = new Set<string>()
   readonly #packetFaults: SimPacketFaults
 
@@ -107,6 +109,7 @@ export class SimStage implements FaultTarget<void> {
   }
 
   drain(name: string): void {
+    this.#drained.add(name)
     this.#machine(name).application?.drain()
   }
 
@@ -136,7 +139,7 @@ export class SimStage implements FaultTarget<void> {
     if (this.#isClusterHost(name)) this.cluster({ kind: 'recover', host: name })
     this.#begin(machine)
     this.#noteFault(name, 'started')
-    machine.application?.start()
+    if (!this.#drained.has(name)) machine.application?.start()
   }
 
   pause(name: string, on: boolean): void {
@@ -198,8 +201,9 @@ export class SimStage implements FaultTarget<void> {
     )
   }
 
-  /** Senders and front ends have nothing in an outgoing queue, receivers nothing for a consumer. */
+  /** Nobody is to come back, senders and front ends have nothing in an outgoing queue, receivers nothing for a consumer. */
   isDrained(): boolean {
+    if (!this.isWhole) return false
     const running = [...this.#machines.values()].filter(({ machine }) => machine.isRunning)
     return (
       running.every(({ spec, machine }) => !this.#sendsOn(spec) || hasSentAll(machine.driver.engine)) &&

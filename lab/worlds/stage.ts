@@ -33,6 +33,7 @@ export class Stage {
   #startedMs = 0
   /** Machines that a fault by meaning has ended, and that are to come back. */
   #awaited = 0
+  readonly #returns = new Set<NodeJS.Timeout>()
   #cleared = false
 
   /** @param writer told of everything as it comes */
@@ -148,6 +149,7 @@ export class Stage {
 
   /** The gateway at last: it may have to take away what the others live in. */
   async stop(): Promise<void> {
+    this.#awaitNobody()
     const { gateway, rest } = this.#gatewayAndRest()
     await Promise.all(rest.map(handle => handle.stop()))
     await gateway?.stop(GATEWAY_STOP_MS)
@@ -160,6 +162,7 @@ export class Stage {
   /** Ends what still runs, as after a failure. */
   async clear(): Promise<void> {
     this.#cleared = true
+    this.#awaitNobody()
     const { gateway, rest } = this.#gatewayAndRest()
     const running = rest.filter(handle => handle.running)
     for (const handle of running) handle.kill()
@@ -208,8 +211,18 @@ export class Stage {
     if (this.#isClusterHost(name)) this.cluster({ kind: 'crash', host: name })
     if (rule.act.do !== 'crash' || rule.act.backAfterMs === null) return true
     this.#awaited += 1
-    setTimeout(() => void this.#comeBack({ ...spec, faults: withoutRule(faults, rule) }), rule.act.backAfterMs)
+    const timer = setTimeout(() => {
+      this.#returns.delete(timer)
+      void this.#comeBack({ ...spec, faults: withoutRule(faults, rule) })
+    }, rule.act.backAfterMs)
+    this.#returns.add(timer)
     return true
+  }
+
+  /** The run ends: who was to come back later stays away, and nothing waits for that. */
+  #awaitNobody(): void {
+    for (const timer of this.#returns) clearTimeout(timer)
+    this.#returns.clear()
   }
 
   async #comeBack(spec: QueueManagerSpec): Promise<void> {

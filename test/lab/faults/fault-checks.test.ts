@@ -72,6 +72,7 @@ const BAD: readonly (readonly [fault: string, field: string, words: RegExp])[] =
   ['{ swapQmId: S2, with: S1, nth: 1 }', 'faults[0].nth', /not with swapQmId/],
   ['{ cut: session, at: R1 }', 'faults[0]', /cut needs one of before, after and between/],
   ['{ cut: session, before: order-ack, after: order-ack }', 'faults[0].after', /needs one of/],
+  ['{ cut: session, between: [persisted, http-answer], at: R1 }', 'faults[0].between', /use before: http-answer/],
   ['{ cut: connection, before: order-ack }', 'faults[0].cut', /session/],
   ['{ cut: session, before: persisted }', 'faults[0].before', /persisted.*is not allowed/],
   ['{ crash: R1, atS: 3 }', 'faults[0]', /crash needs one of .*at a time of its own: kill/],

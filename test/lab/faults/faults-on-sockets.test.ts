@@ -64,3 +64,16 @@ for (const nodesAs of ['process', 'thread'] as const)
     t.ok(eventsOf(run, 'order-ack-received').every(({ atMs }) => atMs > crashes[0]!.atMs))
     t.equal(verdict.counts.duplicated, 0)
   })
+
+t.test('a run that is over does not wait for a machine that was to come back later', async t => {
+  const timers = () => process.getActiveResourcesInfo().filter(resource => resource === 'Timeout').length
+  const before = timers()
+  const text = faultScenario(['{ crash: R1, between: [logged, order-ack], backAfterS: 300 }'], { topology: SHORT })
+  const expected = text.replace('expect: { delivered: all }', 'expect: { sent: 10 }\ntime: { drainS: 0.5 }')
+  const run = await runScenario(parseScenario(expected, 'faults.yaml'), { seed: 1, nodesAs: 'thread' })
+  t.same(
+    eventsOf(run, 'fault').map(({ node, fault }) => [node, fault]),
+    [['R1', 'killed']],
+  )
+  t.ok(timers() <= before, `${timers()} timers, ${before} before`)
+})

@@ -189,6 +189,18 @@ t.test('refusal, silence, and a partition', async t => {
   t.equal(Buffer.concat(server.received).toString(), 'late')
 })
 
+t.test('a partition that begins while a SYN is under way holds it up too', async t => {
+  const { scheduler, net } = network(1)
+  const { client, server } = connect(net)
+  scheduler.runFor(0.2)
+  net.part('10.0.0.1', SERVER.address)
+  scheduler.runFor(1_000)
+  t.strictSame([client.events, server.events], [[], []])
+  net.join('10.0.0.1', SERVER.address)
+  scheduler.runFor(3_000)
+  t.strictSame([client.events, server.events], [['connected'], ['accepted']], 'its repetition gets through')
+})
+
 t.test('abort resets the peer after what is on the wire', async t => {
   const { scheduler, net } = network(1)
   const { client, server } = connect(net)
