@@ -1,3 +1,4 @@
+import { DISAGREEMENT } from '../checkers/mqlab-disagrees.js'
 import type { Expectation, ExpectedCount, Scenario } from '../scenario-schema.js'
 import type { Exploration } from './exploration.js'
 import { RUN_FAILED, type SeedSummary } from './seed-summary.js'
@@ -43,7 +44,7 @@ export function failingSeeds(exploration: Exploration, most: number): FailingSee
       return way === null ? [] : [{ seed: firstSeed, way }]
     }),
     ...anomalies.flatMap(({ kind, firstSeed }): FailingSeed[] =>
-      kind === RUN_FAILED ? [{ seed: firstSeed, way: { kind: 'anomaly', id: kind } }] : [],
+      kind === RUN_FAILED || kind === DISAGREEMENT ? [{ seed: firstSeed, way: { kind: 'anomaly', id: kind } }] : [],
     ),
   ]
   return found.filter(({ seed }, index) => found.findIndex(other => other.seed === seed) === index).slice(0, most)

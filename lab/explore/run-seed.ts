@@ -1,3 +1,4 @@
+import { DISAGREEMENT } from '../checkers/mqlab-disagrees.js'
 import type { RunView } from '../finding.js'
 import { eventsOf } from '../history.js'
 import type { Scenario } from '../scenario-schema.js'
@@ -21,7 +22,7 @@ export function summarise({ run }: RunView, { findings, unmet, vacuous, counts }
   const sinceStart = (atMs: number | null | undefined) => (atMs == null ? null : Math.round(atMs - run.startedMs))
   return {
     seed: run.seed,
-    asExpected: unmet.length === 0 && run.deaths.length === 0,
+    asExpected: unmet.length === 0 && run.deaths.length === 0 && findings.every(({ id }) => id !== DISAGREEMENT),
     anomalies: findings
       .filter(({ severity }) => severity === 'anomaly')
       .map(({ id, behaviour, count, first }) => ({

@@ -17,7 +17,7 @@ export interface Sighting {
 /** What is kept of a run: little enough for a million of them. Plain data, for it comes from another thread. */
 export interface SeedSummary {
   readonly seed: number
-  /** Each expectation met, nobody died, and the run came to its end. What was never exercised is judged over all seeds. */
+  /** Each expectation met, nobody died, mqlab agrees with itself, and the run came to its end. What was never exercised is judged over all seeds. */
   readonly asExpected: boolean
   readonly anomalies: readonly Sighting[]
   readonly unmet: readonly UnmetExpectation[]
