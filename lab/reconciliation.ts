@@ -131,7 +131,7 @@ function arrivedWithoutSending({ run }: RunView): Disagreement[] {
 function takenWithoutGateway({ run }: RunView): Disagreement[] {
   const { gateway } = run
   const passed = passedOn(run)
-  if (gateway === null || passed === null) return []
+  if (gateway === null || passed === null || packetsWereDoubled(run)) return []
   const guidOf = new Map(run.nodes.map(({ name, guid }) => [name, guid]))
   const toCluster = new Set<string>()
   for (const { node, queue, messageId } of eventsOf(run, 'sent'))
@@ -215,6 +215,11 @@ function endedNodes(run: RunRecord): ReadonlySet<string> {
 /** Messages came under another QMId than that of the machine in whose workload they are. */
 function identitiesWereChanged(run: RunRecord): boolean {
   return struckFaults(run).some(({ swapQmId, corrupt }) => swapQmId !== undefined || corrupt !== undefined)
+}
+
+/** Perhaps by the machines that took them, where nobody else counts. */
+function packetsWereDoubled(run: RunRecord): boolean {
+  return struckFaults(run).some(({ duplicate }) => duplicate !== undefined)
 }
 
 /** Faults made packets twice, or took them for another's. */

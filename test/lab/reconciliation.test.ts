@@ -107,6 +107,25 @@ t.test('a machine under the QMId of another is no disagreement', async t => {
   t.same(reconcile(view), [])
 })
 
+const DOUBLED = `scenario: doubled
+about: R1 gets each message of the cluster's twice
+topology:
+  gateway: { source: keep, affinity: single }
+  receivers: { count: 1, queues: { name: private$\\orders, transactional: true } }
+  senders: { count: 1 }
+load: { to: 'DIRECT=TCP:{vip}\\private$\\orders', delivery: transactional, messages: 5 }
+faults: [{ duplicate: user-message, to: R1 }]
+time: { loadS: 3, drainS: 60 }
+expect: {}
+`
+
+t.test('messages that a fault doubles behind the gateway are no disagreement', async t => {
+  const view = createRunView(simulateScenario(inSimulation(parseScenario(DOUBLED, 'doubled.yaml')), { seed: 1 }))
+  const { arrived, passed } = accountOf(view)
+  t.ok(passed !== null && arrived > passed, `${arrived} arrived, ${passed} passed on`)
+  t.same(reconcile(view), [])
+})
+
 for (const [source, affinity, protocol] of [
   ['keep', 'single', 'tcp'],
   ['translate', 'none', 'tcp'],
