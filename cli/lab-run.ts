@@ -31,7 +31,8 @@ export async function performScenario(scenario: Scenario, options: PerformOption
     history,
     onProgress = text => progress(`${scenario.scenario}: ${text}`),
   } = options
-  const interruption = interruptible()
+  // a simulated run does not come back to hear of it, and leaves nothing behind: Ctrl-C ends the process
+  const interruption = simulated ? null : interruptible()
   const common = { seed, ...(source === undefined ? {} : { source }), ...(history === undefined ? {} : { history }) }
   try {
     const run = simulated
@@ -39,13 +40,13 @@ export async function performScenario(scenario: Scenario, options: PerformOption
       : await runScenario(scenario, {
           ...common,
           onProgress,
-          signal: interruption.signal,
+          ...(interruption === null ? {} : { signal: interruption.signal }),
           ...(plane === undefined ? {} : { plane }),
         })
     const view = createRunView(run)
     return { view, verdict: createVerdict(view), ...(title === undefined ? {} : { title }) }
   } catch (error) {
-    if (interruption.signal.aborted) fail(`${scenario.scenario}: interrupted`)
+    if (interruption?.signal.aborted) fail(`${scenario.scenario}: interrupted`)
     if (error instanceof AddressBlockError) fail(error.message, { cause: error })
     if (error instanceof RealisationError) fail(`${scenario.scenario}: ${error.message}`, { cause: error })
     if (error instanceof NodeError) fail(`${scenario.scenario}: ${error.message}`, { cause: error })
@@ -53,7 +54,7 @@ export async function performScenario(scenario: Scenario, options: PerformOption
     throw error
   } finally {
     history?.close()
-    interruption.end()
+    interruption?.end()
     progressDone()
   }
 }

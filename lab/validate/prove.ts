@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { planeObstacle } from '../planes.js'
 import type { ReportedRun } from '../report/report.js'
 import type { Scenario } from '../scenario-schema.js'
@@ -65,7 +66,7 @@ interface Tried {
  */
 export async function prove(rows: readonly RuleRow[], options: ProofOptions): Promise<RowProof[]> {
   const tried = rows.flatMap((row): Tried[] => (isTrial(row.proof) ? [{ row, trial: row.proof }] : []))
-  const simulated = inSimulation(tried, options)
+  const simulated = await inSimulation(tried, options)
   const { observed, lacking } = await onSockets(tried, options)
   return rows.map((row): RowProof => {
     if (!isTrial(row.proof))
@@ -80,13 +81,14 @@ export async function prove(rows: readonly RuleRow[], options: ProofOptions): Pr
 
 type Seen = Observation & { readonly seed: number }
 
-function inSimulation(
+async function inSimulation(
   tried: readonly Tried[],
   { seeds, signal, onProgress, onRun }: ProofOptions,
-): Map<RuleRow, Seen[]> {
+): Promise<Map<RuleRow, Seen[]>> {
   const seen = new Map<RuleRow, Seen[]>(tried.map(({ row }) => [row, []]))
   for (const { scenario, members } of groupsOf(tried, 'sim')) {
     for (const [index, seed] of seeds.entries()) {
+      await turn() // so that Ctrl-C is heard
       signal?.throwIfAborted()
       onProgress?.(`${namesOf(members)}: simulated, ${index + 1} of ${seeds.length} seeds`)
       const view = createRunView(simulateScenario(scenario, { seed, samples: false }))
@@ -104,6 +106,7 @@ async function onSockets(
 ): Promise<{ observed: Map<RuleRow, Seen[]>; lacking: Map<RuleRow, string> }> {
   const observed = new Map<RuleRow, Seen[]>()
   const lacking = new Map<RuleRow, string>()
+  const outcomeOf = (row: RuleRow) => observed.get(row)?.[0]?.outcome
   const runnable = tried.filter(({ row, trial: { simulationOnly } }) => {
     const why = socketsLacking ?? simulationOnly
     if (why !== undefined && why !== null) lacking.set(row, why)
@@ -122,8 +125,9 @@ async function onSockets(
       const verdict = createVerdict(view)
       onRun?.({ title: `${namesOf(members)}, on sockets`, view, verdict })
       for (const { row, trial } of members)
-        observed.set(row, [{ ...observe(trial.prediction, view, verdict), seed: seed + attempt }])
-      if (members.every(({ row }) => observed.get(row)?.[0]?.outcome !== 'otherwise')) break
+        if (outcomeOf(row) === undefined || outcomeOf(row) === 'otherwise')
+          observed.set(row, [{ ...observe(trial.prediction, view, verdict), seed: seed + attempt }])
+      if (members.every(({ row }) => outcomeOf(row) !== 'otherwise')) break
     }
   }
   return { observed, lacking }

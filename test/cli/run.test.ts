@@ -1,6 +1,9 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, statSync } from 'node:fs'
 import { platform } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
@@ -116,3 +119,23 @@ exercises: [resend]
     })
   },
 )
+
+t.test('a simulated run, however long, ends at once when it is interrupted', async t => {
+  const folder = t.testdir({ 'long.yaml': LONG })
+  const history = join(folder, 'long.history')
+  const args = ['run', join(folder, 'long.yaml'), '--world', 'sim', '--history', history]
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: 'ignore' })
+  const closed = once(child, 'close')
+  while (!existsSync(history) || statSync(history).size === 0) await sleep(20)
+  child.kill('SIGINT')
+  const [, signal] = await closed
+  t.equal(signal, 'SIGINT')
+})
+
+const LONG = `scenario: long
+about: so many messages that it takes a while
+topology: { receivers: { count: 1, queues: { name: private$\\orders } }, senders: { count: 4 } }
+load: { to: 'DIRECT=TCP:{R1}\\private$\\orders', delivery: recoverable, messages: 50000 }
+simulated: { time: { loadS: 86400 } }
+expect: {}
+`

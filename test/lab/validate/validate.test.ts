@@ -139,6 +139,23 @@ t.test('a prediction that runs contradict is shown as such, and silence proves n
   t.equal(proofs[0]?.socketsWhy, 'not here')
 })
 
+t.test('a proof can be interrupted while it simulates', async t => {
+  const { rows } = validate(readTopologyFile(join(EXAMPLES, 'supported-1-direct-tcp.yaml')))
+  const controller = new AbortController()
+  let seen = 0
+  const proof = prove(rows, {
+    seeds: Array.from({ length: 1000 }, (_, index) => index),
+    socketsLacking: 'not here',
+    signal: controller.signal,
+    onProgress: () => {
+      seen += 1
+      if (seen === 1) setTimeout(() => controller.abort(new Error('enough')))
+    },
+  })
+  await t.rejects(proof, { message: 'enough' })
+  t.ok(seen < 500, `${seen} runs`)
+})
+
 t.test('a proof has the file’s numbers, and no more machines than it can', async t => {
   const [row] = rowsOf(`topology: many
 senders: { count: 200, registry: { CleanupInterval: 90000 } }
