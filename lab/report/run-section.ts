@@ -16,12 +16,13 @@ import { topologyDrawing } from './topology-drawing.js'
 export function runSection(reported: ReportedRun, index: number, glossary: Glossary): Markup {
   const { view, verdict } = reported
   const { run } = view
+  const { about, reading } = run.scenario
   const data = reportData(view, verdict)
   const acks = ackHeatMap(view)
   return html`<section class="run" id="run-${index}">
 <h2>${titleOf(reported)}</h2>
 <p class="small quiet">${verdict.scenario}${verdict.behaviours.length > 0 ? ` · shows ${verdict.behaviours.join(', ')}` : ''} · ${timeText(verdict.durationMs)} · seed ${verdict.seed}</p>
-${explained(html`${outcome(verdict, run.scenario.expect)}<p class="about">${run.scenario.about}</p>`)}
+${explained(html`${outcome(verdict, run.scenario.expect)}<p class="about">${about}</p>${reading === undefined ? null : html`<p class="about">Reading: ${reading}</p>`}`)}
 ${explained(html`<h3>Topology</h3>${topologyDrawing(view, verdict)}`)}
 <div class="columns">
 <div><h3>Counts</h3>${explained(countsTable(verdict))}${zeroCounts(verdict)}</div>
