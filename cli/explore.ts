@@ -4,8 +4,9 @@ import { Command } from 'commander'
 import type { Exploration, SeedRange } from '../lab/explore/exploration.js'
 import { type ExplorationProgress, explore } from '../lab/explore/explore.js'
 import { type FailingSeed, failingSeeds, wayText } from '../lab/explore/failing-way.js'
-import { runSeed, summarise } from '../lab/explore/run-seed.js'
+import { runSeed } from '../lab/explore/run-seed.js'
 import { SeedPool } from '../lab/explore/seed-pool.js'
+import { RUN_FAILED, RUN_LOST } from '../lab/explore/seed-summary.js'
 import { shrink } from '../lab/explore/shrink.js'
 import { shrunkFile } from '../lab/explore/shrunk-file.js'
 import { withDrawnFaults } from '../lab/faults/draw-faults.js'
@@ -111,6 +112,7 @@ async function perform(
 
 function toShrink(exploration: Exploration, wanted: boolean | string = true): FailingSeed[] {
   if (typeof wanted === 'boolean') return wanted ? failingSeeds(exploration, SHRUNK_MAX) : []
+  if (wanted === RUN_LOST) fail(`--shrink ${wanted}: what does not come back cannot be run again and again`)
   const row = exploration.anomalies.find(({ kind }) => kind === wanted)
   if (row !== undefined) return [{ seed: row.firstSeed, way: { kind: 'anomaly', id: wanted } }]
   const seen = exploration.anomalies.map(({ kind }) => kind).join(', ')
@@ -138,13 +140,17 @@ async function shrinkToFile(
     log(`seed ${seed} does not show ${way} when it is run by itself`)
     return null
   }
-  const view = createRunView(simulateScenario(shrunk.scenario, { seed }))
-  const verdict = createVerdict(view)
-  const written = shrunkFile(shrunk, scenario, summarise(view, verdict))
+  const written = shrunkFile(shrunk, scenario, runSeed(shrunk.scenario, seed))
   const file = join(folder, written.name)
   const diagram = file.replace(/yaml$/, 'html')
   reportFile(file)
   writeFileSync(file, written.text)
+  if (failing.way.kind === 'anomaly' && failing.way.id === RUN_FAILED) {
+    log(`seed ${seed}, shrunk: ${way}; written to ${file}, and there is nothing to draw of a run that fails`)
+    return null
+  }
+  const view = createRunView(simulateScenario(shrunk.scenario, { seed }))
+  const verdict = createVerdict(view)
   writeReport(diagram, [{ view, verdict }], `${scenario.scenario}, seed ${seed}: ${way}`)
   const { text, socketsObstacle } = written
   return { view, verdict, seed, way, file, diagram, text, runs: shrunk.runs, minimal: shrunk.minimal, socketsObstacle }

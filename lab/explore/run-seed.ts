@@ -18,7 +18,7 @@ export function runSeed(scenario: Scenario, seed: number): SeedSummary {
 }
 
 /** What an exploration keeps of a run. */
-export function summarise({ run }: RunView, { findings, unmet, vacuous, counts }: Verdict): SeedSummary {
+function summarise({ run }: RunView, { findings, unmet, vacuous, counts }: Verdict): SeedSummary {
   const sinceStart = (atMs: number | null | undefined) => (atMs == null ? null : Math.round(atMs - run.startedMs))
   return {
     seed: run.seed,

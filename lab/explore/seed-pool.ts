@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { Scenario } from '../scenario-schema.js'
 import type { SeedRange } from './exploration.js'
-import { failedSeed, type SeedSummary } from './seed-summary.js'
+import { failedSeed, RUN_LOST, type SeedSummary } from './seed-summary.js'
 import { READY, type SeedBatch, type SeedWorkerData } from './seed-worker.js'
 
 export interface SeedPoolOptions {
@@ -149,7 +149,7 @@ export class SeedPool {
       this.#job.finish(why)
       return
     }
-    if (batch.from === batch.to) this.#enter(failedSeed(batch.from, why.message))
+    if (batch.from === batch.to) this.#enter(failedSeed(batch.from, why.message, RUN_LOST))
     else for (let seed = batch.to; seed >= batch.from; seed--) this.#job.waiting.push({ from: seed, to: seed })
     if (this.#job !== null && this.#job.waiting.length > 0) this.#feed(this.#start())
   }

@@ -2,7 +2,7 @@ import type { UnmetExpectation } from '../verdict.js'
 
 /** One kind of anomaly, as one seed showed it. */
 export interface Sighting {
-  /** A finding's id, such as `duplicated`; `run-failed` when the run itself came to grief. */
+  /** A finding's id, such as `duplicated`; `run-failed` or `run-lost` when the run itself came to grief. */
   readonly kind: string
   /** Behaviour that it shows, such as `NLB-13`; null where the source documents name none. */
   readonly behaviour: string | null
@@ -33,15 +33,20 @@ export interface SeedSummary {
   readonly firstResendMs: number | null
 }
 
-/** Kind of the sighting when the run, or the thread that it ran in, came to grief. */
+/** Kind of the sighting when the run threw an error; and when the thread that it ran in died, or had to be ended. */
 export const RUN_FAILED = 'run-failed'
+export const RUN_LOST = 'run-lost'
 
 /** Stands for a run that did not come to its end: that too belongs to its seed. */
-export function failedSeed(seed: number, why: string): SeedSummary {
+export function failedSeed(
+  seed: number,
+  why: string,
+  kind: typeof RUN_FAILED | typeof RUN_LOST = RUN_FAILED,
+): SeedSummary {
   return {
     seed,
     asExpected: false,
-    anomalies: [{ kind: RUN_FAILED, behaviour: null, count: 1, firstMs: null, text: why }],
+    anomalies: [{ kind, behaviour: null, count: 1, firstMs: null, text: why }],
     unmet: [],
     vacuous: [],
     sent: 0,

@@ -24,7 +24,7 @@ async function explored(about: string, to: number, options: SeedPoolOptions, sig
   }
 }
 
-const failedSeeds = ({ anomalies }: Exploration) => anomalies.find(({ kind }) => kind === 'run-failed')
+const lostSeeds = ({ anomalies }: Exploration) => anomalies.find(({ kind }) => kind === 'run-lost')
 
 t.test('the number of threads is of no consequence', async t => {
   const [one, three] = [await explored('fine', 500, { workers: 1 }), await explored('fine', 500, { workers: 3 })]
@@ -39,14 +39,14 @@ t.test('the number of threads is of no consequence', async t => {
 t.test('a seed that takes its thread with it is a finding; the others run', async t => {
   const { exploration } = await explored('dies', 300, { workers: 2 })
   t.equal(exploration.seeds, 300)
-  t.match(failedSeeds(exploration), { seeds: 3, firstSeed: 77, text: 'its thread ended with 3' })
+  t.match(lostSeeds(exploration), { seeds: 3, firstSeed: 77, text: 'its thread ended with 3' })
   t.ok(exploration.failing.includes(77))
 })
 
 t.test('so is one that does not come back', async t => {
   const { exploration } = await explored('hangs', 100, { workers: 2, seedLimitMs: 1500 })
   t.equal(exploration.seeds, 100)
-  t.match(failedSeeds(exploration), { seeds: 1, firstSeed: 88, text: 'it was not over after 1.5 s' })
+  t.match(lostSeeds(exploration), { seeds: 1, firstSeed: 88, text: 'it was not over after 1.5 s' })
 })
 
 t.test('interrupted, there is what there was', async t => {
