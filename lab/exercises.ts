@@ -105,7 +105,10 @@ export const EXERCISE_DEFINITIONS: Readonly<Record<Exercise, ExerciseDefinition>
     meaning: 'a link became worse, or parted its ends',
     count: ({ run }) => faults(run, ['link-changed', 'link-parted']),
   },
-  'disk-ill': { meaning: 'a disk was full, failing or slow', count: ({ run }) => faults(run, ['disk-ill']) },
+  'disk-ill': {
+    meaning: 'a disk was full, failing, slow, unreadable or lying',
+    count: ({ run }) => faults(run, ['disk-ill']),
+  },
   'fault-struck': {
     meaning: 'a fault by meaning struck at a packet or a machine',
     count: ({ run }) => eventsOf(run, 'injected').length,

@@ -1,3 +1,4 @@
+import { MqlabError } from '../protocol/errors.js'
 import { readTrackedBody } from '../protocol/tracked-body.js'
 import { QueueManager } from '../queue-manager/queue-manager.js'
 import type { ReceivedMessage } from '../queue-manager/queued-message.js'
@@ -59,6 +60,7 @@ export class QueueManagerApplication {
   readonly #workload: Workload | null
   /** Known at the end, when the store can still be asked. */
   #remaining: RemainingMessages[] | null = null
+  #isUnreadable = false
 
   /** `onDone`: the workload has offered all it will, and each offer is answered. */
   constructor(
@@ -123,9 +125,15 @@ export class QueueManagerApplication {
   settle(): void {
     const { monotonicMs, wallMs } = this.#host.now()
     const verify = this.#spec.consumer?.verifyBodies ?? false
-    for (const { name } of this.#spec.queues)
-      for (const queued of this.#engine.peek(name, WAITING_MESSAGES_MAX))
-        enterMessage(this.#ledgers.receiver, name, queued, monotonicMs * 1000, wallMs, verify)
+    try {
+      for (const { name } of this.#spec.queues)
+        for (const queued of this.#engine.peek(name, WAITING_MESSAGES_MAX))
+          enterMessage(this.#ledgers.receiver, name, queued, monotonicMs * 1000, wallMs, verify)
+    } catch (error) {
+      // a disk that does not give back what it has: what was delivered is not known in full
+      if (!(error instanceof MqlabError)) throw error
+      this.#isUnreadable = true
+    }
     this.#remaining = remainingMessages(this.#engine)
   }
 
@@ -134,7 +142,7 @@ export class QueueManagerApplication {
     return {
       kind: 'queue-manager',
       node: this.#spec.name,
-      partial,
+      partial: partial || this.#isUnreadable,
       atMs,
       ...(sender !== null && { sender: sender.data() }),
       ...(this.#spec.queues.length > 0 && { receiver: receiver.data() }),

@@ -165,7 +165,7 @@ function scheduledProblems(
       const { of: name, ...condition } = fault.disk!
       if (!names.includes(name)) add(['disk', 'of'], nobody(name, names))
       if (Object.values(condition).filter(value => value !== undefined).length !== 1)
-        add(['disk'], 'one of full: true, failing: true and slowMs')
+        add(['disk'], 'one of full: true, failing: true, slowMs, unreadable: true and unflushedMs')
       break
     }
     case 'clock':

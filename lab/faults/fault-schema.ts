@@ -68,12 +68,17 @@ const link = z.strictObject({
   datagramSpreadMs: milliseconds.optional(),
 })
 
-/** A write fails because there is no room, or for no reason; or each takes so much longer. */
+/**
+ * A write fails because there is no room, or for no reason; or each takes so much longer. Packets cannot be read. Or the disk
+ * lies: what it reports as durable is lost with the power for so long after.
+ */
 const disk = z.strictObject({
   of: machineName,
   full: z.literal(true).optional(),
   failing: z.literal(true).optional(),
   slowMs: milliseconds.optional(),
+  unreadable: z.literal(true).optional(),
+  unflushedMs: milliseconds.optional(),
 })
 
 const CLASS = `a number up to 65535 or one of ${Object.keys(MessageClass).join(', ')}`

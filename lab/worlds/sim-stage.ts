@@ -169,6 +169,8 @@ export class SimStage implements FaultTarget<void> {
     store.capacityBytes = condition?.full ? 0 : Number.POSITIVE_INFINITY
     store.failing = condition?.failing ?? false
     store.delayMs = FLUSH_MS + (condition?.slowMs ?? 0)
+    store.readsFailing = condition?.unreadable ?? false
+    store.cacheMs = condition?.unflushedMs ?? 0
   }
 
   /** Nobody is still to come back after a crash. */

@@ -86,7 +86,11 @@ const BAD: readonly (readonly [fault: string, field: string, words: RegExp])[] =
   ['{ link: { between: [R1, R1], cut: true }, atS: 1 }', 'faults[0].link.between', /two different machines/],
   ['{ link: { between: [R1, X], cut: true }, atS: 1 }', 'faults[0].link.between', /no machine X: .*, gateway/],
   ['{ link: { at: R1, lossChance: 2 }, atS: 1 }', 'faults[0].link.lossChance', /at most 1/],
-  ['{ disk: { of: R1 }, atS: 1 }', 'faults[0].disk', /one of full: true, failing: true and slowMs/],
+  [
+    '{ disk: { of: R1 }, atS: 1 }',
+    'faults[0].disk',
+    /one of full: true, failing: true, slowMs, unreadable: true and unflushedMs/,
+  ],
   ['{ disk: { of: R1, full: true, slowMs: 3 }, atS: 1 }', 'faults[0].disk', /one of full/],
   ['{ clock: { of: X, jumpS: 3 }, atS: 1 }', 'faults[0].clock.of', /no machine X/],
 ]

@@ -63,3 +63,13 @@ t.test(
     t.end()
   },
 )
+
+t.test('a disk that lies about what it has, and loses power: what was acknowledged and is gone is found', async t => {
+  const faults = `faults:
+  - { disk: { of: R1, unflushedMs: 60000 }, atS: 0, forS: 100 }
+  - { kill: R1, atS: 12, backAfterS: 5 }`
+  const kindsOf = (faults: string) =>
+    judge(simulateScenario(simulatedScenario(faults), { seed: 2 })).findings.map(({ id }) => id)
+  t.ok(kindsOf(faults).includes('acknowledged-before-persisted'))
+  t.notOk(kindsOf(faults.replace('unflushedMs: 60000', 'slowMs: 5')).includes('acknowledged-before-persisted'))
+})
