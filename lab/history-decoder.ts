@@ -93,5 +93,9 @@ function readShape(cursor: MessagePackCursor): ReadShape {
   const types = [...cursor.text()].map(letter => letter.charCodeAt(0))
   if (types.length !== names.length) throw new CursorError('a shape has a letter for each field')
   if (names.includes('__proto__')) throw new CursorError('no field has such a name')
+  // so that an object is not much more than the bytes that it is made of
+  if (new Set(names).size < names.length) throw new CursorError('no two fields have one name')
+  if (types.some((type, index) => type === TYPE.KIND && names[index] !== 'kind'))
+    throw new CursorError('a shape gives no more than the kind')
   return { names, types, kind: cursor.text() }
 }

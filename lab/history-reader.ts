@@ -183,7 +183,24 @@ export class HistoryReader {
   }
 }
 
-const recordSchema = z.looseObject({ record: z.enum(['header', 'sample', 'report', 'death', 'end']) })
+const bytes = z.instanceof(Uint8Array)
+/** As far as whoever reads on takes it for granted. */
+const recordSchema = z.discriminatedUnion('record', [
+  z.looseObject({ record: z.literal('header') }),
+  z.looseObject({ record: z.literal('sample'), node: z.string(), sample: z.looseObject({}) }),
+  z.looseObject({
+    record: z.literal('report'),
+    report: z.looseObject({
+      kind: z.string(),
+      node: z.string(),
+      sender: z.looseObject({ offered: z.number(), states: bytes, messageIds: bytes }).optional(),
+      receiver: z.looseObject({ senders: z.array(z.looseObject({ copies: bytes })) }).optional(),
+      remaining: z.array(z.looseObject({})).optional(),
+    }),
+  }),
+  z.looseObject({ record: z.literal('death'), death: z.looseObject({ node: z.string() }) }),
+  z.looseObject({ record: z.literal('end'), end: z.looseObject({ endedMs: z.number(), drained: z.boolean() }) }),
+])
 const formatSchema = z.looseObject({ format: z.string(), version: z.number() })
 const headerSchema = z.object({
   mqlab: z.string(),

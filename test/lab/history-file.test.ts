@@ -3,7 +3,8 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { platform } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { decode } from '@msgpack/msgpack'
+import { crc32 } from 'node:zlib'
+import { decode, encode } from '@msgpack/msgpack'
 import fc from 'fast-check'
 import t from 'tap'
 import type { LabEvent, RunRecord } from '../../lab/history.js'
@@ -283,6 +284,33 @@ t.test('another program reads it by what docs/history.md says', async t => {
     for (let left = count; left > 0; left--) events.push(object(() => values[index++]))
   }
   t.strictSame(events, EVENTS)
+})
+
+t.test('frames that say something else than a history does are damage', async t => {
+  const file = join(t.testdir(), 'strange')
+  const begun = () => {
+    const writer = new HistoryWriter(file, '1.2.3')
+    writer.begin(slight())
+    writer.close()
+  }
+  const strange = [
+    { record: 'report' },
+    { record: 'report', report: { kind: 'queue-manager', node: 'S1', sender: 5 } },
+    { record: 'death' },
+    { record: 'end' },
+    { record: 'other' },
+    [0, [], [[['a', 'a'], 'vv', '']], 1, [1, 2, 3]],
+    [0, [], [[['a', 'b'], 'kk', '']], 1, [1]],
+    [0, [], [[['__proto__'], 'v', '']], 1, [1, 2]],
+  ]
+  for (const body of strange.map(each => Buffer.from(encode(each)))) {
+    begun()
+    const head = Buffer.alloc(8)
+    head.writeUInt32LE(body.length)
+    head.writeUInt32LE(crc32(body), 4)
+    appendFileSync(file, Buffer.concat([head, body]))
+    t.throws(() => [...readHistory(file)], { code: 'MSMQ_HISTORY_DAMAGED' }, JSON.stringify(decode(body)))
+  }
 })
 
 t.test('what is no history of a run, or none of ours', async t => {
