@@ -21,7 +21,7 @@ import type {
   ProxyDecision,
   SourceMode,
 } from './proxy-events.js'
-import { connectionView } from './proxy-view.js'
+import { connectionView, proxyDecision } from './proxy-view.js'
 
 /** What a connection needs of its plane. */
 export interface HttpConnectionContext {
@@ -273,18 +273,10 @@ export class HttpConnection implements ConnectionView, ExchangeOwner, LeasesOwne
     const { failedHosts } = exchange
     const decision = states.within(policy).pick(client, failedHosts.size === 0 ? undefined : failedHosts)
     const host = decision.host === null ? undefined : hosts.get(decision.host)
+    const { nowMs, source } = this.#context
+    const localAddress = this.#localAddress() ?? null
     this.#context.decided({
-      timeMs: this.#context.nowMs(),
-      connection: this.connection,
-      clientAddress: this.clientAddress,
-      clientPort: this.clientPort,
-      host: decision.host,
-      hostAddress: host?.address ?? null,
-      hostPort: host?.port ?? null,
-      upstreamLocalAddress: host === undefined ? null : (this.#localAddress() ?? null),
-      source: this.#context.source,
-      bucket: decision.bucket ?? null,
-      reason: decision.reason,
+      ...proxyDecision(this, decision, { timeMs: nowMs(), host, localAddress, source }),
       ...(balance === 'request' && { request: exchange.number }),
     })
     this.host = decision.host

@@ -14,7 +14,7 @@ import type {
   SourceMode,
 } from './proxy-events.js'
 import { type AcceptedHandle, socketOn } from './proxy-listener.js'
-import { connectionView } from './proxy-view.js'
+import { connectionView, proxyDecision } from './proxy-view.js'
 import { Relay } from './relay.js'
 import type { RelayBuffers } from './relay-buffers.js'
 import { type Retransmission, RetransmissionTimer } from './retransmission.js'
@@ -189,21 +189,9 @@ export class ProxiedConnection implements ConnectionView {
   }
 
   #announce(decision: Decision, host: ProxyHost | undefined): void {
-    const { verdict } = decision
-    this.#context.decided({
-      timeMs: this.#context.nowMs(),
-      connection: this.connection,
-      clientAddress: this.clientAddress,
-      clientPort: this.clientPort,
-      host: decision.host,
-      hostAddress: host?.address ?? null,
-      hostPort: host?.port ?? null,
-      upstreamLocalAddress: host === undefined ? null : (this.#localAddress() ?? null),
-      source: this.#context.source,
-      bucket: decision.bucket ?? null,
-      reason: decision.reason,
-      ...(verdict !== undefined && { verdict }),
-    })
+    const { nowMs, source } = this.#context
+    const localAddress = this.#localAddress() ?? null
+    this.#context.decided(proxyDecision(this, decision, { timeMs: nowMs(), host, localAddress, source }))
   }
 
   #localAddress(): string | undefined {

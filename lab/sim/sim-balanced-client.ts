@@ -14,7 +14,7 @@ import type {
   RequestOutcome,
   SourceMode,
 } from '../../gateway/planes/proxy-events.js'
-import { connectionView } from '../../gateway/planes/proxy-view.js'
+import { connectionView, proxyDecision } from '../../gateway/planes/proxy-view.js'
 import { headerValue } from '../../protocol/srmp/http-head.js'
 import type { HttpRequest } from '../../queue-manager/actions.js'
 import type { Scheduler } from './scheduler.js'
@@ -137,7 +137,7 @@ export class SimBalancedClient implements ConnectionView {
   }
 
   #choose(request: SimBalancedRequest): void {
-    const { balance, states, policy, hosts, source, translatedAddress } = this.#context
+    const { balance, states, policy, hosts, source, nowWallMs } = this.#context
     const bound = balance === 'connection' && this.host !== null && !request.failedHosts.has(this.host)
     if (bound && this.host !== null) {
       if (states.of(this.host) !== 'down') this.#send(request, hosts.get(this.host)!)
@@ -149,17 +149,7 @@ export class SimBalancedClient implements ConnectionView {
     const decision = states.within(policy).pick(client, failedHosts.size === 0 ? undefined : failedHosts)
     const host = decision.host === null ? undefined : hosts.get(decision.host)
     this.#context.decided({
-      timeMs: this.#context.nowWallMs(),
-      connection: this.connection,
-      clientAddress: this.clientAddress,
-      clientPort: this.clientPort,
-      host: decision.host,
-      hostAddress: host?.address ?? null,
-      hostPort: host?.port ?? null,
-      upstreamLocalAddress: host === undefined ? null : (translatedAddress ?? this.clientAddress),
-      source,
-      bucket: decision.bucket ?? null,
-      reason: decision.reason,
+      ...proxyDecision(this, decision, { timeMs: nowWallMs(), host, localAddress: this.#from, source }),
       ...(balance === 'request' && { request: request.number }),
     })
     this.host = decision.host

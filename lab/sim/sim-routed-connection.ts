@@ -9,7 +9,7 @@ import type {
   ProxyDecision,
   SourceMode,
 } from '../../gateway/planes/proxy-events.js'
-import { connectionView } from '../../gateway/planes/proxy-view.js'
+import { connectionView, proxyDecision } from '../../gateway/planes/proxy-view.js'
 import type { Endpoint } from '../../queue-manager/actions.js'
 import type { SimConnection } from './connection.js'
 import type { RoutedConnection, RouteTarget } from './dial.js'
@@ -193,22 +193,9 @@ export class SimRoutedConnection implements RoutedConnection, ConnectionView {
   }
 
   #announce(decision: Decision, host: ProxyHost | undefined): void {
-    const { verdict } = decision
-    const { source, translatedAddress } = this.#context
-    this.#context.decided({
-      timeMs: this.#context.nowWallMs(),
-      connection: this.connection,
-      clientAddress: this.clientAddress,
-      clientPort: this.clientPort,
-      host: decision.host,
-      hostAddress: host?.address ?? null,
-      hostPort: host?.port ?? null,
-      upstreamLocalAddress: host === undefined ? null : (translatedAddress ?? this.clientAddress),
-      source,
-      bucket: decision.bucket ?? null,
-      reason: decision.reason,
-      ...(verdict !== undefined && { verdict }),
-    })
+    const { nowWallMs, source, translatedAddress } = this.#context
+    const localAddress = translatedAddress ?? this.clientAddress
+    this.#context.decided(proxyDecision(this, decision, { timeMs: nowWallMs(), host, localAddress, source }))
   }
 
   #finish(ending: Ending): void {

@@ -120,11 +120,6 @@ export class SimStore implements Store {
     return [...this.#table(table).rows.keys()]
   }
 
-  /** Puts a row as a fault of the disk or of another program would: no contract is checked. `null` takes it away. */
-  overwrite(table: StoreTable, key: StoreKey, value: StoredValue | null, packet?: Uint8Array): void {
-    this.#apply([{ table, key, value, ...(packet !== undefined && { packet }) }], [value])
-  }
-
   write(operations: readonly StoreOperation[], done: (error: Error | null) => void): void {
     for (const operation of operations) this.#table(operation.table).check(operation)
     const values = operations.map(({ value }) => (value === null ? null : copyOfValue(value)))
