@@ -38,6 +38,8 @@ interface Machine {
   readonly machine: SimMachine
   readonly ledgers: MachineLedgers
   application: QueueManagerApplication | null
+  /** It was told to end in order, and has not yet. */
+  isStopping: boolean
   /** Its last word, once it has ended. */
   report: NodeReport | null
 }
@@ -87,7 +89,14 @@ export class SimStage implements FaultTarget<void> {
         ...(spec.http === undefined ? {} : { http: { http: spec.http.port } }),
         store: { delayMs: FLUSH_MS },
       })
-      this.#machines.set(spec.name, { spec, machine, ledgers: machineLedgers(spec), application: null, report: null })
+      this.#machines.set(spec.name, {
+        spec,
+        machine,
+        ledgers: machineLedgers(spec),
+        application: null,
+        isStopping: false,
+        report: null,
+      })
     }
     const { gateway } = casting
     this.#gateway = gateway === null ? null : this.#createGateway(gateway.spec)
@@ -126,6 +135,7 @@ export class SimStage implements FaultTarget<void> {
     const machine = this.#machine(name)
     if (!machine.machine.isRunning) return
     const { driver } = machine.machine
+    machine.isStopping = true
     driver.stop()
     this.scheduler.after(CLOSING_MS, () => {
       if (driver.isRunning) this.#end(machine, 'process')
@@ -135,7 +145,9 @@ export class SimStage implements FaultTarget<void> {
   /** A machine that has ended starts again, with what is on its disk. */
   restart(name: string): void {
     const machine = this.#machine(name)
-    if (machine.machine.isRunning) this.#end(machine, 'process')
+    // two faults may have ended it, and both start it again
+    if (machine.machine.isRunning && !machine.isStopping) return
+    this.#end(machine, 'process')
     if (this.#isClusterHost(name)) this.cluster({ kind: 'recover', host: name })
     this.#begin(machine)
     this.#noteFault(name, 'started')
@@ -271,6 +283,7 @@ export class SimStage implements FaultTarget<void> {
     )
     if (spec.workload === undefined) this.done.add(spec.name)
     machine.application = application
+    machine.isStopping = false
     machine.report = null
     application.open()
   }

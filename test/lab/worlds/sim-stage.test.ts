@@ -26,3 +26,27 @@ t.test('a sender that comes back when the load is over offers nothing more', asy
   t.ok(run.drained)
   t.equal(verdict.counts.delivered, verdict.counts.sent)
 })
+
+t.test('a machine that two faults have ended starts again once', async t => {
+  const { run, of } = faultRun([
+    '{ crash: R1, before: order-ack, backAfterS: 20 }',
+    '{ kill: R1, atS: 5, backAfterS: 5 }',
+  ])
+  t.strictSame(
+    of('fault').map(({ fault }) => fault),
+    ['killed', 'killed', 'started'],
+  )
+  t.ok(run.drained)
+})
+
+t.test('a machine that starts again before it has stopped ends at once', async t => {
+  const { run, of } = faultRun(['{ stop: R1, atS: 0, backAfterS: 1 }'])
+  t.strictSame(
+    of('fault').map(({ fault, atMs }) => [fault, atMs - run.startedMs]),
+    [
+      ['stopped', 0],
+      ['started', 1000],
+    ],
+  )
+  t.ok(run.drained)
+})
