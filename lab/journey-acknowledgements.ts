@@ -123,8 +123,10 @@ export class JourneyAcknowledgements {
   }
 
   #finalAckReceived(event: EventOf<'final-ack-received'>): void {
-    const { from, forMessageId, messageClass, matched } = event
+    const { node, from, forMessageId, messageClass, matched } = event
     if (forMessageId !== this.#state.target.messageId) return
+    // another sender has messages of these numbers too, and finds its own
+    if (matched && !this.#state.owners.has(node)) return
     if (!this.#acks.some(each => this.#state.nodes.get(each.node)?.guid === from)) return
     const text = `gets the final ack of it: ${messageClassName(messageClass)}${matched ? '' : ', and knows of no such message'}`
     this.#tell(event, text, !matched || isNegativeAcknowledgment(messageClass))

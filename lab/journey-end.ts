@@ -7,7 +7,7 @@ import { isRemaining, type NodeReport } from './node-spec.js'
 /** What became of a message, by what machines noted and by their ledgers. */
 export interface JourneyEnd {
   /** What its sender was told; null when no ledger says. */
-  readonly sender: 'accepted' | 'refused' | 'unknown' | null
+  readonly sender: 'accepted' | 'refused' | 'aborted' | 'unknown' | null
   /** `delivered`: copies by the ledger of the machine, those that waited in its queue in the end included; null without one. */
   readonly copies: readonly (JourneyCopy & { readonly delivered: number | null })[]
   /** Machines in whose outgoing queues it is in the end. */
@@ -18,6 +18,7 @@ const STATES = {
   [MESSAGE_STATE.unknown]: 'unknown',
   [MESSAGE_STATE.accepted]: 'accepted',
   [MESSAGE_STATE.refused]: 'refused',
+  [MESSAGE_STATE.aborted]: 'aborted',
 } as const
 
 /** @param reports the last of each machine */

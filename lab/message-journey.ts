@@ -221,7 +221,11 @@ export class MessageJourney {
 
   #givenUp(event: EventOf<'given-up' | 'dead-lettered'>): void {
     const { node, queue, messageId, messageClass } = event
-    const isHere = this.copies.some(copy => copy.node === node) && messageId === this.#state.target.messageId
+    // what a machine gives up is its own, and has its own MessageIDs; what it took it can only dead-letter
+    const isHere =
+      event.kind === 'dead-lettered' &&
+      this.copies.some(copy => copy.node === node) &&
+      messageId === this.#state.target.messageId
     if (this.#message(node, queue, messageId) === undefined && !isHere) return
     this.#state.hasLeft = true
     const why = messageClassName(messageClass)

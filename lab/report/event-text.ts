@@ -37,6 +37,10 @@ export function eventText(event: LabEvent): string {
       return `acknowledgement for message ${event.forMessageId} to ${event.destination}`
     case 'resend':
       return `resend timer, stage ${event.stage}: ${event.messages} unacknowledged of sequence ${event.sequence}`
+    case 'given-up':
+      return `gives message ${event.messageId} for ${event.queue} up, class 0x${event.messageClass.toString(16)}`
+    case 'removed':
+      return `message ${event.messageId} leaves ${event.queue}, and no application has received it, class 0x${event.messageClass.toString(16)}`
     case 'dead-lettered':
       return `message ${event.messageId} for ${event.queue} goes to the dead-letter queue`
     case 'qmid-cached':

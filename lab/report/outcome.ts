@@ -1,3 +1,4 @@
+import { DISAGREEMENT } from '../checkers/mqlab-disagrees.js'
 import { vacuousText } from '../exercises.js'
 import { counted, type Finding } from '../finding.js'
 import type { ExpectedCount, Scenario } from '../scenario-schema.js'
@@ -90,6 +91,8 @@ function expectationText({ asExpected, unmet, vacuous, findings }: Verdict, expe
   }
   if (unmet.length > 0) return 'The scenario says otherwise:'
   if (vacuous.length > 0) return 'What the scenario is about did not all happen:'
+  if (findings.some(({ id }) => id === DISAGREEMENT))
+    return 'Nothing that a run says counts while mqlab contradicts itself.'
   return 'A machine of the run died.'
 }
 

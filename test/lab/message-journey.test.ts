@@ -233,6 +233,32 @@ t.test('messages that come to nothing, and machines that fail meanwhile', async 
   ])
 })
 
+t.test(
+  'other machines count from 1 too: their messages and acknowledgements of the same number are not it',
+  async t => {
+    const acked = { from: GUID.R1, forMessageId: 1, messageClass: 0x4000, matched: true }
+    const made = { forMessageId: 1, messageClass: 0x4000 }
+    const run = handMadeRun({
+      events: [
+        event('S1', 'accepted', { queue: TO, messageId: 1, tx: tx(1) }),
+        event('R1', 'arrived', { messageId: 1, queue: 'orders', tx: tx(1), atMs: 1501 }),
+        event('R1', 'given-up', {
+          queue: 'DIRECT=http://somebody/msmq/receipts',
+          messageId: 1,
+          messageClass: 0x8001,
+          atMs: 1502,
+        }),
+        event('R1', 'final-ack-sent', { ...made, messageId: 2, destination: 'a', forSource: GUID.S2, atMs: 1503 }),
+        event('R1', 'final-ack-sent', { ...made, messageId: 3, destination: 'b', forSource: GUID.S1, atMs: 1504 }),
+        event('S2', 'final-ack-received', { ...acked, atMs: 1505 }),
+        event('S1', 'final-ack-received', { ...acked, atMs: 1506 }),
+      ],
+    })
+    const { steps } = follow(run, { source: GUID.S1, messageId: 1, node: 'S1', number: 1 })
+    t.strictSame(outline(steps), ['S1 accepted', 'R1 arrived', 'R1 final-ack-sent', 'S1 final-ack-received'])
+  },
+)
+
 t.test('how a message is named', async t => {
   t.strictSame(parseMessageName('S1#17'), { node: 'S1', number: 17 })
   t.strictSame(parseMessageName(`${GUID.S1.toUpperCase()}\\17`), { source: GUID.S1, messageId: 17 })
