@@ -8,7 +8,7 @@ import { eventText } from './event-text.js'
 import { escapeHtml } from './html.js'
 import { indexEvents, sentMessages, traceMessage } from './message-trace.js'
 import { unpackData } from './report-data.js'
-import { struckFaults } from './run-faults.js'
+import { runFaults } from './run-faults.js'
 import { lifelinesOf, spaceTimeDiagram } from './space-time-diagram.js'
 import { timeText } from './time-text.js'
 
@@ -20,7 +20,7 @@ const FUNCTIONS: readonly ((...parts: never[]) => unknown)[] = [
   decodeColumn,
   decodeColumns,
   unpackData,
-  struckFaults,
+  runFaults,
   indexEvents,
   sentMessages,
   traceMessage,

@@ -3,7 +3,7 @@ import { FAULT_TEXTS } from '../journey-text.js'
 import { outgoingDepth } from '../outgoing-depth.js'
 import { html, type Markup } from './html.js'
 import { type ChartLine, type ChartMark, greatest, LINES_MAX, lineChart, lineKey } from './line-chart.js'
-import { struckFaults } from './run-faults.js'
+import { runFaults } from './run-faults.js'
 
 type Point = ChartLine['points'][number]
 
@@ -78,7 +78,7 @@ function stageLines(run: RunRecord, names: readonly string[]): ChartLine[] {
 }
 
 function faultMarks(run: RunRecord): ChartMark[] {
-  const faults = struckFaults(run.events).map(
+  const faults = runFaults(run.events).map(
     (event): ChartMark => ({
       ms: event.atMs - run.startedMs,
       text: `${event.node} ${event.kind === 'fault' ? event.fault : event.what}`,

@@ -3,7 +3,7 @@ import { eventsOf, type LabEvent } from '../history.js'
 import { eventText } from './event-text.js'
 import { html, type Markup } from './html.js'
 import { packData, REPORT_EVENTS_MAX, type ReportData } from './report-data.js'
-import { struckFaults } from './run-faults.js'
+import { runFaults } from './run-faults.js'
 import { timeText } from './time-text.js'
 
 /** Listed without scripts, and in print: the first of each kind. */
@@ -12,7 +12,7 @@ const NOTABLE_OF_KIND_MAX = 6
 /** The events of a run: what stands out in print, all of them to search on a screen, and the data itself. */
 export function eventSection({ run, acks }: RunView, data: ReportData): Markup {
   const kinds: readonly (readonly LabEvent[])[] = [
-    struckFaults(run.events),
+    runFaults(run.events),
     eventsOf(run, 'disk-forgot'),
     acks.flatMap(({ astray }) => (astray === null ? [] : [astray])),
     eventsOf(run, 'discarded').filter(({ reason }) => reason !== 'duplicate'),

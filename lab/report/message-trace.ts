@@ -1,7 +1,7 @@
 import type { LabEvent } from '../history.js'
 import { DISCARD_TEXTS, FAULT_TEXTS } from '../journey-text.js'
 import type { ReportData } from './report-data.js'
-import { struckFaults } from './run-faults.js'
+import { runFaults } from './run-faults.js'
 
 /** What a step of a trace is, so that readers can leave kinds out. */
 export type StepKind = 'message' | 'resend' | 'ack' | 'session' | 'application' | 'refusal' | 'fault'
@@ -79,7 +79,7 @@ export function sentMessages({ events, nodes }: Pick<ReportData, 'events' | 'nod
 /**
  * What became of one message, in the order of time: each time it was sent and where it came, what was acknowledged and
  * where that landed, the resend timer, faults of the machines that it met. Acknowledgements count up to the first that
- * freed it, and no more than `acksMax`. Stands alone but for `struckFaults` and the words, as above.
+ * freed it, and no more than `acksMax`. Stands alone but for `runFaults` and the words, as above.
  */
 export function traceMessage(data: ReportData, index: EventIndex, message: TracedMessage, acksMax = 12): TraceStep[] {
   const skewMs = 5
@@ -215,7 +215,7 @@ export function traceMessage(data: ReportData, index: EventIndex, message: Trace
 
   const lastMs = Math.max(firstMs, ...steps.map(({ atMs, arrivedMs }) => arrivedMs ?? atMs))
   const met = new Set(steps.flatMap(({ node, to, via }) => [node, to, via]))
-  for (const event of struckFaults(found('faults'))) {
+  for (const event of runFaults(found('faults'))) {
     const { atMs, node } = event
     if (!met.has(node) || atMs < firstMs || atMs > lastMs) continue
     if (event.kind === 'injected') {

@@ -5,7 +5,7 @@ import { FAULT_TEXTS } from '../journey-text.js'
  * What befell machines, by time: each fault, and each recovery of a machine that a fault had befallen. When a run heals,
  * it makes all well, also what was. Stands alone but for `FAULT_TEXTS`: the report's script has it too.
  */
-export function struckFaults(events: readonly LabEvent[]): (EventOf<'fault'> | EventOf<'injected'>)[] {
+export function runFaults(events: readonly LabEvent[]): (EventOf<'fault'> | EventOf<'injected'>)[] {
   const struck = new Set<string>()
   return events.filter(event => {
     if (event.kind === 'injected') return true

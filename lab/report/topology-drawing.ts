@@ -3,7 +3,7 @@ import { counted, type RunView } from '../finding.js'
 import type { RunGateway, RunNode, RunRecord } from '../history.js'
 import type { Verdict } from '../verdict.js'
 import { html, type Markup } from './html.js'
-import { struckFaults } from './run-faults.js'
+import { runFaults } from './run-faults.js'
 import { worstFirst } from './run-tables.js'
 import { timeText } from './time-text.js'
 
@@ -44,7 +44,7 @@ export function topologyDrawing(view: RunView, verdict: Verdict): Markup {
     const shown = new Set(worstFirst(names, troubled, COLUMN_MAX))
     return names.filter(name => shown.has(name))
   }
-  const faults = struckFaults(run.events)
+  const faults = runFaults(run.events)
   const frontEnds = namesOf('front-end')
   const columns = [
     namesOf('sender'),

@@ -4,7 +4,7 @@ import { depthCharts } from '../../../lab/report/depth-chart.js'
 import { eventText } from '../../../lab/report/event-text.js'
 import { ackHeatMap } from '../../../lab/report/heat-map.js'
 import { hostShares } from '../../../lab/report/host-shares.js'
-import { struckFaults } from '../../../lab/report/run-faults.js'
+import { runFaults } from '../../../lab/report/run-faults.js'
 import { topologyDrawing } from '../../../lab/report/topology-drawing.js'
 import { createRunView, createVerdict } from '../../../lab/verdict.js'
 import { reportedRun } from '../../fixtures/reported-run.js'
@@ -82,7 +82,7 @@ t.test('a recovery of what was never ill is no news', async t => {
     event('R2', 'sent', { atMs: 3 }),
   ]
   t.strictSame(
-    struckFaults(events).map(({ node, atMs }) => [node, atMs]),
+    runFaults(events).map(({ node, atMs }) => [node, atMs]),
     [
       ['R1', 1],
       ['R1', 2],
