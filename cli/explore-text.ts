@@ -13,7 +13,7 @@ export interface ShrunkSeed {
 
 /** What an exploration came to, for people. `name`: how the scenario was asked for. */
 export function explorationText(exploration: Exploration, name: string, shrunk: readonly ShrunkSeed[]): string {
-  const { scenario, wanted, seeds, asExpected, seedsAsExpected, anomalies, unmet, vacuous, failing } = exploration
+  const { scenario, wanted, seeds, anomalies, unmet, vacuous, failing } = exploration
   const all = seeds === wanted.to - wanted.from + 1
   const range = `seeds ${wanted.from} to ${wanted.to}${all ? '' : `, of which ${seeds.toLocaleString('en-US')} ran`}`
   const replayed = failing[0] ?? anomalies[0]?.firstSeed
@@ -24,9 +24,16 @@ export function explorationText(exploration: Exploration, name: string, shrunk: 
     unmet.length === 0 ? '' : `\n${unmetTable(unmet, seeds)}`,
     ...vacuous.map(entry => `in no seed: ${vacuousText(entry)}\n`),
     ...shrunk.map(one => `\n${shrunkText(one)}`),
-    `\n${styled(asExpected ? 'green' : 'red', asExpected ? 'as expected' : 'NOT as expected')}: ${seedsAsExpected.toLocaleString('en-US')} of ${seeds.toLocaleString('en-US')} seeds\n`,
+    `\n${outcomeText(exploration)}\n`,
     replayed === undefined ? '' : `one seed again: mqlab run ${name} --world sim --seed ${replayed}\n`,
   ].join('')
+}
+
+function outcomeText({ seeds, asExpected, seedsAsExpected }: Exploration): string {
+  const of = (count: number) => `${count.toLocaleString('en-US')} of ${seeds.toLocaleString('en-US')} seeds`
+  if (asExpected) return `${styled('green', 'as expected')}: ${of(seedsAsExpected)}`
+  const failed = seeds - seedsAsExpected
+  return `${styled('red', 'NOT as expected')}: ${failed > 0 ? of(failed) : 'what was to happen in some seed happened in none'}`
 }
 
 function anomalyTable(rows: readonly AnomalyRow[], seeds: number): string {

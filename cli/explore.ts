@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { Exploration, SeedRange } from '../lab/explore/exploration.js'
 import { type ExplorationProgress, explore } from '../lab/explore/explore.js'
 import { type FailingSeed, failingSeeds, wayText } from '../lab/explore/failing-way.js'
@@ -47,7 +47,11 @@ export function exploreCommand(): Command {
       'run a scenario with many seeds in virtual time, tell what goes wrong how often, and shrink what fails',
     )
     .argument('<scenario>', 'a scenario file, or the name of a shipped scenario (see mqlab scenarios)')
-    .option('--seeds <range>', 'first and last seed', seedRange, { from: 1, to: 1000 })
+    .addOption(
+      new Option('--seeds <range>', 'first and last seed')
+        .argParser(seedRange)
+        .default(seedRange('1..1000'), '1..1000'),
+    )
     .option('--workers <n>', 'threads; default: one for each processor core', workerCount)
     .option('--time <limit>', 'start no more after so long, such as 90s, 10min or 2h', timeLimit)
     .option('--no-shrink', 'leave failing seeds as they are')

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { SeedRange } from '../lab/explore/exploration.js'
 import { SeedPool } from '../lab/explore/seed-pool.js'
 import { runFindings } from '../lab/findings/findings.js'
@@ -17,14 +17,18 @@ interface FindingsCommandOptions {
   readonly json?: true
 }
 
-const SEEDS_DEFAULT = { from: 1, to: 3 }
+const SEEDS_DEFAULT = '1..3'
 
 export function findingsCommand(): Command {
   return new Command('findings')
     .description(
       'how soon and how often what goes wrong behind which balancer, with MSMQ’s own timers: docs/findings.md',
     )
-    .option('--seeds <range>', 'first and last seed of each configuration (default: 1..3)', seedRange, SEEDS_DEFAULT)
+    .addOption(
+      new Option('--seeds <range>', 'first and last seed of each configuration')
+        .argParser(seedRange)
+        .default(seedRange(SEEDS_DEFAULT), SEEDS_DEFAULT),
+    )
     .option('--workers <n>', 'threads; default: one for each processor core', workerCount)
     .option('--markdown <file>', 'write the tables there instead of on stdout')
     .option('--json', 'print what every configuration came to as JSON')

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { NodeError } from '../lab/node-handle.js'
 import type { ReportedRun } from '../lab/report/report.js'
 import { prove, type RowProof } from '../lab/validate/prove.js'
@@ -23,13 +23,18 @@ interface ValidateOptions {
 
 /** A proof looks at what may happen; a search for what hardly ever does is mqlab explore. */
 const SEEDS_MAX = 10_000
+const SEEDS_DEFAULT = '1..20'
 
 export function validateCommand(): Command {
   return new Command('validate')
     .description('say of a topology whether it is supported, rule by rule')
     .argument('[file]', 'a topology file (docs/validate.md; examples/ has many)')
     .option('--prove', 'run what each rule predicts, and set beside it what was seen')
-    .option('--seeds <a..b>', 'seeds of the simulated runs', seedRange, seedRange('1..20'))
+    .addOption(
+      new Option('--seeds <a..b>', 'with --prove: seeds of the simulated runs')
+        .argParser(seedRange)
+        .default(seedRange(SEEDS_DEFAULT), SEEDS_DEFAULT),
+    )
     .option('--no-sockets', 'with --prove: in the simulation alone')
     .option('--report <file>', 'with --prove: write an HTML report of the runs')
     .option('--rules', 'print the table of rules as Markdown')

@@ -11,7 +11,7 @@ export function describeVerdict({ view, verdict }: ReportedRun): string {
   const { run } = view
   const story = firstMisroutedAck(view)
   return [
-    `${styled('bold', verdict.scenario)}  ${verdict.behaviours.join(', ')}\n`,
+    `${[styled('bold', verdict.scenario), verdict.behaviours.join(', ')].join('  ').trimEnd()}\n`,
     `${wrapped(run.scenario.about.trim(), '')}\n`,
     run.scenario.reading === undefined ? '' : `${wrapped(`Reading: ${run.scenario.reading.trim()}`, '')}\n`,
     table(

@@ -11,6 +11,7 @@ import {
   HISTORY_FORMAT,
   HISTORY_MAGIC,
   HISTORY_VERSION,
+  type HistoryEnd,
   HistoryError,
   type HistoryHeader,
 } from './history-format.js'
@@ -77,8 +78,10 @@ export class HistoryWriter {
   }
 
   /** The run is over: all that was not told as it came, and the file's end. Samples have been. */
-  end({ reports, deaths, ...run }: Omit<RunRecord, 'events'>): void {
-    const { scenario, world, seed, nodes, gateway, startedMs, samples, ...end } = run
+  end(run: Omit<RunRecord, 'events'>): void {
+    // field by field: a record that keeps its events would have them in the file twice
+    const { reports, deaths, loadEndedMs, healedMs, endedMs, drained } = run
+    const end: HistoryEnd = { loadEndedMs, ...(healedMs === undefined ? {} : { healedMs }), endedMs, drained }
     this.#endBatch()
     for (const report of reports.values()) this.#record({ record: 'report', report })
     for (const death of deaths) this.#record({ record: 'death', death })

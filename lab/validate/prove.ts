@@ -91,9 +91,11 @@ async function inSimulation(
       await turn() // so that Ctrl-C is heard
       signal?.throwIfAborted()
       onProgress?.(`${namesOf(members)}: simulated, ${index + 1} of ${seeds.length} seeds`)
-      const view = createRunView(simulateScenario(scenario, { seed, samples: false }))
+      // depths are for the report alone, which shows the first seed
+      const isShown = index === 0 && onRun !== undefined
+      const view = createRunView(simulateScenario(scenario, { seed, samples: isShown }))
       const verdict = createVerdict(view)
-      if (index === 0) onRun?.({ title: `${namesOf(members)}, simulated`, view, verdict })
+      if (isShown) onRun({ title: `${namesOf(members)}, simulated`, view, verdict })
       for (const { row, trial } of members) seen.get(row)!.push({ ...observe(trial.prediction, view, verdict), seed })
     }
   }

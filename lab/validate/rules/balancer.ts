@@ -91,11 +91,13 @@ const fewClients: Rule = {
     const senders = new Set(sends.flatMap(send => send.senders))
     if (balancer === null || senders.size === 0 || senders.size >= nodes.length) return []
     const lasting = sends.every(isNeverIdle)
-    if (balancer.affinity === 'none' && !lasting) return []
+    if (balancer.affinity === 'none' && (!lasting || sessionsOf(sends) >= nodes.length)) return []
     const why = lasting
       ? 'a session ends when it has been idle for a whole period, and these senders are never idle so long'
       : `affinity ${balancer.affinity} gives all sessions of a client to one node`
-    const drawnOnce = balancer.affinity !== 'none' || sends.every(({ destinations }) => destinations.length === 1)
+    const drawnOnce =
+      balancer.affinity !== 'none' ||
+      sends.every(({ destinations, isTransactional }) => destinations.length === 1 && !isTransactional)
     return [
       {
         verdict: 'supported-if',
@@ -111,7 +113,9 @@ const fewClients: Rule = {
               settingsOf: IGNORE_NAMES,
               prediction: always({ nodesUsed: `< ${nodes.length}` }),
             })
-          : { notRun: 'each queue has a session of its own, so that how many nodes are busy is chance' },
+          : {
+              notRun: 'each queue and each resend has a session of its own, so that how many nodes are busy is chance',
+            },
       },
     ]
   },
@@ -119,6 +123,12 @@ const fewClients: Rule = {
 
 /** A node that sends to its own cluster is another matter: see NLB-16. */
 const isOutside = (sender: Machine) => !isBalancedNode(sender)
+
+/** Sessions that are open as long as there is something to send: each sender has one for each queue. */
+const sessionsOf = (sends: readonly BalancedSend[]) =>
+  new Set(
+    sends.flatMap(send => send.senders.flatMap(({ name }) => send.destinations.map(({ text }) => `${name} ${text}`))),
+  ).size
 
 /** Something is sent in each period of an idle session, so that none ends. */
 function isNeverIdle({ ratePerS, senders }: BalancedSend): boolean {
