@@ -1,6 +1,11 @@
 import t from 'tap'
+import { tornTransactions } from '../../lab/checkers/incomplete-transaction.js'
 import type { Finding } from '../../lab/finding.js'
 import type { LabEvent } from '../../lab/history.js'
+import { parseScenario } from '../../lab/scenario-file.js'
+import { inSimulation } from '../../lab/scenario-worlds.js'
+import { createRunView } from '../../lab/verdict.js'
+import { simulateScenario } from '../../lab/worlds/simulated.js'
 import { MESSAGE_STATE } from '../../senders/sender-ledger.js'
 import { event, GUID, type HandMadeRun, SEQUENCE, verdictOf } from '../fixtures/run-record.js'
 
@@ -247,4 +252,21 @@ t.test('faults that never struck, and times that never ran out, make a run vacuo
     t.same(verdictOf({ scenario, delivered: { R1: ALL }, events: [...happened, end] }).vacuous, [])
   const purged = event('R1', 'removed', { messageClass: 0xc001 })
   t.same(verdictOf({ scenario, delivered: { R1: ALL }, events: [...happened, purged] }).vacuous, ['expired'])
+})
+
+t.test('a transaction to two machines is whole when each has what went to it', async t => {
+  const scenario = `scenario: spread
+about: transactions of three messages to queues of two machines
+topology: { receivers: { count: 2, queues: { name: private$\\orders, transactional: true } }, senders: { count: 1 } }
+load: { to: ['DIRECT=TCP:{R1}\\private$\\orders', 'DIRECT=TCP:{R2}\\private$\\orders'], delivery: transactional, messages: 9, perTransaction: 3 }
+expect: {}
+`
+  const view = createRunView(simulateScenario(inSimulation(parseScenario(scenario, 'spread.yaml')), { seed: 1 }))
+  t.same(view.senders.flatMap(tornTransactions), [])
+  const [sender] = view.senders
+  const copiesAt = new Map([...sender!.copiesAt].map(([node, copies]) => [node, copies.slice()]))
+  copiesAt.get('R1')![2] = 0
+  t.same(tornTransactions({ ...sender!, copiesAt }), [
+    { sender: 'S1', transaction: 1, size: 3, at: [{ node: 'R1', delivered: 1, of: 2 }] },
+  ])
 })
