@@ -50,7 +50,7 @@ function systemErrorText(error: NodeJS.ErrnoException): string {
   const { address, port } = error as { address?: string; port?: number }
   const where = error.path ?? (address === undefined ? '' : port === undefined ? address : `${address}:${port}`)
   const what = error.syscall === 'listen' ? 'listen on' : error.syscall
-  return `cannot ${what} ${where}: ${remedy} (${error.code})`
+  return `cannot ${what}${where === '' ? '' : ` ${where}`}: ${remedy} (${error.code})`
 }
 
 const oneLine = (text: string) => text.replace(/\s*\n\s*/g, ' ').trim()

@@ -56,8 +56,14 @@ t.test('a run is read as it was', async t => {
   t.ok(run.events.length > 100 && run.samples.length > 0 && run.reports.size > 0, 'there is something to read')
   t.equal(JSON.stringify(read.events), JSON.stringify(run.events), 'events to the last bit, their fields in order')
   t.strictSame(plain({ ...read, events: [] }), plain({ ...run, events: [] }))
-  const [first] = readHistory(file)
-  t.match(first, { record: 'header', mqlab: '1.2.3' })
+  const records = [...readHistory(file)]
+  t.match(records[0], { record: 'header', mqlab: '1.2.3' })
+  const end = records.at(-1)
+  t.strictSame(
+    end?.record === 'end' && Object.keys(end.end).sort(),
+    ['drained', 'endedMs', 'healedMs', 'loadEndedMs'],
+    'its events are in it once',
+  )
 })
 
 t.test(

@@ -78,6 +78,22 @@ t.test('all that applies is said at once, where it stands', async t => {
   t.match(acks?.proof, { notRun: /find no queue/ }, 'what never arrives is not acknowledged either')
 })
 
+t.test('how many nodes are busy: sessions decide, and where messages are sent again, chance', async t => {
+  const rowOf = (delivery: string, to: string) =>
+    rowsOf(`topology: busy
+senders: { count: 2 }
+sends: { to: ${to}, delivery: ${delivery}, ratePerS: 2 }
+balancer: { kind: f5, source: snat }
+nodes: { count: 3, queues: [{ name: private$\\a, transactional: ${delivery === 'transactional'} }, { name: private$\\b }] }`).find(
+      ({ rule }) => rule === 'NLB-1/few-clients',
+    )
+  const a = "'DIRECT=TCP:{vip}\\private$\\a'"
+  const b = "'DIRECT=TCP:{vip}\\private$\\b'"
+  t.match(rowOf('express', a)?.proof, { prediction: { when: 'always' } })
+  t.match(rowOf('transactional', a)?.proof, { notRun: /resend/ })
+  t.equal(rowOf('express', `[${a}, ${b}]`), undefined, 'two senders, four sessions, three nodes')
+})
+
 t.test('the verdict follows the file', async t => {
   const change = (what: string, by: string) => said(rowsOf(WORST.replace(what, by)))
   t.notOk(
