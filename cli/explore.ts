@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import type { Exploration, SeedRange } from '../lab/explore/exploration.js'
 import { type ExplorationProgress, explore } from '../lab/explore/explore.js'
@@ -67,6 +67,7 @@ export function exploreCommand(): Command {
     .action(async (name: string, options: ExploreCommandOptions) => {
       const scenario = loadScenario(name)
       if (options.report !== undefined) reportFile(options.report)
+      if (options.shrink !== false) checkFolder(options.out)
       const interruption = interruptible()
       try {
         await perform(name, scenario, options, interruption.signal)
@@ -75,6 +76,14 @@ export function exploreCommand(): Command {
         progressDone()
       }
     })
+}
+
+/** Before hours are spent: whether it can be made and written to. Nothing is made of it yet, for there may be no need. */
+function checkFolder(folder: string): void {
+  let there = resolve(folder)
+  while (!existsSync(there)) there = dirname(there)
+  if (!statSync(there).isDirectory()) fail(`--out ${folder}: ${there} is not a directory`)
+  accessSync(there, constants.W_OK)
 }
 
 async function perform(

@@ -8,7 +8,7 @@ type DepartureKind = 'accepted' | 'sent' | 'session-acked' | 'given-up'
 type ArrivalKind = 'arrived' | 'discarded' | 'forwarded' | 'consumed' | 'removed'
 
 /** What the sender itself noted of its message `number`, in order; nothing when its MessageIDs were not kept. */
-export function departures<Kind extends DepartureKind>(
+function departures<Kind extends DepartureKind>(
   run: RunRecord,
   { node, ledger }: SenderFacts,
   number: number,

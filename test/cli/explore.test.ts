@@ -34,6 +34,8 @@ t.test('what cannot run: exit code 2, one line, nothing on stdout', async t => {
     [[calm, '--workers', '0'], /1 to 256/],
     [[calm, '--time', 'soon'], /90s, 10min or 2h/],
     [[calm, '--seeds', '1..2', '--shrink', 'duplicated'], /--shrink duplicated: no seed showed that/],
+    [[calm, '--out', join(calm, 'there')], /--out .*there: .*calm\.yaml is not a directory/],
+    [[calm, '--seeds', '1..2', '--shrink', 'run-lost'], /cannot be run again and again/],
   ] as const) {
     const { code, stdout, stderr } = await mqlab(['explore', ...args])
     t.equal(code, 2, args.join(' '))
