@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { NodeError } from '../lab/node-handle.js'
 import type { ReportedRun } from '../lab/report/report.js'
@@ -67,6 +67,8 @@ export function validateCommand(): Command {
 }
 
 function load(file: string): { validation: Validation; rows: readonly PlacedRow[] } {
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory())
+    fail(`${file}: is a directory, a topology file is wanted`)
   const text = readFileSync(file, 'utf8')
   try {
     const validation = validate(parseTopology(text, file))
