@@ -34,6 +34,7 @@ export function stallChart(cells: readonly Explored<CloneCell>[]): string {
   }))
   return `${
     html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">
+<title>How long until queues of clones stall, by the messages a minute of each clone</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
 ${TICKS_MS.map(ms => html`<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(ms)}" y2="${y(ms)}" stroke="#ddd"/><text x="${LEFT - 8}" y="${y(ms) + 4}" text-anchor="end" fill="#444">${timeText(ms)}</text>`)}
 ${rates.map(rate => html`<text x="${x(rate)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle" fill="#444">${rate}</text>`)}
