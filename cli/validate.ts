@@ -7,6 +7,8 @@ import { RULES } from '../lab/validate/rules/index.js'
 import { rulesMarkdown } from '../lab/validate/rules-table.js'
 import { parseTopology } from '../lab/validate/topology-file.js'
 import { type Validation, validate } from '../lab/validate/validate.js'
+import { AddressBlockError } from '../lab/worlds/address-block.js'
+import { RealisationError } from '../lab/worlds/run-scenario.js'
 import { FileError, yamlPlaces } from '../lab/yaml-file.js'
 import { interruptible, reportFile, writeReport } from './lab-run.js'
 import { EXIT_NOT_AS_EXPECTED, fail, log, progress, progressDone, writeJson, writeText } from './output.js'
@@ -93,7 +95,8 @@ async function performProof({ deployment, rows }: Validation, options: ValidateO
     })
   } catch (error) {
     if (interruption.signal.aborted) fail('interrupted')
-    if (error instanceof NodeError) fail(error.message, { cause: error })
+    if (error instanceof NodeError || error instanceof AddressBlockError || error instanceof RealisationError)
+      fail(error.message, { cause: error })
     throw error
   } finally {
     interruption.end()
