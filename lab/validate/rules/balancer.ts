@@ -149,7 +149,7 @@ const idleTimeout: Rule = {
       const { balancer } = send
       if (!isBinary(send) || balancer.idleTimeoutS === 0 || send.senders.length === 0) return []
       const path = ['balancer', 'idleTimeoutS']
-      const idle = `${balancer.title} forgets a connection after ${balancer.idleTimeoutS} s of silence`
+      const idle = `${sendText(send)}: ${balancer.title} forgets a connection after ${balancer.idleTimeoutS} s of silence`
       if (balancer.idleTimeoutS >= silentS(send))
         return [
           {
