@@ -77,9 +77,9 @@ export function scenarioNodes(scenario: Scenario, ledgersOutlive = false): Scena
       else if (loads.has(name)) problems.push({ path, what: `${name} has a load already: one load a node` })
       else loads.set(name, load)
     }
-    if (load.perTransaction !== undefined && load.delivery !== 'transactional') {
-      problems.push({ path: [...path, 'perTransaction'], what: 'only transactional messages have transactions' })
-    }
+    for (const key of ['perTransaction', 'abortEvery'] as const)
+      if (load[key] !== undefined && load.delivery !== 'transactional')
+        problems.push({ path: [...path, key], what: 'only transactional messages have transactions' })
     for (const [place, to] of load.to.entries()) {
       const problem = destinationProblem(to, exists, topology.gateway !== undefined, oneOf)
       if (problem !== null) problems.push({ path: [...path, 'to', place], what: problem })

@@ -120,6 +120,8 @@ const load = z.strictObject({
   /** From each sender. */
   messages: z.number().int().min(1).max(1_000_000),
   perTransaction: z.number().int().min(1).max(1000).optional(),
+  /** Every so many-th transaction is aborted by its application once all of it was sent: none of it may ever arrive. */
+  abortEvery: z.number().int().min(1).max(1_000_000).optional(),
   sizeBytes: z.number().int().min(64).max(4_000_000).default(256),
   /** Open loop, from each sender. Default: as fast as it goes. */
   ratePerS: z.number().positive().max(1_000_000).optional(),

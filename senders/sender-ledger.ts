@@ -36,6 +36,7 @@ export class SenderLedger {
   #offered = 0
   #accepted = 0
   #refused = 0
+  #aborted = 0
   readonly #refusals = new Map<string, number>()
   #firstOfferedUs = -1
   #lastOfferedUs = -1
@@ -57,7 +58,7 @@ export class SenderLedger {
 
   /** Messages that were answered for, either way. */
   get settled(): number {
-    return this.#accepted + this.#refused
+    return this.#accepted + this.#refused + this.#aborted
   }
 
   /** Message `offered + 1` is handed to the queue manager now; returns its number. */
@@ -77,6 +78,12 @@ export class SenderLedger {
   accepted(first: number, count: number): void {
     for (let index = first - 1; index < first - 1 + count; index++) this.#states[index] = MESSAGE_STATE.accepted
     this.#accepted += count
+  }
+
+  /** The application aborted their transaction. */
+  aborted(first: number, count: number): void {
+    this.#states.fill(MESSAGE_STATE.aborted, first - 1, first - 1 + count)
+    this.#aborted += count
   }
 
   refused(first: number, count: number, error: string): void {

@@ -16,6 +16,8 @@ export interface WorkloadSpec {
   readonly delivery: Delivery
   /** Messages in a transaction, 1 to 65,535. Default 1. */
   readonly perTransaction?: number
+  /** Of transactions: every so many-th is aborted once all of it was sent. Absent: none. */
+  readonly abortEvery?: number
   /** Bytes of body, identity included; raised to the identity's own size when smaller. */
   readonly bodyBytes: number
   /** Stop after so many messages. Without this and `durationMs` the workload goes on until it is told to stop. */

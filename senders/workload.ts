@@ -1,6 +1,7 @@
 import { fillTrackedFiller, TRACKED_BODY_SIZE, type TrackedBody, writeTrackedBody } from '../protocol/tracked-body.js'
 import type { SendOutcome } from '../queue-manager/actions.js'
 import type { Now } from '../queue-manager/clock.js'
+import type { MessageToSend } from '../queue-manager/message-to-send.js'
 import type { ApplicationHost } from '../transport/application-host.js'
 import { type Arrivals, constantArrivals, poissonArrivals } from './arrival.js'
 import { SenderLedger } from './sender-ledger.js'
@@ -18,6 +19,8 @@ const REFUSED_WAIT_MS = 10
 interface Offer {
   readonly first: number
   readonly count: number
+  /** Its transaction was aborted; the answer says that nothing of it will come about. */
+  readonly aborted: boolean
 }
 
 /**
@@ -111,9 +114,9 @@ export class Workload {
     const offer = this.#offers.get(request)
     if (offer === undefined) return
     this.#offers.delete(request)
-    if (outcome === 'accepted') {
-      this.ledger.accepted(offer.first, offer.count)
-    } else {
+    if (offer.aborted) this.ledger.aborted(offer.first, offer.count)
+    else if (outcome === 'accepted') this.ledger.accepted(offer.first, offer.count)
+    else {
       this.ledger.refused(offer.first, offer.count, error ?? '')
       this.#refused = true
     }
@@ -189,15 +192,24 @@ export class Workload {
     }
     if (transactional) {
       const messages = count === this.#perTransaction ? this.#messages : this.#messages.slice(0, count)
-      this.#expect(first, count, engine.sendTransaction(now, messages))
+      const { abortEvery } = this.#spec
+      if (abortEvery !== undefined && identity.transaction % abortEvery === 0) this.#abort(engine, now, first, messages)
+      else this.#expect(first, count, engine.sendTransaction(now, messages))
     }
     return count
   }
 
   #expect(first: number, count: number, ticket: { request: number; messageIds: readonly number[] }): void {
-    this.#offers.set(ticket.request, { first, count })
+    this.#offers.set(ticket.request, { first, count, aborted: false })
     for (let index = 0; index < ticket.messageIds.length; index++)
       this.ledger.identify(first + index, ticket.messageIds[index]!)
+  }
+
+  /** Sends a transaction's messages, and thinks better of it. */
+  #abort(engine: SendingEngine, now: Now, first: number, messages: readonly MessageToSend[]): void {
+    const transaction = engine.begin(now)
+    for (const message of messages) engine.send(now, message, transaction)
+    this.#offers.set(engine.abort(now, transaction), { first, count: messages.length, aborted: true })
   }
 
   #settle(): void {

@@ -179,6 +179,7 @@ function workloadOf(
     destinations: load.to.map(filledIn),
     delivery: load.delivery,
     perTransaction: load.perTransaction ?? 1,
+    ...(load.abortEvery === undefined ? {} : { abortEvery: load.abortEvery }),
     bodyBytes: load.sizeBytes,
     messages: load.messages,
     startDelayMs: load.startAfterMs,

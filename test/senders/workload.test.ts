@@ -2,6 +2,7 @@ import t from 'tap'
 import { readTrackedBody, TRACKED_BODY_SIZE, type TrackedBody, verifyFiller } from '../../protocol/tracked-body.js'
 import type { Now } from '../../queue-manager/clock.js'
 import type { MessageToSend } from '../../queue-manager/message-to-send.js'
+import { MESSAGE_STATE } from '../../senders/sender-ledger.js'
 import type { SendingEngine } from '../../senders/sending-engine.js'
 import { Workload } from '../../senders/workload.js'
 import { destinationIndex, transactionOf, type WorkloadSpec } from '../../senders/workload-spec.js'
@@ -18,9 +19,22 @@ class TakingEngine implements SendingEngine {
   readonly counters = { outgoingMessages: 0 }
   readonly sent: Sent[] = []
   requests = 0
+  transactions = 0
+  /** Numbers sent in transactions that were aborted. */
+  readonly aborted: number[] = []
 
-  send(now: Now, message: MessageToSend) {
-    return this.sendTransaction(now, [message])
+  send(now: Now, message: MessageToSend, transaction?: number) {
+    if (transaction === undefined) return this.sendTransaction(now, [message])
+    this.aborted.push(readTrackedBody(message.body)!.number)
+    return { request: ++this.requests, messageIds: [0] }
+  }
+
+  begin() {
+    return ++this.transactions
+  }
+
+  abort() {
+    return ++this.requests
   }
 
   sendTransaction(now: Now, messages: readonly MessageToSend[]) {
@@ -190,4 +204,25 @@ t.test('ends: by duration with nothing moving, by being stopped, and only once',
   t.equal(never.done(), 1)
   never.workload.outcome(99, 'accepted', undefined)
   t.equal(never.workload.ledger.settled, 0, "another's request")
+})
+
+t.test('every so many-th transaction is aborted: the ledger has its messages as nobody may deliver them', async t => {
+  const spec = { delivery: 'transactional', perTransaction: 2, messages: 8, abortEvery: 2 } as const
+  const { engine, host, workload, answerAll, done } = offering(spec)
+  workload.start()
+  host.advance(1)
+  t.strictSame(engine.aborted, [3, 4, 7, 8])
+  t.strictSame(
+    engine.sent.map(({ number }) => number),
+    [1, 2, 5, 6],
+  )
+  t.equal(done(), 0)
+  answerAll()
+  t.equal(done(), 1)
+  const { accepted, aborted } = MESSAGE_STATE
+  t.strictSame(
+    [...workload.ledger.data().states],
+    [accepted, accepted, aborted, aborted, accepted, accepted, aborted, aborted],
+  )
+  t.equal(workload.ledger.data().accepted, 4)
 })

@@ -73,3 +73,12 @@ t.test('a disk that lies about what it has, and loses power: what was acknowledg
   t.ok(kindsOf(faults).includes('acknowledged-before-persisted'))
   t.notOk(kindsOf(faults.replace('unflushedMs: 60000', 'slowMs: 5')).includes('acknowledged-before-persisted'))
 })
+
+t.test('what is aborted never arrives, whatever befalls the machines: there are no ghosts', async t => {
+  const load = 'messages: 40, perTransaction: 4, ratePerS: 2, abortEvery: 3'
+  for (let seed = 1; seed <= 6; seed++) {
+    const { counts, findings } = judge(simulateScenario(simulatedScenario(FOUL, load), { seed }))
+    t.notOk(findings.some(({ id }) => id === 'ghost' || id === 'lost' || id === 'mqlab-disagrees'))
+    t.ok(counts.delivered < counts.sent && counts.delivered >= 20, `${counts.delivered} of ${counts.sent}`)
+  }
+})
