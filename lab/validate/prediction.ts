@@ -85,6 +85,7 @@ export function observe(prediction: Prediction, view: RunView, verdict: Verdict)
   const vacuous =
     verdict.counts.sent === 0 ||
     view.run.deaths.length > 0 ||
+    verdict.findings.some(({ id }) => id === 'mqlab-disagrees') ||
     prediction.given.some(exercise => EXERCISE_DEFINITIONS[exercise].count(view) === 0)
   return { outcome: vacuous ? 'vacuous' : asPredicted ? 'as predicted' : 'otherwise', measured }
 }

@@ -71,8 +71,8 @@ export async function prove(rows: readonly RuleRow[], options: ProofOptions): Pr
   return rows.map((row): RowProof => {
     if (!isTrial(row.proof))
       return { row, state: 'not run', why: row.proof.notRun, simulation: null, sockets: null, socketsWhy: null }
-    const simulation = proofOf(row.proof, simulated.get(row) ?? [])
-    const sockets = observed.has(row) ? proofOf(row.proof, observed.get(row) ?? []) : null
+    const simulation = proofOf(row.proof, simulated.get(row) ?? [], 'seeds')
+    const sockets = observed.has(row) ? proofOf(row.proof, observed.get(row) ?? [], 'one run') : null
     const states = [simulation.state, ...(sockets === null ? [] : [sockets.state])]
     const state = (['contradicted', 'confirmed', 'not shown'] as const).find(one => states.includes(one))!
     return { row, state, why: null, simulation, sockets, socketsWhy: lacking.get(row) ?? null }
@@ -157,11 +157,14 @@ function socketsObstacle(scenario: Scenario): string | null {
   return planeObstacle(scenario, { plane: 'proxy', source: gateway?.source ?? 'keep' })
 }
 
-function proofOf({ prediction }: Trial, seen: readonly Seen[]): WorldProof {
+/** What shows at times only need not show in one run: that contradicts nothing. */
+function proofOf({ prediction }: Trial, seen: readonly Seen[], sample: 'seeds' | 'one run'): WorldProof {
   const of = (outcome: Observation['outcome']) => seen.filter(one => one.outcome === outcome)
   const [asPredicted, otherwise, vacuous] = [of('as predicted'), of('otherwise'), of('vacuous')]
   const contradicted =
-    prediction.when === 'always' ? otherwise.length > 0 : otherwise.length > 0 && asPredicted.length === 0
+    prediction.when === 'always'
+      ? otherwise.length > 0
+      : otherwise.length > 0 && asPredicted.length === 0 && sample === 'seeds'
   const state = contradicted ? 'contradicted' : asPredicted.length > 0 ? 'confirmed' : 'not shown'
   const shown = (contradicted ? otherwise[0] : asPredicted[0]) ?? seen[0]!
   return {
