@@ -5,7 +5,7 @@ import type { HistoryHeader } from './history-format.js'
 import { JourneyAcknowledgements } from './journey-acknowledgements.js'
 import { JourneyCarriage, type Tell } from './journey-carriage.js'
 import { JourneyState, type JourneyStep, type JourneyTarget, type Traveller } from './journey-state.js'
-import { DISCARD_TEXTS, FAULT_TEXTS, isSameQueue, isUrl, ordinal, placeText } from './journey-text.js'
+import { ACK_TEXTS, DISCARD_TEXTS, FAULT_TEXTS, isSameQueue, isUrl, ordinal, placeText } from './journey-text.js'
 import { timeText } from './report/time-text.js'
 
 /** What of the message came to one machine. */
@@ -92,6 +92,12 @@ export class MessageJourney {
       case 'given-up':
       case 'dead-lettered':
         this.#givenUp(event)
+        break
+      case 'order-ack-sent':
+        this.#orderAckMade(event)
+        break
+      case 'order-ack-received':
+        this.#orderAckCame(event)
         break
       case 'fault':
         this.#fault(event)
@@ -207,6 +213,25 @@ export class MessageJourney {
     const again =
       copy.consumed > 1 ? ', again' : others.length > 0 ? `; one of ${others.join(' and ')} had received it before` : ''
     this.#tell(event, `an application receives it from ${queue}${again}`, again !== '')
+  }
+
+  /** The message may be an order ack itself. */
+  #orderAckMade(event: EventOf<'order-ack-sent'>): void {
+    const { node, messageId, destination, sequence, number } = event
+    if (!this.#state.owners.has(node) || messageId !== this.#state.target.messageId) return
+    this.#learnQueue(node, destination)
+    this.#tell(event, `makes it: an order ack up to number ${number} of sequence ${sequence}, for ${destination}`)
+  }
+
+  #orderAckCame(event: EventOf<'order-ack-received'>): void {
+    const { node, from, messageId, number, sequence, result } = event
+    if (from !== this.#state.target.source || messageId !== this.#state.target.messageId) return
+    this.#copy(node).arrived += 1
+    this.#tell(
+      event,
+      `takes it, an order ack up to number ${number} of sequence ${sequence}: ${ACK_TEXTS[result]}`,
+      result === 'unknown-sequence' || result === 'never-sent',
+    )
   }
 
   #resend(event: EventOf<'resend'>): void {

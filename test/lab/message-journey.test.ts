@@ -77,6 +77,25 @@ t.test('a configuration that is broken: where the order ack of a message goes', 
   t.match(end.copies, [{ node: receiver, arrived: 1, consumed: 1, delivered: 1 }])
 })
 
+t.test('an order ack, followed by its own number: to the wrong machine', async t => {
+  const run = simulated('nlb-11-acks-to-the-balancer', { drainS: 40 })
+  const sent = run.events.find(each => each.kind === 'order-ack-sent')!
+  const { guid } = run.nodes.find(({ name }) => name === sent.node)!
+  const { steps, end } = follow(run, { source: guid, messageId: sent.messageId, node: sent.node, number: null })
+  const [stranger = ''] = end.copies.map(({ node }) => node)
+  t.strictSame(
+    outline(steps).filter(line => !line.endsWith('decision')),
+    [
+      `${sent.node} order-ack-sent`,
+      `${sent.node} sent`,
+      `${stranger} order-ack-received !`,
+      `${sent.node} session-acked`,
+    ],
+  )
+  t.not(stranger, sent.node)
+  t.match(steps.find(({ node }) => node === stranger)?.text, 'it has no such sequence, and discards it')
+})
+
 t.test('every message of a run that works: from its sender to an application, and nothing wrong', async t => {
   const run = simulated('nlb-8-order-ack-in-a-new-session', { drainS: 40 })
   const { guid, name } = run.nodes.find(({ sender }) => sender !== null)!
