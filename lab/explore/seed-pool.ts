@@ -97,8 +97,12 @@ export class SeedPool {
     const thread: Thread = { worker, batch: null, timer: undefined, failure: null, ready: false }
     this.#threads.add(thread)
     worker.on('message', (word: SeedSummary | typeof READY) => {
-      if (word === READY) thread.ready = true
-      else this.#told(thread, word)
+      if (word !== READY) {
+        this.#told(thread, word)
+        return
+      }
+      thread.ready = true
+      if (thread.batch !== null) this.#watch(thread)
     })
     worker.on('error', error => {
       thread.failure = error instanceof Error ? error : new Error(String(error))
@@ -119,8 +123,10 @@ export class SeedPool {
     thread.worker.postMessage(batch)
   }
 
+  /** A seed's time counts from when its thread can begin. */
   #watch(thread: Thread): void {
     clearTimeout(thread.timer)
+    if (!thread.ready) return
     thread.timer = setTimeout(() => {
       thread.failure = new Error(`it was not over after ${this.#seedLimitMs / 1000} s`)
       void thread.worker.terminate()
