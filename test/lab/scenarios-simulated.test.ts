@@ -5,7 +5,7 @@ import { createRunView, createVerdict } from '../../lab/verdict.js'
 import { simulateScenario } from '../../lab/worlds/simulated.js'
 
 /** What a scenario claims holds whatever the balancer draws. */
-const SEEDS = [1, 2, 3, 4, 5]
+const SEEDS = [1, 2, 3]
 
 // A day of virtual time takes up to a second; this machine may be busy with other tests.
 t.setTimeout(280_000)
@@ -18,7 +18,7 @@ for (const scenario of scenarios) {
     t.same(simulated.behaviours, scenario.behaviours, 'claims the same as on sockets')
     t.same(simulated.exercises, scenario.exercises, 'and exercises the same')
     for (const seed of SEEDS) {
-      const run = simulateScenario(simulated, { seed })
+      const run = simulateScenario(simulated, { seed, samples: false })
       const verdict = createVerdict(createRunView(run))
       t.ok(verdict.asExpected, `seed ${seed}`, {
         unmet: verdict.unmet,
