@@ -45,3 +45,6 @@ export interface DropAnswers {
  * it has, and gets no more. `down`: out, by a health check or by order; what it was busy with is broken off.
  */
 export type HostState = 'up' | 'draining' | 'down'
+
+/** Requests of one connection that may be with hosts at a time. One by one is what appliances do that read HTTP. */
+export const PIPELINE_MAX = { connection: 64, request: 1 } as const satisfies Record<Balance, number>

@@ -4,11 +4,20 @@ import { connectionsWithinDescriptors } from './descriptor-limit.js'
 import { DroppedAnswers } from './dropped-answers.js'
 import { HostStates } from './host-states.js'
 import { HttpConnection, type HttpConnectionContext } from './http-connection.js'
-import type { Balance, DropAnswers, HostState } from './http-options.js'
+import { type Balance, type DropAnswers, type HostState, PIPELINE_MAX } from './http-options.js'
 import { UpstreamPool, type UpstreamPoolLimits } from './http-upstream-pool.js'
 import type { ProxyFaults } from './proxied-connection.js'
 import { isWildcard, PROXY_LIMITS, type ProxyLimits, type ProxyPlane, type ProxyPlaneOptions } from './proxy.js'
-import { addTraffic, countClose, type HttpCounters, type ProxyCounters, zeroCounters } from './proxy-counters.js'
+import {
+  addTraffic,
+  countClose,
+  countHostFailure,
+  countRequest,
+  type HttpCounters,
+  type ProxyCounters,
+  zeroCounters,
+  zeroHttpCounters,
+} from './proxy-counters.js'
 import type { ProxiedRequest } from './proxy-events.js'
 
 export interface HttpProxyLimits extends ProxyLimits, UpstreamPoolLimits {
@@ -29,9 +38,6 @@ const HTTP_PROXY_LIMITS: HttpProxyLimits = {
   upstreamIdleMs: 60_000,
   upstreamsPerHostMax: 1024,
 }
-
-/** Requests of one connection that may be with hosts at a time. One by one is what appliances do that read HTTP. */
-const PIPELINE_MAX = { connection: 64, request: 1 } as const satisfies Record<Balance, number>
 
 export interface HttpFaults extends ProxyFaults {
   readonly dropAnswers?: DropAnswers
@@ -79,16 +85,7 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
   const open = new Map<Socket, HttpConnection>()
   const upstreams = new UpstreamPool(options.hosts, limits)
   const counts = zeroCounters(options.hosts)
-  const http: HttpCounters = {
-    requests: 0,
-    outcomes: { answered: 0, refused: 0, dropped: 0, cut: 0 },
-    statuses: {},
-    refusals: {},
-    dropped: 0,
-    slow: 0,
-    malformed: 0,
-    upstreams: upstreams.counters(),
-  }
+  const http = zeroHttpCounters(upstreams.counters())
   let faults: HttpFaults = options.faults ?? {}
   let cutsLeft = faults.cutConnectionsMax ?? Number.POSITIVE_INFINITY
   let dropped = new DroppedAnswers(faults.dropAnswers)
@@ -116,15 +113,10 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
       if (decision.host !== null) counts.hosts[decision.host]!.chosen++
       options.onDecision?.(decision)
     },
-    hostFailed(name, code) {
-      counts.hosts[name]!.failed++
-      increment(counts.connectFailures, code)
-    },
+    hostFailed: (host, code) => countHostFailure(counts, host, code),
     dropsAnswer: target => dropped.manner(target),
     requestOver(request) {
-      http.outcomes[request.outcome]++
-      if (request.status !== null)
-        increment(request.outcome === 'refused' ? http.refusals : http.statuses, request.status)
+      countRequest(http, request)
       options.onRequest?.(request)
     },
     closed(connection, event) {
@@ -266,8 +258,4 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
       if (state === 'down') for (const connection of [...open.values()]) connection.hostDown(host)
     },
   }
-}
-
-function increment(counts: Record<string, number>, key: string | number): void {
-  counts[key] = (counts[key] ?? 0) + 1
 }

@@ -1,5 +1,12 @@
 import { addPacketCounts, zeroPacketCounts } from './packet-count.js'
-import type { ConnectionClosed, ConnectionView, Direction, DirectionTraffic, RequestOutcome } from './proxy-events.js'
+import type {
+  ConnectionClosed,
+  ConnectionView,
+  Direction,
+  DirectionTraffic,
+  ProxiedRequest,
+  RequestOutcome,
+} from './proxy-events.js'
 
 export interface HostCounters {
   /** Connections the policy gave to this host. */
@@ -87,6 +94,36 @@ export function zeroCounters(hosts: readonly { readonly name: string }[]): Proxy
     toHost: { bytes: 0, packets: zeroPacketCounts() },
     toClient: { bytes: 0, packets: zeroPacketCounts() },
   }
+}
+
+export function zeroHttpCounters(upstreams: UpstreamCounters): HttpCounters {
+  return {
+    requests: 0,
+    outcomes: { answered: 0, refused: 0, dropped: 0, cut: 0 },
+    statuses: {},
+    refusals: {},
+    dropped: 0,
+    slow: 0,
+    malformed: 0,
+    upstreams,
+  }
+}
+
+/** A host could not be connected to; one that is no longer among the hosts has no row. */
+export function countHostFailure(counts: ProxyCounters, name: string, code: string): void {
+  const host = counts.hosts[name]
+  if (host !== undefined) host.failed++
+  increment(counts.connectFailures, code)
+}
+
+/** A request is over. */
+export function countRequest(http: HttpCounters, { outcome, status }: ProxiedRequest): void {
+  http.outcomes[outcome]++
+  if (status !== null) increment(outcome === 'refused' ? http.refusals : http.statuses, status)
+}
+
+function increment(counts: Record<string, number>, key: string | number): void {
+  counts[key] = (counts[key] ?? 0) + 1
 }
 
 export function addTraffic(sum: ProxyCounters, connection: ConnectionView): void {

@@ -5,7 +5,14 @@ import type { Client, Policy } from '../nlb/policy.js'
 import { ConnectDeadlines } from './connect-deadlines.js'
 import { connectionsWithinDescriptors } from './descriptor-limit.js'
 import { type ConnectionContext, ProxiedConnection, type ProxyFaults, type ProxyHost } from './proxied-connection.js'
-import { addTraffic, countClose, type ProxyCounters, zeroCounters, zeroHostCounters } from './proxy-counters.js'
+import {
+  addTraffic,
+  countClose,
+  countHostFailure,
+  type ProxyCounters,
+  zeroCounters,
+  zeroHostCounters,
+} from './proxy-counters.js'
 import type { ConnectionClosed, ConnectionView, ObservedPacket, ProxyDecision, SourceMode } from './proxy-events.js'
 import { type AcceptedHandle, acceptHandles } from './proxy-listener.js'
 import { RelayBuffers } from './relay-buffers.js'
@@ -130,11 +137,7 @@ export function createProxyPlane(options: ProxyPlaneOptions): TcpProxyPlane {
       if (host !== undefined) host.chosen++
       options.onDecision?.(decision)
     },
-    hostFailed(name, code) {
-      const host = counts.hosts[name]
-      if (host !== undefined) host.failed++
-      counts.connectFailures[code] = (counts.connectFailures[code] ?? 0) + 1
-    },
+    hostFailed: (host, code) => countHostFailure(counts, host, code),
     unanswered(connection, is) {
       if (!is) {
         unanswered.delete(connection)

@@ -1,14 +1,17 @@
 import type { Policy } from '../../gateway/nlb/policy.js'
 import { DroppedAnswers } from '../../gateway/planes/dropped-answers.js'
 import type { HostStates } from '../../gateway/planes/host-states.js'
-import type { Balance, DropAnswers, HostState } from '../../gateway/planes/http-options.js'
+import { type Balance, type DropAnswers, type HostState, PIPELINE_MAX } from '../../gateway/planes/http-options.js'
 import type { ProxyFaults, ProxyHost } from '../../gateway/planes/proxied-connection.js'
 import {
   addTraffic,
   countClose,
+  countHostFailure,
+  countRequest,
   type HttpCounters,
   type ProxyCounters,
   zeroCounters,
+  zeroHttpCounters,
 } from '../../gateway/planes/proxy-counters.js'
 import type { SourceMode } from '../../gateway/planes/proxy-events.js'
 import type { Endpoint } from '../../queue-manager/actions.js'
@@ -16,9 +19,6 @@ import { type BalancedClientContext, SimBalancedClient } from './sim-balanced-cl
 import type { SimGatewayOwner, SimGatewayWorld } from './sim-gateway.js'
 import type { IdleManner } from './sim-route.js'
 import { SimUpstreams } from './sim-upstreams.js'
-
-/** Requests of one connection that may be with hosts at a time, as of the plane on sockets. */
-const PIPELINE_MAX = { connection: 64, request: 1 } as const satisfies Record<Balance, number>
 
 export interface SimHttpBalancerOptions {
   readonly listen: Endpoint
@@ -60,16 +60,7 @@ export class SimHttpBalancer {
     this.#cutsLeft = options.faults.cutConnectionsMax ?? Number.POSITIVE_INFINITY
     const dropped = new DroppedAnswers(options.dropAnswers)
     const counts = zeroCounters(options.hosts)
-    const http: HttpCounters = {
-      requests: 0,
-      outcomes: { answered: 0, refused: 0, dropped: 0, cut: 0 },
-      statuses: {},
-      refusals: {},
-      dropped: 0,
-      slow: 0,
-      malformed: 0,
-      upstreams: this.#upstreams.counters(),
-    }
+    const http = zeroHttpCounters(this.#upstreams.counters())
     this.#counts = counts
     this.#http = http
     const { policy, states, source, balance, retryOtherHosts, forwardedFor, idleTimeoutMs, idleManner } = options
@@ -92,16 +83,11 @@ export class SimHttpBalancer {
         if (decision.host !== null) counts.hosts[decision.host]!.chosen++
         owner.decided(decision)
       },
-      hostFailed(host, code) {
-        counts.hosts[host]!.failed++
-        increment(counts.connectFailures, code)
-      },
+      hostFailed: (host, code) => countHostFailure(counts, host, code),
       requested: () => http.requests++,
       dropsAnswer: target => dropped.manner(target),
       requestOver(request) {
-        http.outcomes[request.outcome]++
-        if (request.status !== null)
-          increment(request.outcome === 'refused' ? http.refusals : http.statuses, request.status)
+        countRequest(http, request)
         owner.request(request)
       },
       closed: (client, event) => {
@@ -146,8 +132,4 @@ export class SimHttpBalancer {
     this.#upstreams.closeIdle(host)
     if (state === 'down') for (const client of [...this.#open]) client.hostDown(host)
   }
-}
-
-function increment(counts: Record<string, number>, key: string | number): void {
-  counts[key] = (counts[key] ?? 0) + 1
 }

@@ -1,6 +1,12 @@
 import type { Client, Policy } from '../../gateway/nlb/policy.js'
 import type { ProxyFaults, ProxyHost } from '../../gateway/planes/proxied-connection.js'
-import { addTraffic, countClose, type ProxyCounters, zeroCounters } from '../../gateway/planes/proxy-counters.js'
+import {
+  addTraffic,
+  countClose,
+  countHostFailure,
+  type ProxyCounters,
+  zeroCounters,
+} from '../../gateway/planes/proxy-counters.js'
 import type { CloseManner, ConnectionClosed, ProxyDecision, SourceMode } from '../../gateway/planes/proxy-events.js'
 import type { Endpoint } from '../../queue-manager/actions.js'
 import { EPHEMERAL_PORT_MIN, type SimNetwork } from './network.js'
@@ -75,10 +81,7 @@ export class SimRoute {
         if (decision.host !== null) counts.hosts[decision.host]!.chosen++
         options.decided(decision)
       },
-      hostFailed(host, code) {
-        counts.hosts[host]!.failed++
-        counts.connectFailures[code] = (counts.connectFailures[code] ?? 0) + 1
-      },
+      hostFailed: (host, code) => countHostFailure(counts, host, code),
       unanswered: () => counts.unanswered++,
       closed: (connection, event) => {
         this.#open.delete(connection)
