@@ -2,11 +2,17 @@ import { InvalidArgumentError } from 'commander'
 import type { SeedRange } from '../lab/explore/exploration.js'
 import { SEEDS_MAX } from '../lab/explore/explore.js'
 
-/** `1..1000`, or a seed alone. @throws InvalidArgumentError */
-export function seedRange(text: string): SeedRange {
+/** `1..1000`, or a seed alone; null for anything else. */
+export function readSeedRange(text: string): SeedRange | null {
   const [, first, last] = /^(\d+)(?:\.\.(\d+))?$/.exec(text) ?? []
   const range = { from: Number(first), to: Number(last ?? first) }
-  if (first === undefined || range.to > 0xffffffff || range.to < range.from)
+  return first === undefined || range.to > 0xffffffff || range.to < range.from ? null : range
+}
+
+/** @throws InvalidArgumentError */
+export function seedRange(text: string): SeedRange {
+  const range = readSeedRange(text)
+  if (range === null)
     throw new InvalidArgumentError('first..last is needed, such as 1..1000, of whole numbers up to 4294967295')
   if (range.to - range.from + 1 > SEEDS_MAX) throw new InvalidArgumentError(`${SEEDS_MAX} seeds at most`)
   return range

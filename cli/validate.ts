@@ -10,6 +10,7 @@ import { type Validation, validate } from '../lab/validate/validate.js'
 import { AddressBlockError } from '../lab/worlds/address-block.js'
 import { RealisationError } from '../lab/worlds/run-scenario.js'
 import { FileError, yamlPlaces } from '../lab/yaml-file.js'
+import { readSeedRange } from './explore-options.js'
 import { interruptible, reportFile, writeReport } from './lab-run.js'
 import { EXIT_NOT_AS_EXPECTED, fail, log, progress, progressDone, writeJson, writeText } from './output.js'
 import { describeProof, describeRow, describeSummary, type PlacedRow, rowJson } from './validate-text.js'
@@ -114,9 +115,8 @@ function socketsLacking({ sockets }: ValidateOptions): string | null {
 }
 
 function seedRange(text: string): number[] {
-  const [, from = '', to = from] = /^(\d{1,10})(?:\.\.(\d{1,10}))?$/.exec(text) ?? []
-  const [first, last] = [Number(from), Number(to)]
-  if (from === '' || last < first || last > 0xffffffff || last - first >= SEEDS_MAX)
+  const range = readSeedRange(text)
+  if (range === null || range.to - range.from >= SEEDS_MAX)
     throw new InvalidArgumentError(`A..B with whole numbers, at most ${SEEDS_MAX} of them, such as 1..20`)
-  return Array.from({ length: last - first + 1 }, (_, index) => first + index)
+  return Array.from({ length: range.to - range.from + 1 }, (_, index) => range.from + index)
 }

@@ -3,7 +3,7 @@ import type { Note } from '../../queue-manager/notes.js'
 import type { QueueManager } from '../../queue-manager/queue-manager.js'
 import { createResolver } from '../../transport/resolver.js'
 import type { NodeSample } from '../channel-messages.js'
-import { type ClusterFault, faultNoteOf } from '../cluster-fault.js'
+import type { ClusterFault } from '../cluster-fault.js'
 import type { DiskCondition, LinkChange } from '../faults/fault-schema.js'
 import type { FaultEvent, LabEvent } from '../history.js'
 import type { ClusterSpec, GatewaySpec, NodeReport, QueueManagerSpec } from '../node-spec.js'
@@ -22,6 +22,7 @@ import { createSimGateway, type SimGateway } from '../sim/sim-gateway.js'
 import { SimMachine, type SimSurroundings } from '../sim/sim-machine.js'
 import { SIMULATED_EPOCH_MS } from '../sim/virtual-clock.js'
 import { storedMessage } from '../stored-messages.js'
+import { allAcknowledged, clusterFaultNote, isClusterHost } from './cast-facts.js'
 import type { FaultTarget } from './fault-steps.js'
 import type { Casting } from './node-specs.js'
 import { changeLink } from './sim-links.js'
@@ -125,7 +126,7 @@ export class SimStage implements FaultTarget<void> {
   /** As in a power failure: whatever it was in the middle of. */
   kill(name: string): void {
     this.#noteFault(name, 'killed')
-    if (this.#isClusterHost(name)) this.cluster({ kind: 'crash', host: name })
+    if (isClusterHost(this.#casting, name)) this.cluster({ kind: 'crash', host: name })
     this.#end(this.#machine(name), 'power')
   }
 
@@ -148,7 +149,7 @@ export class SimStage implements FaultTarget<void> {
     // two faults may have ended it, and both start it again
     if (machine.machine.isRunning && !machine.isStopping) return
     this.#end(machine, 'process')
-    if (this.#isClusterHost(name)) this.cluster({ kind: 'recover', host: name })
+    if (isClusterHost(this.#casting, name)) this.cluster({ kind: 'recover', host: name })
     this.#begin(machine)
     this.#noteFault(name, 'started')
     if (!this.#drained.has(name)) machine.application?.start()
@@ -203,16 +204,13 @@ export class SimStage implements FaultTarget<void> {
   cluster(fault: ClusterFault): void {
     const { gateway } = this.#casting
     if (gateway === null) return
-    const note = faultNoteOf(fault)
-    const who = 'host' in fault && fault.host !== null ? fault.host : gateway.spec.name
-    if (note !== null) this.#noteFault(who, note)
+    const told = clusterFaultNote(gateway.spec.name, fault)
+    if (told !== null) this.#noteFault(told.node, told.note)
     this.#gateway?.fault(fault)
   }
 
   acknowledged(): boolean {
-    return this.#casting.nodes.every(
-      ({ name, load }) => load?.delivery !== 'transactional' || this.#acknowledged.has(name),
-    )
+    return allAcknowledged(this.#casting, this.#acknowledged)
   }
 
   /** Nobody is to come back, senders and front ends have nothing in an outgoing queue, receivers nothing for a consumer. */
@@ -326,12 +324,6 @@ export class SimStage implements FaultTarget<void> {
     const machine = this.#machines.get(name)
     if (machine === undefined) throw new RangeError(`there is no machine ${name}`)
     return machine
-  }
-
-  /** Whose death is a matter of heartbeats. */
-  #isClusterHost(name: string): boolean {
-    const { gateway } = this.#casting
-    return gateway?.run?.kind === 'nlb' && gateway.run.hosts.includes(name)
   }
 }
 

@@ -1,11 +1,12 @@
 import type { NodeSample } from '../channel-messages.js'
-import { type ClusterFault, faultNoteOf } from '../cluster-fault.js'
+import type { ClusterFault } from '../cluster-fault.js'
 import { takeLastWord, withoutRule } from '../faults/last-word.js'
 import { type FaultEvent, HistoryCollector, type NodeDeath } from '../history.js'
 import type { HistoryWriter } from '../history-writer.js'
 import { NodeHandle } from '../node-handle.js'
 import type { NodeReport, NodeSpec, QueueManagerSpec } from '../node-spec.js'
 import { outgoingDepth } from '../outgoing-depth.js'
+import { allAcknowledged, clusterFaultNote, isClusterHost } from './cast-facts.js'
 import type { Casting } from './node-specs.js'
 
 /** Networks take longer to take away than a process. */
@@ -88,7 +89,7 @@ export class Stage {
     const handle = this.#handle(name)
     this.#ending.add(name)
     this.#noteFault(name, 'killed')
-    if (this.#isClusterHost(name)) this.cluster({ kind: 'crash', host: name })
+    if (isClusterHost(this.#casting, name)) this.cluster({ kind: 'crash', host: name })
     handle.kill()
     await handle.exited
   }
@@ -116,18 +117,15 @@ export class Stage {
   cluster(fault: ClusterFault): void {
     const { gateway } = this.#casting
     if (gateway === null) return
-    const note = faultNoteOf(fault)
-    const who = 'host' in fault && fault.host !== null ? fault.host : gateway.spec.name
-    if (note !== null) this.#noteFault(who, note)
+    const told = clusterFaultNote(gateway.spec.name, fault)
+    if (told !== null) this.#noteFault(told.node, told.note)
     if (fault.kind === 'crash') this.#crashed.add(fault.host)
     if (fault.kind === 'recover') this.#crashed.delete(fault.host)
     this.#handle(gateway.spec.name).fault(fault)
   }
 
   acknowledged(): boolean {
-    return this.#casting.nodes.every(
-      ({ name, load }) => load?.delivery !== 'transactional' || this.#acknowledged.has(name),
-    )
+    return allAcknowledged(this.#casting, this.#acknowledged)
   }
 
   /**
@@ -208,7 +206,7 @@ export class Stage {
     this.#ending.add(name)
     this.history.injected(name, injections)
     this.#noteFault(name, 'killed')
-    if (this.#isClusterHost(name)) this.cluster({ kind: 'crash', host: name })
+    if (isClusterHost(this.#casting, name)) this.cluster({ kind: 'crash', host: name })
     if (rule.act.do !== 'crash' || rule.act.backAfterMs === null) return true
     this.#awaited += 1
     const timer = setTimeout(() => {
@@ -239,12 +237,6 @@ export class Stage {
     const handle = this.#handles.get(name)
     if (handle === undefined) throw new RangeError(`there is no machine ${name}`)
     return handle
-  }
-
-  /** Whose death is a matter of heartbeats. */
-  #isClusterHost(name: string): boolean {
-    const { gateway } = this.#casting
-    return gateway?.run?.kind === 'nlb' && gateway.run.hosts.includes(name)
   }
 
   #gatewayAndRest(): { gateway: NodeHandle | undefined; rest: NodeHandle[] } {

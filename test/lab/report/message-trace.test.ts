@@ -5,27 +5,12 @@ import { indexEvents, sentMessages, traceMessage } from '../../../lab/report/mes
 import { type ReportData, reportData } from '../../../lab/report/report-data.js'
 import { lifelinesOf, spaceTimeDiagram } from '../../../lab/report/space-time-diagram.js'
 import { createRunView, createVerdict } from '../../../lab/verdict.js'
-import { event, GUID, handMadeRun, SEQUENCE } from '../../fixtures/run-record.js'
+import { decisionFor, event, GUID, handMadeRun, SEQUENCE } from '../../fixtures/run-record.js'
 
 const queue = 'DIRECT=TCP:127.0.9.10\\private$\\orders'
 const tx = { sequence: SEQUENCE.S1, number: 6, previous: 5 }
 const decision = (atMs: number, clientAddress: string, host: 'R1' | 'R2') =>
-  event('gateway', 'gateway-decision', {
-    atMs,
-    decision: {
-      timeMs: atMs,
-      connection: 1,
-      clientAddress,
-      clientPort: 4000,
-      host,
-      hostAddress: host === 'R1' ? '127.0.9.11' : '127.0.9.12',
-      hostPort: 1801,
-      upstreamLocalAddress: '127.0.9.10',
-      source: 'translate',
-      bucket: null,
-      reason: 'in turn',
-    },
-  })
+  decisionFor(atMs, clientAddress, host, { bucket: null, reason: 'in turn' })
 
 /** Sent, acknowledged astray, sent again two hours later, refused there as a duplicate, and acknowledged to its sender. */
 const EVENTS = [
