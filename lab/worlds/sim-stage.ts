@@ -156,10 +156,10 @@ export class SimStage implements FaultTarget<void> {
   }
 
   pause(name: string, on: boolean): void {
-    const inputs = this.network.inputsAt(this.#addressOf(name))
+    const { machine } = this.#machine(name)
     this.#noteFault(name, on ? 'paused' : 'resumed')
-    if (on) inputs.stop()
-    else inputs.resume()
+    if (on) machine.pause()
+    else machine.resume()
   }
 
   clock(name: string, jumpMs: number): void {
@@ -195,7 +195,7 @@ export class SimStage implements FaultTarget<void> {
   heal(): void {
     this.network.heal()
     for (const [name, { machine }] of this.#machines) {
-      if (this.network.inputsAt(machine.address).isStopped) this.pause(name, false)
+      if (machine.isPaused) this.pause(name, false)
       this.disk(name, null)
     }
   }
