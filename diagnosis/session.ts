@@ -1,0 +1,51 @@
+import type { SeenConnection, SeenEnding } from '../capture/tcp/seen-connection.js'
+import type { Guid } from '../protocol/guid.js'
+
+/** A connection that speaks MSMQ, and what its packets said of its two ends. Grows while the capture is read. */
+export class Session {
+  readonly connection: SeenConnection
+  protocol: 'msmq' | 'http' | 'unknown' = 'unknown'
+  /** QMIds of [client, server], by the handshake; null until known. */
+  readonly qmIds: [Guid | null, Guid | null] = [null, null]
+  /** Microseconds of EstablishConnection and ConnectionParameters: [request, response]; null until seen. */
+  readonly established: [number | null, number | null] = [null, null]
+  readonly parameters: [number | null, number | null] = [null, null]
+  /** What the response said: the connection is refused. */
+  refused = false
+  /** Agreed in ConnectionParameters, milliseconds; null until seen. */
+  ackTimeoutMs: number | null = null
+  recoverableAckTimeoutMs: number | null = null
+  /** EstablishConnection's TimeStamp: milliseconds since the client's system started; null until seen. */
+  clientUptimeMs: number | null = null
+  /** Bytes are missing in [client to server, server to client]. */
+  readonly holes: [boolean, boolean] = [false, false]
+  /** User messages seen on it in each direction. */
+  readonly messages: [number, number] = [0, 0]
+  ending: SeenEnding | null = null
+  /** The same bytes on the balancer's other side: towards the client, or towards the server. See Sides. */
+  front: Session | null = null
+  back: Session | null = null
+
+  constructor(connection: SeenConnection) {
+    this.connection = connection
+  }
+
+  /** The end of the chain that is nearest to the client, and to the server. */
+  get frontmost(): Session {
+    let at: Session = this
+    while (at.front !== null) at = at.front
+    return at
+  }
+
+  get backmost(): Session {
+    let at: Session = this
+    while (at.back !== null) at = at.back
+    return at
+  }
+
+  /** `10.0.0.7:49152 → 10.0.0.5:1801` */
+  get name(): string {
+    const { client, server } = this.connection
+    return `${client.address}:${client.port} → ${server.address}:${server.port}`
+  }
+}

@@ -1,0 +1,23 @@
+import type { Endpoint } from '../queue-manager/actions.js'
+
+/* What is told of all that crosses the wire, as one end of each connection sees it: the one that opened it, or whoever
+ * keeps the tap. Times are milliseconds since 1970, with fractions, of the world's clock. */
+
+/** An end of a tapped connection: who opened it, or who took it. */
+export type TapSide = 'client' | 'server'
+
+export interface ConnectionTap {
+  /** The handshake is over. */
+  established(atMs: number): void
+  /** Nobody took it. `refused`: a reset; `unanswered`: nothing came. */
+  failed(atMs: number, how: 'refused' | 'unanswered'): void
+  /** `bytes` are copied if kept. */
+  sent(by: TapSide, bytes: Buffer, atMs: number): void
+  ended(by: TapSide, how: 'fin' | 'reset', atMs: number): void
+}
+
+export interface WireTap {
+  /** A connection is being opened. `client.port` may be 0 until it is known, which `established` waits for. */
+  connection(client: Endpoint, server: Endpoint, atMs: number): ConnectionTap
+  datagram(from: Endpoint, to: Endpoint, bytes: Buffer, atMs: number): void
+}
