@@ -5,7 +5,7 @@ import type { SessionHeader } from '../protocol/binary/session-header.js'
 import type { DecodeError } from '../protocol/errors.js'
 import type { Evidence } from './finding.js'
 import type { FindingKindId } from './finding-kinds.js'
-import type { SeenFinalAck, SeenMessage, SeenOrderAck } from './seen-message.js'
+import type { MachineEnd, SeenFinalAck, SeenMessage, SeenOrderAck } from './seen-message.js'
 import type { Session } from './session.js'
 
 /**
@@ -19,12 +19,16 @@ export interface Finder {
   handshake?(session: Session, seen: SeenPacket): void
   /** A user message on its way, also an administration ack or a report; over TCP or HTTP. */
   message?(message: SeenMessage): void
+  /** The message reached the last machine that the capture shows; over HTTP, when that answered 2xx. */
+  arrived?(message: SeenMessage, at: MachineEnd): void
   /** A session header: of a SessionAck packet, or one that a message carries. */
   sessionHeader?(session: Session, direction: Direction, header: SessionHeader, seen: SeenPacket): void
   /** Over HTTP: a stream receipt. */
   orderAck?(ack: SeenOrderAck): void
+  orderAckArrived?(ack: SeenOrderAck, at: MachineEnd): void
   /** Over HTTP: a final stream receipt, or a commitment receipt. */
   finalAck?(ack: SeenFinalAck): void
+  finalAckArrived?(ack: SeenFinalAck, at: MachineEnd): void
   request?(session: Session, seen: SeenRequest): void
   response?(session: Session, seen: SeenResponse): void
   ping?(seen: SeenPing): void

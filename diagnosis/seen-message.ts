@@ -3,12 +3,23 @@ import type { Direction } from '../capture/tcp/seen-connection.js'
 import type { Guid } from '../protocol/guid.js'
 import type { Session } from './session.js'
 
+/** A machine as the capture shows it at one end of a connection. */
+export interface MachineEnd {
+  /** Null where no packet told. */
+  readonly qmId: Guid | null
+  readonly address: string
+}
+
 /** What travels on a session, over TCP or HTTP alike. Nothing in it is a view. */
 interface Travelling {
   readonly session: Session
   readonly direction: Direction
   readonly first: FrameRef
   readonly last: FrameRef
+  /** Seen before on the side of the balancer that is nearer to its sender: this is the same one, passed on. */
+  readonly relayed: boolean
+  /** Who put it on the wire where it was seen first, and so on the sender's side of a balancer. */
+  readonly from: MachineEnd
   /** QMId that the packet names as its origin; null over HTTP where the envelope has none. */
   readonly source: Guid | null
   /** Counter of its origin: with `source` it names the message. */

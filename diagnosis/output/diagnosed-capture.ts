@@ -1,0 +1,129 @@
+import type { CaptureFinding } from '../finding.js'
+
+/** A capture that was read and judged: what every form of output is made from. */
+export interface DiagnosedCapture {
+  /** Of mqlab. */
+  readonly version: string
+  /** In the order of FrameRef's `fileIndex`. */
+  readonly files: readonly DiagnosedFile[]
+  /** Microseconds since 1970 of the earliest and the latest frame; null without one. */
+  readonly period: { readonly firstUs: number; readonly lastUs: number } | null
+  readonly counts: CaptureCounts
+  readonly machines: readonly Machine[]
+  readonly translations: readonly Translation[]
+  /** By severity and count. */
+  readonly findings: readonly CaptureFinding[]
+  /** What the capture lacks, so that silence proves nothing: a sentence each. */
+  readonly limits: readonly string[]
+  /** Which findings were asked for, for people; empty: all. */
+  readonly filters: readonly string[]
+}
+
+export interface DiagnosedFile {
+  /** As given; `-` is standard input. */
+  readonly file: string
+  /** Such as `pcapng`; null where nothing could be recognised. */
+  readonly format: string | null
+  readonly frames: number
+  readonly bytes: number
+  /** Frames that the capturing machine says it lost. */
+  readonly dropped: number
+  readonly troubles: readonly FileTrouble[]
+}
+
+/** What of a file could not be read. */
+export interface FileTrouble {
+  readonly kind: 'truncated' | 'damaged' | 'foreign' | 'empty'
+  /** In the file, bytes. */
+  readonly offset: number
+  readonly what: string
+}
+
+export interface CaptureCounts {
+  readonly frames: number
+  /** Of the files, as they lie on disk. */
+  readonly bytes: number
+  /** TCP connections of any kind, and those that speak MSMQ. */
+  readonly connections: number
+  readonly sessions: number
+  readonly machines: number
+  /** Sightings; the same on both sides of a balancer counts once. */
+  readonly messages: number
+  readonly express: number
+  readonly recoverable: number
+  readonly transactional: number
+  readonly sessionAcks: number
+  readonly orderAcks: number
+  readonly finalAcks: number
+  readonly administrationAcks: number
+  /** HTTP requests and UDP pings of MSMQ. */
+  readonly requests: number
+  readonly pings: number
+}
+
+/** A machine by its QMId, or by its address where no QMId is known. */
+export interface Machine {
+  readonly qmId: string | null
+  readonly addresses: readonly string[]
+  readonly names: readonly string[]
+  readonly macs: readonly string[]
+  /** Such as `sender`, `receiver`, `balancer`. */
+  readonly roles: readonly string[]
+  /** Microseconds since 1970, by what the machine says of its uptime; one each for clones. */
+  readonly bootTimesUs: readonly number[]
+  /** How far its clock is ahead of the capture's, milliseconds; null where nothing tells. */
+  readonly clockOffsetMs: number | null
+  /** Several machines have this QMId. */
+  readonly cloned: boolean
+}
+
+/** An address that others see in place of a machine's own. */
+export interface Translation {
+  /** The balancer's, which receivers see. */
+  readonly seenAs: string
+  /** Addresses that hide behind it. */
+  readonly of: readonly string[]
+  readonly connections: number
+}
+
+/** `unusable`: nothing, or not all, could be read, or nothing of MSMQ is in it. */
+export type VerdictState = 'clean' | 'findings' | 'unusable'
+
+export interface CaptureVerdict {
+  readonly state: VerdictState
+  /** One line. */
+  readonly text: string
+}
+
+/** What came of it. Notices alone are clean. What could not be read outweighs everything: findings stay listed. */
+export function verdictOf(capture: DiagnosedCapture): CaptureVerdict {
+  const { files, counts, findings, limits, filters } = capture
+  const grave = findings.filter(({ severity }) => severity !== 'notice')
+  const found = grave.length === 0 ? null : findingsText(grave)
+  const troubled = files.filter(({ troubles }) => troubles.length > 0)
+  if (counts.frames === 0) return { state: 'unusable', text: 'Nothing could be read.' }
+  if (troubled.length > 0) {
+    const which = files.length === 1 ? 'The capture' : `Of ${files.length} files, ${troubled.length}`
+    const not = `${which} could not be read to the end`
+    return { state: 'unusable', text: found === null ? `${not}; in what was read nothing is wrong.` : `${not}; ${found}.` }
+  }
+  if (counts.sessions === 0 && counts.pings === 0)
+    return {
+      state: 'unusable',
+      text: 'Nothing of MSMQ is in it: nobody speaks its protocol on port 1801 or any other, or posts to /msmq.',
+    }
+  if (found !== null) return { state: 'findings', text: `${capital(found)}.` }
+  const asked = filters.length === 0 ? '' : ' of what was asked for'
+  const but = limits.length === 0 ? '' : ', as far as the capture shows'
+  return { state: 'clean', text: `Nothing${asked} is wrong${but}.` }
+}
+
+function findingsText(grave: readonly CaptureFinding[]): string {
+  const [worst] = grave
+  const others = grave.length - 1
+  const more = others === 0 ? '' : `; ${others === 1 ? '1 other finding' : `${others} other findings`}`
+  const proven = grave.some(finding => finding.proven > 0) ? '' : '; none is proven by this capture alone'
+  return `${worst!.title}: ${worst!.count.toLocaleString('en-US')} seen${more}${proven}`
+}
+
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
