@@ -48,12 +48,12 @@ export function describeOutcome({ asExpected, unmet, vacuous }: Verdict): string
   return `${head}\n${reasons.join('')}`
 }
 
-/** `text` in lines of the screen's width, each after `indent`. */
-export function wrapped(text: string, indent: string): string {
+/** `text` in lines of so many columns, each after `indent`. */
+export function wrapped(text: string, indent: string, columns = COLUMNS): string {
   let out = ''
   let line = indent
   for (const word of text.split(/\s+/)) {
-    if (line.length > indent.length && line.length + 1 + word.length > COLUMNS) {
+    if (line.length > indent.length && line.length + 1 + word.length > columns) {
       out += `${line}\n`
       line = indent
     }

@@ -29,29 +29,31 @@ export function csvReport(capture: DiagnosedCapture, limit = Number.POSITIVE_INF
   const { files, period, findings } = capture
   const firstUs = period?.firstUs ?? 0
   const rows = findings.flatMap(({ id, severity, behaviour, instances }) =>
-    instances.slice(0, limit).map(({ frames, from, to, message, sequence, number, machines, weight, reservations, text }) => {
-      const [at] = frames
-      return [
-        id,
-        severity,
-        behaviour,
-        at === undefined ? null : utcText(at.timeUs),
-        at === undefined ? null : sinceSeconds(at.timeUs, firstUs),
-        at === undefined ? null : (files[at.fileIndex]?.file ?? null),
-        at?.number ?? null,
-        frames.map(frame => (files.length > 1 ? `${frame.fileIndex + 1}:${frame.number}` : frame.number)).join(' '),
-        from,
-        to,
-        message,
-        sequence,
-        number,
-        machines.join(' '),
-        weight,
-        reservations.length === 0,
-        reservations.join('; '),
-        text,
-      ]
-    }),
+    instances
+      .slice(0, limit)
+      .map(({ frames, from, to, message, sequence, number, machines, weight, reservations, text }) => {
+        const [at] = frames
+        return [
+          id,
+          severity,
+          behaviour,
+          at === undefined ? null : utcText(at.timeUs),
+          at === undefined ? null : sinceSeconds(at.timeUs, firstUs),
+          at === undefined ? null : (files[at.fileIndex]?.file ?? null),
+          at?.number ?? null,
+          frames.map(frame => (files.length > 1 ? `${frame.fileIndex + 1}:${frame.number}` : frame.number)).join(' '),
+          from,
+          to,
+          message,
+          sequence,
+          number,
+          machines.join(' '),
+          weight,
+          reservations.length === 0,
+          reservations.join('; '),
+          text,
+        ]
+      }),
   )
   return [HEADER, ...rows].map(row => `${row.map(cell).join(',')}\n`).join('')
 }

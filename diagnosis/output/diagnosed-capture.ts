@@ -1,11 +1,14 @@
+import type { FileReport } from '../../capture/files/reading-report.js'
+import type { Translation } from '../balancer-sides.js'
 import type { CaptureFinding } from '../finding.js'
+import type { Machine } from './machines.js'
 
 /** A capture that was read and judged: what every form of output is made from. */
 export interface DiagnosedCapture {
   /** Of mqlab. */
   readonly version: string
   /** In the order of FrameRef's `fileIndex`. */
-  readonly files: readonly DiagnosedFile[]
+  readonly files: readonly FileReport[]
   /** Microseconds since 1970 of the earliest and the latest frame; null without one. */
   readonly period: { readonly firstUs: number; readonly lastUs: number } | null
   readonly counts: CaptureCounts
@@ -17,26 +20,6 @@ export interface DiagnosedCapture {
   readonly limits: readonly string[]
   /** Which findings were asked for, for people; empty: all. */
   readonly filters: readonly string[]
-}
-
-export interface DiagnosedFile {
-  /** As given; `-` is standard input. */
-  readonly file: string
-  /** Such as `pcapng`; null where nothing could be recognised. */
-  readonly format: string | null
-  readonly frames: number
-  readonly bytes: number
-  /** Frames that the capturing machine says it lost. */
-  readonly dropped: number
-  readonly troubles: readonly FileTrouble[]
-}
-
-/** What of a file could not be read. */
-export interface FileTrouble {
-  readonly kind: 'truncated' | 'damaged' | 'foreign' | 'empty'
-  /** In the file, bytes. */
-  readonly offset: number
-  readonly what: string
 }
 
 export interface CaptureCounts {
@@ -61,31 +44,6 @@ export interface CaptureCounts {
   readonly pings: number
 }
 
-/** A machine by its QMId, or by its address where no QMId is known. */
-export interface Machine {
-  readonly qmId: string | null
-  readonly addresses: readonly string[]
-  readonly names: readonly string[]
-  readonly macs: readonly string[]
-  /** Such as `sender`, `receiver`, `balancer`. */
-  readonly roles: readonly string[]
-  /** Microseconds since 1970, by what the machine says of its uptime; one each for clones. */
-  readonly bootTimesUs: readonly number[]
-  /** How far its clock is ahead of the capture's, milliseconds; null where nothing tells. */
-  readonly clockOffsetMs: number | null
-  /** Several machines have this QMId. */
-  readonly cloned: boolean
-}
-
-/** An address that others see in place of a machine's own. */
-export interface Translation {
-  /** The balancer's, which receivers see. */
-  readonly seenAs: string
-  /** Addresses that hide behind it. */
-  readonly of: readonly string[]
-  readonly connections: number
-}
-
 /** `unusable`: nothing, or not all, could be read, or nothing of MSMQ is in it. */
 export type VerdictState = 'clean' | 'findings' | 'unusable'
 
@@ -105,7 +63,10 @@ export function verdictOf(capture: DiagnosedCapture): CaptureVerdict {
   if (troubled.length > 0) {
     const which = files.length === 1 ? 'The capture' : `Of ${files.length} files, ${troubled.length}`
     const not = `${which} could not be read to the end`
-    return { state: 'unusable', text: found === null ? `${not}; in what was read nothing is wrong.` : `${not}; ${found}.` }
+    return {
+      state: 'unusable',
+      text: found === null ? `${not}; in what was read nothing is wrong.` : `${not}; ${found}.`,
+    }
   }
   if (counts.sessions === 0 && counts.pings === 0)
     return {

@@ -15,7 +15,11 @@ export function evidenceFrames(findings: readonly CaptureFinding[], limit = Numb
     for (const { frames, text, reservations } of instances.slice(0, limit)) {
       const doubt = reservations.length === 0 ? '' : ` Not proven: ${reservations.join('; ')}.`
       for (const [index, frame] of frames.entries())
-        comment(files, frame, index === 0 ? `${name}: ${text}${doubt}` : `belongs to ${name} in frame ${frames[0]!.number}`)
+        comment(
+          files,
+          frame,
+          index === 0 ? `${name}: ${text}${doubt}` : `belongs to ${name} in frame ${frames[0]!.number}`,
+        )
     }
   }
   for (const comments of files.values())
@@ -36,5 +40,8 @@ function comment(files: Map<number, Map<number, string[]>>, { fileIndex, number 
 
 function bounded(comments: string[]): string[] {
   if (comments.length <= COMMENTS_MAX) return comments
-  return [...comments.slice(0, COMMENTS_MAX - 1), `and ${comments.length - COMMENTS_MAX + 1} more findings rest on this frame`]
+  return [
+    ...comments.slice(0, COMMENTS_MAX - 1),
+    `and ${comments.length - COMMENTS_MAX + 1} more findings rest on this frame`,
+  ]
 }

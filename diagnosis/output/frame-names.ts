@@ -7,7 +7,9 @@ export class FrameNames {
   /** `files` as given, in the order of `fileIndex`. */
   constructor(files: readonly string[]) {
     const short = files.map(file => file.split(/[\\/]/).at(-1)!)
-    this.#files = files.map((file, index) => (short.filter(name => name === short[index]).length > 1 ? file : short[index]!))
+    this.#files = files.map((file, index) =>
+      short.filter(name => name === short[index]).length > 1 ? file : short[index]!,
+    )
   }
 
   /** The file's own name, with its folders only where two have the same. */
@@ -47,7 +49,11 @@ function byFile(frames: readonly FrameRef[]): Map<number, number[]> {
     if (numbers === undefined) files.set(fileIndex, [number])
     else numbers.push(number)
   }
-  for (const [fileIndex, numbers] of files) files.set(fileIndex, [...new Set(numbers)].sort((a, b) => a - b))
+  for (const [fileIndex, numbers] of files)
+    files.set(
+      fileIndex,
+      [...new Set(numbers)].sort((a, b) => a - b),
+    )
   return files
 }
 

@@ -1,7 +1,9 @@
+import type { FileReport } from '../../capture/files/reading-report.js'
 import type { Evidence } from '../finding.js'
 import { sinceSeconds, utcText } from './capture-times.js'
-import { type DiagnosedCapture, type Machine, verdictOf } from './diagnosed-capture.js'
+import { type DiagnosedCapture, verdictOf } from './diagnosed-capture.js'
 import { FrameNames } from './frame-names.js'
+import type { Machine } from './machines.js'
 
 /**
  * What `mqlab diagnose --json` prints: one object, whose fields docs/diagnose.md lists. Times are UTC to the microsecond.
@@ -16,7 +18,7 @@ export function jsonReport(capture: DiagnosedCapture, limit = Number.POSITIVE_IN
     version,
     command: 'diagnose',
     verdict: verdictOf(capture),
-    capture: { files },
+    capture: { files: files.map(fileJson) },
     period:
       period === null
         ? null
@@ -36,6 +38,11 @@ export function jsonReport(capture: DiagnosedCapture, limit = Number.POSITIVE_IN
   }
 }
 
+/** The troubles of a file stand in it: they need not name it again. */
+function fileJson({ troubles, ...said }: FileReport): object {
+  return { ...said, troubles: troubles.map(({ file: _, ...trouble }) => trouble) }
+}
+
 function evidenceJson({ frames, ...said }: Evidence, { files }: DiagnosedCapture, firstUs: number): object {
   const timeUs = frames[0]?.timeUs ?? null
   return {
@@ -51,6 +58,14 @@ function evidenceJson({ frames, ...said }: Evidence, { files }: DiagnosedCapture
 }
 
 /** A line of `--qms --json`, and an element of `qms`. */
-export function machineJson({ bootTimesUs, ...said }: Machine): object {
-  return { ...said, bootTimes: bootTimesUs.map(utcText) }
+export function machineJson({ addresses, ...said }: Machine): object {
+  return {
+    ...said,
+    addresses: addresses.map(({ firstUs, lastUs, startedUs, ...place }) => ({
+      ...place,
+      first: utcText(firstUs),
+      last: utcText(lastUs),
+      started: startedUs === null ? null : utcText(startedUs),
+    })),
+  }
 }
