@@ -1,6 +1,6 @@
+import { ipv4Number } from '../../protocol/ip-address.js'
 import { BUCKET_COUNT, type BucketHash } from './hash.js'
 import type { NlbHost } from './host.js'
-import { ipv4Number } from './ip-address.js'
 import { ALL_ADDRESSES, type PortRule } from './port-rule.js'
 
 const TCP = 6

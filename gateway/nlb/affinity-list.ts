@@ -1,5 +1,5 @@
+import { ipBytes } from '../../protocol/ip-address.js'
 import type { Affinity } from './hash.js'
-import { ipBytes } from './ip-address.js'
 
 interface HeldClient {
   /** Open connections. */

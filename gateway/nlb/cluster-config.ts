@@ -1,6 +1,6 @@
+import { ipBytes } from '../../protocol/ip-address.js'
 import { HOST_ID_MAX } from './bucket-map.js'
 import type { Affinity } from './hash.js'
-import { ipBytes } from './ip-address.js'
 import {
   ALL_ADDRESSES,
   type HostRule,

@@ -1,4 +1,4 @@
-import { ipBytes } from './ip-address.js'
+import { ipBytes } from '../../protocol/ip-address.js'
 
 /** Number of buckets of one port rule. */
 export const BUCKET_COUNT = 60

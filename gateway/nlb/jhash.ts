@@ -1,5 +1,5 @@
+import { ipv4Number } from '../../protocol/ip-address.js'
 import { type Affinity, BUCKET_COUNT, type BucketHash } from './hash.js'
-import { ipv4Number } from './ip-address.js'
 
 /** The hash of a kernel that filters for the cluster: same seed, same client, same bucket. */
 export interface JenkinsHash extends BucketHash {

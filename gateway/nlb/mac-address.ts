@@ -1,5 +1,5 @@
+import { ipBytes } from '../../protocol/ip-address.js'
 import type { ClusterMode } from './cluster-config.js'
-import { ipBytes } from './ip-address.js'
 
 /**
  * The cluster's MAC address in each mode, from its primary IPv4 address w.x.y.z: 02-bf-w-x-y-z, 03-bf-w-x-y-z [D] and,

@@ -1,5 +1,5 @@
+import { ipv4Number } from '../../protocol/ip-address.js'
 import { AFFINITIES, type Affinity, BUCKET_COUNT, type BucketHash, nlbSub1 } from './hash.js'
-import { ipv4Number } from './ip-address.js'
 
 /** Buckets as a real cluster drew them. Made by {@link readMeasuredTable}. */
 export interface MeasuredTable {

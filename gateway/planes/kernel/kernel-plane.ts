@@ -1,5 +1,5 @@
+import { ipBytes } from '../../../protocol/ip-address.js'
 import type { ClusterConfig } from '../../nlb/cluster-config.js'
-import { ipBytes } from '../../nlb/ip-address.js'
 import { isJenkinsHash } from '../../nlb/jhash.js'
 import { type PlaneCounters, PlaneError, type PlaneHostCounters } from '../plane.js'
 import { commonFilter, type HostFilter, hostFilters, removedFilter } from './host-filter.js'

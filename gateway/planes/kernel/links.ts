@@ -1,5 +1,5 @@
+import { ipBytes } from '../../../protocol/ip-address.js'
 import type { ClusterConfig } from '../../nlb/cluster-config.js'
-import { ipBytes } from '../../nlb/ip-address.js'
 import { clusterMacs } from '../../nlb/mac-address.js'
 import type { KernelMode, Machine } from './kernel-options.js'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { AFFINITIES, type Affinity, BUCKET_COUNT, nlbSub1 } from '../../../gateway/nlb/hash.js'
-import { ipBytes } from '../../../gateway/nlb/ip-address.js'
+import { ipBytes } from '../../../protocol/ip-address.js'
 
 const golden: [Affinity, string, number, number][] = [
   ['none', '10.0.0.7', 49152, 51],
