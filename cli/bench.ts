@@ -3,6 +3,7 @@ import type { Benchmark } from '../benchmarks/benchmark.js'
 import { isDelivered, isGoalMissed, reportText } from '../benchmarks/report.js'
 import { isRoleName, type RoleName } from '../benchmarks/roles.js'
 import { BENCHMARKS, findBenchmarks, runBenchmarks } from '../benchmarks/suite.js'
+import { captureSize, generateCaptureFile } from './bench-capture.js'
 import { EXIT_NOT_AS_EXPECTED, fail, log, writeJson, writeText } from './output.js'
 
 interface BenchOptions {
@@ -10,6 +11,8 @@ interface BenchOptions {
   readonly repetitions: number
   readonly seed: number
   readonly messages?: number
+  readonly size: number
+  readonly generate?: string
   readonly json?: true
   readonly list?: true
   readonly strict?: true
@@ -31,12 +34,15 @@ export function benchCommand(): Command {
       'messages of those benchmarks that count them; each has a number of its own',
       positiveWhole,
     )
+    .option('--size <size>', 'of the capture of the benchmark diagnose, such as 200MB', captureSize, 200e6)
+    .option('--generate <file>', 'only write that capture, .pcap or .pcapng, and print what is in it')
     .option('--json', 'one JSON object on stdout')
     .option('--list', 'name the benchmarks, their roles, and what each measures')
     .option('--strict', 'exit 1 for a missed goal too, not only for messages that did not arrive as they should')
     .option('--profile-role <role>', 'keep this role in the command itself, for a profiler; --list names them')
     .action(async (names: string[], options: BenchOptions) => {
       if (options.list) await writeList(options.json === true)
+      else if (options.generate !== undefined) await generateCaptureFile(options.generate, options.size, options.seed)
       else await runBench(names, options)
     })
 }
