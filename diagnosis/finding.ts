@@ -13,7 +13,7 @@ export interface Evidence {
   readonly to: string | null
   /** One sentence with names, addresses, sequence ids and numbers. */
   readonly text: string
-  /** `{guid}\id` of the message that it is about; null without one. */
+  /** `guid\id` of the message that it is about; null without one. */
   readonly message: string | null
   /** Sequence id as sequenceIdText writes it; null without one. */
   readonly sequence: string | null

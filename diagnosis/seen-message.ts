@@ -29,6 +29,8 @@ interface Travelling {
 /** A message of an application, an administration ack or a report, on one of its ways. */
 export interface SeenMessage extends Travelling {
   readonly source: Guid
+  /** Its sender passes it on for another: a routing server, or a front end. */
+  readonly forwarded: boolean
   readonly messageClass: number
   readonly recoverable: boolean
   /** As the packet has it, such as `TCP:10.0.0.5\private$\orders`; a URL over HTTP. */
@@ -53,7 +55,7 @@ export interface SeenMessage extends Travelling {
   readonly bodySize: number
   /** Priority 0 to 7. */
   readonly priority: number
-  /** In administration acks and final acks: the message that it is about, `{guid}\id`. */
+  /** In administration acks and final acks: the message that it is about, `guid\id`. */
   readonly about: string | null
   readonly adminQueue: string | null
   /** Routing servers passed. */
@@ -62,6 +64,8 @@ export interface SeenMessage extends Travelling {
 
 export interface SeenOrderAck extends Travelling {
   readonly sequence: string
+  /** Whose sequence it is; null over TCP, where the packet does not say. */
+  readonly forSource: Guid | null
   /** Highest number taken in order. */
   readonly number: number
   /** As the packet addresses it. */
@@ -72,7 +76,7 @@ export interface SeenFinalAck extends Travelling {
   readonly sequence: string | null
   readonly number: number | null
   readonly messageClass: number
-  /** `{guid}\id` of the message that it is about. */
+  /** `guid\id` of the message that it is about. */
   readonly about: string
   readonly destination: string
 }

@@ -1,5 +1,6 @@
 import type { SeenConnection, SeenEnding } from '../capture/tcp/seen-connection.js'
 import type { Guid } from '../protocol/guid.js'
+import type { Sequence } from './sequences.js'
 
 /** A connection that speaks MSMQ, and what its packets said of its two ends. Grows while the capture is read. */
 export class Session {
@@ -22,7 +23,11 @@ export class Session {
   /** User messages seen on it in each direction. */
   readonly messages: [number, number] = [0, 0]
   ending: SeenEnding | null = null
-  /** The same bytes on the balancer's other side: towards the client, or towards the server. See Sides. */
+  /** Of the latest transactional message: a session serves one outgoing queue, and so one sequence. */
+  sequence: Sequence | null = null
+  /** Of the first user packet that the client sent: the same on both sides of a balancer. */
+  firstPacketHash: number | null = null
+  /** The same bytes on the balancer's other side: towards the client, or towards the server. See BalancerSides. */
   front: Session | null = null
   back: Session | null = null
 

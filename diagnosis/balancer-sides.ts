@@ -1,0 +1,125 @@
+import type { Guid } from '../protocol/guid.js'
+import type { Session } from './session.js'
+
+/** Client and host of a connection that a balancer translates, as its two sides show it. */
+export interface Translation {
+  /** Of the client, as it is. */
+  readonly client: string
+  /** Where the client connects to: the balancer. */
+  readonly virtual: string
+  /** What the host takes for the client. */
+  readonly seenAs: string
+  readonly host: string
+  connections: number
+}
+
+const TRANSLATIONS_MAX = 10_000
+/** Sessions that may yet turn out to be a side of another. */
+const WAITING_MAX = 100_000
+
+/**
+ * Finds the two connections that are one session on both sides of a balancer. EstablishConnection carries the client's
+ * QMId and its uptime in milliseconds, and a balancer passes both on; where a machine opens several sessions within a
+ * millisecond, and where the start was not captured, the first user packet decides.
+ */
+export class BalancerSides {
+  readonly translations: Translation[] = []
+  readonly #byHandshake = new Map<string, Session[]>()
+  readonly #byFirstPacket = new Map<number, Session>()
+
+  /** `session` began with EstablishConnection. */
+  established(session: Session, client: Guid, uptimeMs: number): void {
+    const key = `${client}/${uptimeMs}`
+    const waiting = this.#byHandshake.get(key)
+    if (waiting === undefined) {
+      if (this.#byHandshake.size < WAITING_MAX) this.#byHandshake.set(key, [session])
+      return
+    }
+    const other = waiting.find(candidate => !isSamePlace(candidate, session) && mayBeBoth(candidate, session))
+    waiting.push(session)
+    if (other !== undefined) this.#pair(other, session)
+  }
+
+  /** The first user packet of the client on `session`. */
+  firstPacket(session: Session, hash: number): void {
+    session.firstPacketHash = hash
+    const { front } = session
+    if (front !== null && front.firstPacketHash !== null && front.firstPacketHash !== hash) this.#rePair(session, front)
+    if (session.front !== null || session.back !== null) return
+    const other = this.#byFirstPacket.get(hash)
+    if (other !== undefined && saidTheSame(other, session) && mayBeBoth(other, session)) this.#pair(other, session)
+    else if (this.#byFirstPacket.size < WAITING_MAX) this.#byFirstPacket.set(hash, session)
+  }
+
+  ended(session: Session): void {
+    const { qmIds, clientUptimeMs, firstPacketHash } = session
+    const key = `${qmIds[0]}/${clientUptimeMs}`
+    const waiting = this.#byHandshake.get(key)
+    if (waiting !== undefined) {
+      const others = waiting.filter(other => other !== session)
+      if (others.length === 0) this.#byHandshake.delete(key)
+      else this.#byHandshake.set(key, others)
+    }
+    if (firstPacketHash !== null && this.#byFirstPacket.get(firstPacketHash) === session)
+      this.#byFirstPacket.delete(firstPacketHash)
+  }
+
+  /** Two sessions were opened within one millisecond, and the wrong ones were taken for each other's sides. */
+  #rePair(session: Session, front: Session): void {
+    const waiting = this.#byHandshake.get(`${session.qmIds[0]}/${session.clientUptimeMs}`) ?? []
+    const right = waiting.find(
+      other => other !== session && other.firstPacketHash === session.firstPacketHash && other.front === null,
+    )
+    if (right === undefined) return
+    const exchanged = right.back
+    front.back = exchanged
+    if (exchanged !== null) exchanged.front = front
+    right.back = session
+    session.front = right
+  }
+
+  #pair(earlier: Session, later: Session): void {
+    const laterIsFront =
+      later.connection.server.address === earlier.connection.client.address &&
+      earlier.connection.server.address !== later.connection.client.address
+    const [front, back] = laterIsFront ? [later, earlier] : [earlier, later]
+    front.back = back
+    back.front = front
+    this.translated(front, back)
+  }
+
+  /** Notes that a balancer made `back` of `front`; over HTTP, for one request. */
+  translated(front: Session, back: Session): void {
+    const client = front.connection.client.address
+    const virtual = front.connection.server.address
+    const seenAs = back.connection.client.address
+    const host = back.connection.server.address
+    const known = this.translations.find(
+      each => each.client === client && each.virtual === virtual && each.seenAs === seenAs && each.host === host,
+    )
+    if (known !== undefined) known.connections += 1
+    else if (this.translations.length < TRANSLATIONS_MAX)
+      this.translations.push({ client, virtual, seenAs, host, connections: 1 })
+  }
+}
+
+/** Both free and alive, and not merely two connections of one client to one place. */
+function mayBeBoth(earlier: Session, later: Session): boolean {
+  if (earlier === later || later.front !== null || later.back !== null) return false
+  if (earlier.back !== null || earlier.ending !== null) return false
+  return !isSamePlace(earlier, later) || earlier.connection.client.address !== later.connection.client.address
+}
+
+/** Clones that open sessions to a balancer in the same millisecond look alike so far. */
+function isSamePlace({ connection: a }: Session, { connection: b }: Session): boolean {
+  return a.server.address === b.server.address && a.server.port === b.server.port
+}
+
+/** In EstablishConnection, where it was captured of both. */
+function saidTheSame(a: Session, b: Session): boolean {
+  return (
+    a.clientUptimeMs === null ||
+    b.clientUptimeMs === null ||
+    (a.clientUptimeMs === b.clientUptimeMs && a.qmIds[0] === b.qmIds[0])
+  )
+}

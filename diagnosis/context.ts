@@ -1,0 +1,16 @@
+import type { Coverage } from './coverage.js'
+import type { Finder, Findings } from './finder.js'
+import type { Parties } from './parties.js'
+import type { Sequences } from './sequences.js'
+
+/** What every finder may ask. */
+export interface DiagnosisContext {
+  readonly book: Findings
+  readonly parties: Parties
+  readonly coverage: Coverage
+  readonly sequences: Sequences
+  /** Time of the frame that is being read, microseconds since 1970. */
+  nowUs(): number
+}
+
+export type FinderFactory = (context: DiagnosisContext) => Finder

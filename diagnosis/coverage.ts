@@ -1,0 +1,56 @@
+import type { FrameRef } from '../capture/frame.js'
+import type { Session } from './session.js'
+
+/** What the capture lacks, and so what it cannot prove. */
+export class Coverage {
+  startUs = Number.POSITIVE_INFINITY
+  endUs = 0
+  /** Streams with bytes missing, and the bytes that are known to be. */
+  holes = 0
+  missingBytes = 0
+  firstHole: FrameRef | null = null
+  /** MSMQ connections of which only one side was captured, and that began before the capture. */
+  oneSided = 0
+  midStream = 0
+  /** Addresses that opened connections to MSMQ, and those that were opened to. */
+  readonly #openers = new Set<string>()
+
+  time(atUs: number): void {
+    if (atUs < this.startUs) this.startUs = atUs
+    if (atUs > this.endUs) this.endUs = atUs
+  }
+
+  opens(address: string): void {
+    if (this.#openers.size < ADDRESSES_MAX) this.#openers.add(address)
+  }
+
+  hole(size: number | null, frame: FrameRef): void {
+    this.holes += 1
+    this.missingBytes += size ?? 0
+    this.firstHole ??= frame
+  }
+
+  ended({ connection }: Session): void {
+    if (connection.frames[0] === 0 || connection.frames[1] === 0) this.oneSided += 1
+    if (connection.opening === 'none') this.midStream += 1
+  }
+
+  /** Why something that `address` would have sent in a connection of its own may be missing; empty: it would be here. */
+  absenceOf(address: string): string[] {
+    const reservations = this.ofStreams()
+    if (!this.#openers.has(address))
+      reservations.push(
+        `the capture has no connection that ${address} opened, so what it sent may have gone another way`,
+      )
+    return reservations
+  }
+
+  /** Why something may have been said in bytes that are missing. */
+  ofStreams(): string[] {
+    return this.firstHole === null
+      ? []
+      : [`the capture has holes, the first at frame ${this.firstHole.number}: what is missed may lie there`]
+  }
+}
+
+const ADDRESSES_MAX = 100_000

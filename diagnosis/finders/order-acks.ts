@@ -1,0 +1,91 @@
+import type { FrameRef } from '../../capture/frame.js'
+import type { DiagnosisContext } from '../context.js'
+import type { Finder } from '../finder.js'
+import type { FindingKindId } from '../finding-kinds.js'
+import type { MachineEnd, SeenOrderAck } from '../seen-message.js'
+import type { Sequence } from '../sequences.js'
+
+/** Where an order ack belongs, judged by whoever got it. */
+type Landing = 'home' | FindingKindId | 'unknown'
+
+/**
+ * Follows each order ack to the machine that it reached, and compares that with the one that sent the sequence:
+ * `order-ack-misrouted` (to a machine that sends nothing), `order-ack-to-another-sender`, `order-ack-to-a-clone`.
+ */
+export function findOrderAcks(context: DiagnosisContext): Finder {
+  const { book, parties, sequences } = context
+  return {
+    orderAck(ack) {
+      const sequence = sequences.acknowledgedBy(ack)
+      const receiver = sequence?.receivers.find(
+        ({ end }) => end.address === ack.from.address || (end.qmId !== null && end.qmId === ack.source),
+      )
+      if (receiver === undefined || ack.relayed) return
+      receiver.acknowledged = Math.max(receiver.acknowledged, ack.number)
+      receiver.lastAck = ack.last
+    },
+    orderAckArrived(ack, at) {
+      const sequence = sequences.acknowledgedBy(ack)
+      if (sequence === null) return
+      const landing = landingOf(context, sequence, at)
+      if (landing === 'home') {
+        sequence.home = Math.max(sequence.home, ack.number)
+        sequence.lastHome = ack.last
+      } else if (landing !== 'unknown') {
+        sequence.astray += 1
+        book.add(landing, {
+          frames: framesOf(sequence, ack),
+          from: ack.from.address,
+          to: at.address,
+          sequence: sequence.id,
+          number: ack.number,
+          machines: [ack.source ?? ack.from.address, sequence.source, at.qmId ?? at.address],
+          weight: ack.number,
+          reservations: landing === 'order-ack-to-a-clone' ? reservationsOfClones(context, sequence, at) : [],
+          text:
+            `${parties.describe(ack.source, ack.from.address)} acknowledged up to number ${ack.number} of sequence ${sequence.id}, ` +
+            `which ${parties.describe(sequence.source, homeOf(sequence))} sends, to ${ack.destination}; ` +
+            `${parties.describe(at.qmId, at.address)} got it${viaText(ack)}`,
+        })
+      }
+    },
+  }
+}
+
+function landingOf({ parties }: DiagnosisContext, sequence: Sequence, at: MachineEnd): Landing {
+  if (sequence.homes.size === 0) return at.qmId === sequence.source ? 'home' : 'unknown'
+  if (at.qmId === null) {
+    if (sequence.homes.has(at.address)) return 'home'
+    const there = parties.at(at.address)
+    if (there.length === 0 || there.includes(sequence.source)) return 'unknown'
+    return there.some(qmId => (parties.get(qmId)?.sent ?? 0) > 0)
+      ? 'order-ack-to-another-sender'
+      : 'order-ack-misrouted'
+  }
+  if (at.qmId !== sequence.source)
+    return (parties.get(at.qmId)?.sent ?? 0) > 0 ? 'order-ack-to-another-sender' : 'order-ack-misrouted'
+  if (sequence.homes.has(at.address)) return 'home'
+  // its own QMId at another address: a clone, unless the capture shows only the balancer's address there
+  return parties.get(at.qmId)?.addresses.get(at.address)?.opens === true ? 'order-ack-to-a-clone' : 'home'
+}
+
+function reservationsOfClones({ parties }: DiagnosisContext, sequence: Sequence, at: MachineEnd): string[] {
+  const home = homeOf(sequence)
+  return home !== null && parties.areDistinct(sequence.source, home, at.address)
+    ? []
+    : [`one machine with the addresses ${home} and ${at.address} would look the same: neither shows when it started`]
+}
+
+/** The message that is acknowledged where it arrived, and the ack on each side of a balancer. */
+function framesOf(sequence: Sequence, ack: SeenOrderAck): FrameRef[] {
+  const arrival = sequence.receiver(ack.from)?.arrivals.get(ack.number) ?? sequence.sent.get(ack.number)
+  return arrival === null ? [ack.last] : [ack.last, arrival].toSorted((a, b) => a.timeUs - b.timeUs)
+}
+
+const homeOf = ({ homes }: Sequence): string | null => homes.values().next().value ?? null
+
+/** ` through the balancer at 10.0.0.5` */
+function viaText({ session }: SeenOrderAck): string {
+  const { frontmost } = session
+  return frontmost === session ? '' : `, through the balancer at ${frontmost.connection.server.address}`
+}

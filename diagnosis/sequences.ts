@@ -1,0 +1,165 @@
+import type { FrameRef } from '../capture/frame.js'
+import type { Guid } from '../protocol/guid.js'
+import { Intervals } from './intervals.js'
+import { RecentFrames } from './recent-frames.js'
+import type { MachineEnd, SeenMessage, SeenOrderAck } from './seen-message.js'
+
+/** A peer can invent sequences; beyond so many the first that was seen is forgotten. */
+const SEQUENCES_MAX = 50_000
+const RECEIVERS_MAX = 64
+const TRANSACTIONS_MAX = 1_024
+
+/** What one receiver had of a sequence, and said of it. */
+export interface SequenceReceiver {
+  readonly end: MachineEnd
+  readonly arrived: Intervals
+  readonly arrivals: RecentFrames
+  /** The first message of the sequence that it got, as far as the capture shows. */
+  readonly firstNumber: number
+  readonly firstPrevious: number
+  readonly firstFrame: FrameRef
+  lastFrame: FrameRef
+  /** Highest number in its order acks; 0 before the first. */
+  acknowledged: number
+  lastAck: FrameRef | null
+  /** It passes messages on: a front end or a routing server, so that its copy is not the delivered one. */
+  forwards: boolean
+}
+
+/** Numbers of one transaction's messages; `to` is null until its last message was seen. */
+export interface SeenTransaction {
+  readonly from: number
+  to: number | null
+}
+
+/** One transactional sequence: what one queue manager sends to one queue, under one sequence id. */
+export class Sequence {
+  readonly source: Guid
+  readonly id: string
+  destination: string
+  /** Addresses that its source sent it from, on the outer side of balancers. */
+  readonly homes = new Set<string>()
+  readonly receivers: SequenceReceiver[] = []
+  /** First transmissions, and the latest one of each recent number. */
+  highestSent = 0
+  readonly sent = new RecentFrames()
+  firstSent: FrameRef | null = null
+  lastSent: FrameRef | null = null
+  /** Transmissions beyond the first of a number. */
+  resends = 0
+  /** Highest number that an order ack which reached its source said, and when. */
+  home = 0
+  lastHome: FrameRef | null = null
+  /** Order acks that reached another machine. */
+  astray = 0
+  readonly transactions: SeenTransaction[] = []
+
+  constructor(source: Guid, id: string, destination: string) {
+    this.source = source
+    this.id = id
+    this.destination = destination
+  }
+
+  receiver(end: MachineEnd): SequenceReceiver | undefined {
+    return this.receivers.find(each => isSameMachine(each.end, end))
+  }
+
+  /** The transaction that a number belongs to; null where it was not seen, or too long ago. */
+  transactionOf(number: number): SeenTransaction | null {
+    return this.transactions.findLast(({ from }) => from <= number) ?? null
+  }
+}
+
+/** The QMId decides; where clones share one, or no packet told it, the address does. */
+export function isSameMachine(a: MachineEnd, b: MachineEnd): boolean {
+  if (a.qmId !== null && b.qmId !== null && a.qmId !== b.qmId) return false
+  return a.address === b.address
+}
+
+/**
+ * All transactional sequences of a capture: what was sent, what reached whom, what was acknowledged. Every finder asks
+ * here; it is told of everything before them.
+ */
+export class Sequences {
+  readonly #sequences = new Map<string, Sequence>()
+  readonly #byId = new Map<string, Sequence[]>()
+
+  list(): Iterable<Sequence> {
+    return this.#sequences.values()
+  }
+
+  /** That of a transactional message, made when it is new. */
+  of(source: Guid, id: string, destination: string): Sequence {
+    const key = `${source}/${id}`
+    const known = this.#sequences.get(key)
+    if (known !== undefined) {
+      known.destination = destination
+      return known
+    }
+    if (this.#sequences.size >= SEQUENCES_MAX) this.#forgetOldest()
+    const sequence = new Sequence(source, id, destination)
+    this.#sequences.set(key, sequence)
+    const namesakes = this.#byId.get(id)
+    if (namesakes === undefined) this.#byId.set(id, [sequence])
+    else namesakes.push(sequence)
+    return sequence
+  }
+
+  /** The sequence that an order ack is about: one that reached its writer, if several sources use the id. */
+  acknowledgedBy(ack: SeenOrderAck): Sequence | null {
+    const namesakes = this.#byId.get(ack.sequence) ?? []
+    if (ack.forSource !== null) return namesakes.find(({ source }) => source === ack.forSource) ?? null
+    const own = namesakes.filter(({ receivers }) =>
+      receivers.some(({ end }) => end.qmId === ack.source || end.address === ack.from.address),
+    )
+    return own.length === 1 ? own[0]! : namesakes.length === 1 ? namesakes[0]! : null
+  }
+
+  sent(sequence: Sequence, message: SeenMessage): void {
+    const { number, isFirst, isLast } = message.transaction!
+    if (!message.forwarded && sequence.homes.size < RECEIVERS_MAX) sequence.homes.add(message.from.address)
+    if (number > sequence.highestSent) {
+      sequence.highestSent = number
+      const open = sequence.transactions.at(-1)
+      if (isFirst || open === undefined || open.to !== null) {
+        sequence.transactions.push({ from: number, to: isLast ? number : null })
+        if (sequence.transactions.length > TRANSACTIONS_MAX) sequence.transactions.shift()
+      } else if (isLast) open.to = number
+    } else sequence.resends += 1
+    sequence.sent.set(number, message.last)
+    sequence.firstSent ??= message.first
+    sequence.lastSent = message.last
+  }
+
+  arrived(sequence: Sequence, message: SeenMessage, at: MachineEnd): SequenceReceiver | null {
+    const { number, previous } = message.transaction!
+    let receiver = sequence.receiver(at)
+    if (receiver === undefined) {
+      if (sequence.receivers.length >= RECEIVERS_MAX) return null
+      receiver = {
+        end: at,
+        arrived: new Intervals(),
+        arrivals: new RecentFrames(),
+        firstNumber: number,
+        firstPrevious: previous,
+        firstFrame: message.last,
+        lastFrame: message.last,
+        acknowledged: 0,
+        lastAck: null,
+        forwards: false,
+      }
+      sequence.receivers.push(receiver)
+    }
+    receiver.lastFrame = message.last
+    if (receiver.arrived.add(number)) receiver.arrivals.set(number, message.last)
+    return receiver
+  }
+
+  #forgetOldest(): void {
+    const [key, oldest] = this.#sequences.entries().next().value!
+    this.#sequences.delete(key)
+    const namesakes = this.#byId.get(oldest.id)!.filter(sequence => sequence !== oldest)
+    if (namesakes.length === 0) this.#byId.delete(oldest.id)
+    else this.#byId.set(oldest.id, namesakes)
+  }
+}
