@@ -2,6 +2,7 @@ import { buildOrderAck, buildUserMessage, orderQueueAt, stampTransaction } from 
 import { TX_FLAGS } from '../protocol/binary/transaction-header.js'
 import { MESSAGE_ID_OFFSET, SENT_TIME_OFFSET, transactionHeaderOffset } from '../protocol/binary/user-message-layout.js'
 import { type Guid, NIL_GUID } from '../protocol/guid.js'
+import type { TxSequenceId } from '../protocol/sequence-id.js'
 import { type CaptureClock, CaptureConnection, type CaptureHost, type CaptureLeg } from './capture-connection.js'
 import { CaptureFile, type CaptureFormat } from './capture-file.js'
 import { CaptureSession } from './capture-session.js'
@@ -68,6 +69,7 @@ export const DEFAULT_TRAFFIC: CaptureTraffic = {
 }
 
 const STARTED_US = 1_700_000_000_000_000
+/** TimeStamp of the first sender's sequences; the others' follow, so that each sequence id has one owner. */
 const SEQUENCE_TIME_S = STARTED_US / 1e6 - 1000
 const PORT = 1801
 const PORT_FIRST = 49_152
@@ -93,6 +95,8 @@ interface Machine {
 }
 
 interface Sender extends Machine {
+  /** TimeStamp of its sequence ids. */
+  readonly sequenceTimeS: number
   readonly delivery: CaptureTraffic['deliveries'][number]
   readonly receiver: Machine
   readonly packet: Buffer
@@ -199,6 +203,7 @@ class Generator {
     const delivery = deliveries[index % deliveries.length]!
     return {
       ...machine,
+      sequenceTimeS: SEQUENCE_TIME_S + index,
       delivery,
       receiver: this.#receivers[Math.floor(index / deliveries.length) % receivers]!,
       packet: this.#packet(machine.guid, delivery, QUEUE),
@@ -228,7 +233,7 @@ class Generator {
         delivery === 'transactional'
           ? {
               flags: 0,
-              sequenceId: { ordinal: 0, timeStamp: SEQUENCE_TIME_S },
+              sequenceId: { ordinal: 0, timeStamp: 0 },
               sequenceNumber: 0,
               previousSequenceNumber: 0,
             }
@@ -250,7 +255,7 @@ class Generator {
       stampMessage(packet, sender.messageId++, this.#nowS)
       if (sender.delivery === 'transactional') {
         sender.number += 1
-        stampPlace(packet, 1, sender.number, index, this.#traffic.burst)
+        stampPlace(packet, { ordinal: 1, timeStamp: sender.sequenceTimeS }, sender.number, index, this.#traffic.burst)
       }
       session.message(packet, recoverable)
     }
@@ -311,7 +316,7 @@ class Generator {
     const session = this.#openSession(sender, receiver, 0)
     for (let index = 0; index < burst; index++) {
       stampMessage(sender.otherPacket, messageId + index, sentTimeS)
-      stampPlace(sender.otherPacket, ordinal, index + 1, index, burst)
+      stampPlace(sender.otherPacket, { ordinal, timeStamp: sender.sequenceTimeS }, index + 1, index, burst)
       session.message(sender.otherPacket, true)
     }
     session.flush()
@@ -331,7 +336,7 @@ class Generator {
         destination: orderQueueAt(address),
         sentTime: this.#nowS,
         messageId: receiver.messageId++,
-        sequenceId: { ordinal, timeStamp: SEQUENCE_TIME_S },
+        sequenceId: { ordinal, timeStamp: sender.sequenceTimeS },
         sequenceNumber: number,
       }),
       false,
@@ -398,10 +403,10 @@ function stampMessage(packet: Buffer, messageId: number, sentTimeS: number): voi
 }
 
 /** The message is the one at `index` of its transaction of `size`. */
-function stampPlace(packet: Buffer, ordinal: number, number: number, index: number, size: number): void {
+function stampPlace(packet: Buffer, sequence: TxSequenceId, number: number, index: number, size: number): void {
   const at = transactionHeaderOffset(packet)
   const edges = (index === 0 ? TX_FLAGS.FM : 0) | (index === size - 1 ? TX_FLAGS.LM : 0)
   const transaction = Math.floor((number - 1) / size) + 1
   packet.writeUInt32LE(edges | ((transaction << TX_FLAGS.ID_SHIFT) & TX_FLAGS.ID), at)
-  stampTransaction(packet, { ordinal, timeStamp: SEQUENCE_TIME_S }, number, number - 1)
+  stampTransaction(packet, sequence, number, number - 1)
 }
