@@ -1,5 +1,6 @@
-import { type ByteReader, type FixedLayout, u16At, u32At } from './byte-reader.js'
+import { type ByteReader, u16At, u32At } from './byte-reader.js'
 import type { ByteWriter } from './byte-writer.js'
+import { type Field, fixedLayoutOf, refuse, type Structure } from './layout.js'
 
 /* BaseHeader, first in every TCP packet. Source: [MS-MQMQ] 2.2.19.1.
  *    0  1  VersionNumber     0x10
@@ -50,14 +51,71 @@ export interface BaseHeader {
 const USER_FLAGS_END = 64
 const COMPOUND_FLAG = 0x02000000
 
-const LAYOUT: FixedLayout = [
-  ['VersionNumber', 1],
-  ['Reserved', 1],
-  ['Flags', 2],
-  ['Signature', 4],
-  ['PacketSize', 4],
-  ['TimeToReachQueue', 4],
+const FIELDS: readonly Field[] = [
+  { field: 'VersionNumber', type: 'u8', hex: true },
+  { field: 'Reserved', type: 'u8', hex: true },
+  {
+    field: 'Flags',
+    type: 'u16',
+    flags: BASE_FLAGS,
+    about: {
+      PR: 'priority',
+      IN: 'internal packet',
+      SH: 'SessionHeader present',
+      DH: 'DebugHeader present',
+      TR: 'tracing on',
+    },
+  },
+  { field: 'Signature', type: 'u32', hex: true },
+  { field: 'PacketSize', type: 'u32', unit: 'bytes' },
+  { field: 'TimeToReachQueue', type: 'u32', unit: 's' },
 ]
+const LAYOUT = fixedLayoutOf(FIELDS)
+
+export const BASE_HEADER_LAYOUT: Structure = {
+  structure: 'BaseHeader',
+  section: BASE_HEADER_SECTION,
+  parts: [
+    ...FIELDS,
+    refuse('VERSION', 'BaseHeader.VersionNumber', ['not', ['=', 'BaseHeader.VersionNumber', 0x10]], 'must be 16'),
+    refuse(
+      'SIGNATURE',
+      'BaseHeader.Signature',
+      ['not', ['=', 'BaseHeader.Signature', PACKET_SIGNATURE]],
+      'must be 0x524f494c',
+    ),
+    refuse(
+      'PACKET_SIZE',
+      'BaseHeader.PacketSize',
+      [
+        'or',
+        ['not', ['>', 'BaseHeader.PacketSize', BASE_HEADER_SIZE]],
+        [
+          '>',
+          'BaseHeader.PacketSize',
+          // as hasCompound
+          [
+            '+',
+            PACKET_SIZE_MAX,
+            [
+              '*',
+              COMPOUND_SIZE_MAX,
+              ['and', ['not', 'BaseHeader.Flags.IN'], ['bits', COMPOUND_FLAG, ['peek32', USER_FLAGS_END - 4]]],
+            ],
+          ],
+        ],
+      ],
+      `must be ${BASE_HEADER_SIZE + 1} to ${PACKET_SIZE_MAX}`,
+    ),
+    {
+      rule: 'note',
+      when: ['bits', BASE_FLAGS.RESERVED, 'BaseHeader.Flags'],
+      code: 'RESERVED_BITS',
+      field: 'BaseHeader.Flags',
+      why: 'reserved bits are set',
+    },
+  ],
+}
 
 /** `MSMQ_DECODE_VERSION`, `MSMQ_DECODE_SIGNATURE`, `MSMQ_DECODE_PACKET_SIZE`. */
 export function decodeBaseHeader(reader: ByteReader): BaseHeader {

@@ -1,5 +1,6 @@
 import type { ByteReader } from './byte-reader.js'
 import { align4, type ByteWriter } from './byte-writer.js'
+import { refuse, type Structure } from './layout.js'
 
 /* CompoundMessageHeader, with UserHeader.Flags.AH, after the SRMPEnvelopeHeader. Source: [MS-MQRR] 2.2.5.1.2.2.
  *    0  2  HeaderId
@@ -26,6 +27,27 @@ export interface CompoundMessageHeader {
 export const COMPOUND_MESSAGE_FIXED_SIZE = 16
 
 const SECTION = '[MS-MQRR] 2.2.5.1.2.2'
+
+const HTTP_SIZE = 'CompoundMessageHeader.HTTPBodySize'
+const BODY_SIZE = 'CompoundMessageHeader.MsgBodySize'
+const BODY_OFFSET = 'CompoundMessageHeader.MsgBodyOffset'
+
+export const COMPOUND_MESSAGE_LAYOUT: Structure = {
+  structure: 'CompoundMessageHeader',
+  section: SECTION,
+  parts: [
+    { field: 'HeaderId', type: 'u16' },
+    { field: 'Reserved', type: 'u16', hex: true },
+    { field: 'HTTPBodySize', type: 'u32', unit: 'bytes' },
+    { field: 'MsgBodySize', type: 'u32', unit: 'bytes' },
+    { field: 'MsgBodyOffset', type: 'u32', unit: 'bytes' },
+    refuse('HTTP_BODY', HTTP_SIZE, ['>', HTTP_SIZE, ['left']], 'more than the packet has left'),
+    refuse('HTTP_BODY', BODY_SIZE, ['>', BODY_SIZE, HTTP_SIZE], 'more than HTTPBodySize'),
+    refuse('HTTP_BODY', BODY_OFFSET, ['>', ['+', BODY_OFFSET, BODY_SIZE], HTTP_SIZE], 'the body would end outside'),
+    { field: 'Data', type: 'bytes', size: HTTP_SIZE },
+    { padding: 4 },
+  ],
+}
 
 /** `MSMQ_DECODE_HTTP_BODY`. */
 export function decodeCompoundMessageHeader(reader: ByteReader): CompoundMessageHeader {

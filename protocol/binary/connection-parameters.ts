@@ -2,6 +2,7 @@ import type { BaseHeader } from './base-header.js'
 import type { ByteReader } from './byte-reader.js'
 import type { ByteWriter } from './byte-writer.js'
 import type { InternalHeader } from './internal-header.js'
+import type { Structure } from './layout.js'
 
 /* ConnectionParametersHeader, at byte 20. Source: [MS-MQQB] 2.2.2.1.
  *    0  4  RecoverableAckTimeout  ms, 500..120 000
@@ -11,6 +12,19 @@ import type { InternalHeader } from './internal-header.js'
  * Values out of range are decoded as they are: whether to clamp or to close is the session's decision. */
 
 export const CONNECTION_PARAMETERS_SIZE = 32
+
+const SECTION = '[MS-MQQB] 2.2.2.1'
+
+export const CONNECTION_PARAMETERS_LAYOUT: Structure = {
+  structure: 'ConnectionParametersHeader',
+  section: SECTION,
+  parts: [
+    { field: 'RecoverableAckTimeout', type: 'u32', unit: 'ms' },
+    { field: 'AckTimeout', type: 'u32', unit: 'ms' },
+    { field: 'Reserved', type: 'u16', hex: true },
+    { field: 'WindowSize', type: 'u16', unit: 'packets' },
+  ],
+}
 
 export interface ConnectionParametersPacket {
   packetType: 'ConnectionParameters'
@@ -30,7 +44,7 @@ export function decodeConnectionParameters(
   base: BaseHeader,
   internal: InternalHeader,
 ): ConnectionParametersPacket {
-  reader.enter('ConnectionParametersHeader', '[MS-MQQB] 2.2.2.1')
+  reader.enter('ConnectionParametersHeader', SECTION)
   return {
     packetType: 'ConnectionParameters',
     base,

@@ -1,5 +1,6 @@
 import type { ByteReader } from './byte-reader.js'
 import { align4, type ByteWriter } from './byte-writer.js'
+import { type LayoutPart, refuse } from './layout.js'
 
 /* A section of text as SoapHeader and SRMPEnvelopeHeader hold it:
  *   0  2  section identifier
@@ -23,6 +24,24 @@ export interface CountedTextFields {
   reserved: string
   length: string
   text: string
+}
+
+export function countedTextParts(
+  structure: string,
+  fields: CountedTextFields,
+  expectedId: number | null,
+): readonly LayoutPart[] {
+  const id = `${structure}.${fields.id}`
+  const length = `${structure}.${fields.length}`
+  return [
+    { field: fields.id, type: 'u16', hex: true },
+    ...(expectedId === null ? [] : [refuse('SECTION_ID', id, ['not', ['=', id, expectedId]], `must be ${expectedId}`)]),
+    { field: fields.reserved, type: 'u16', hex: true },
+    { field: fields.length, type: 'u32', unit: 'characters' },
+    refuse('WCHAR_COUNT', length, ['>', ['*', 2, length], ['left']], 'more than the packet has left'),
+    { field: fields.text, type: 'text', size: ['*', 2, length] },
+    { padding: 4 },
+  ]
 }
 
 /** `expectedId` null accepts any. `MSMQ_DECODE_SECTION_ID`, `MSMQ_DECODE_WCHAR_COUNT`, `MSMQ_DECODE_STRING_*`. */

@@ -3,6 +3,7 @@ import type { BaseHeader } from './base-header.js'
 import type { ByteReader } from './byte-reader.js'
 import type { ByteWriter } from './byte-writer.js'
 import type { InternalHeader } from './internal-header.js'
+import type { Structure } from './layout.js'
 
 /* EstablishConnectionHeader, at byte 20. Source: [MS-MQQB] 2.2.3.1.
  *    0   16  ClientGuid       queue manager of the initiator
@@ -26,6 +27,26 @@ export const OPERATING_SYSTEM_FLAGS = {
   QS: 0x0400,
 } as const
 
+const SECTION = '[MS-MQQB] 2.2.3.1'
+
+export const ESTABLISH_CONNECTION_LAYOUT: Structure = {
+  structure: 'EstablishConnectionHeader',
+  section: SECTION,
+  parts: [
+    { field: 'ClientGuid', type: 'guid' },
+    { field: 'ServerGuid', type: 'guid' },
+    { field: 'TimeStamp', type: 'u32', unit: 'ms' },
+    {
+      field: 'OperatingSystem',
+      type: 'u16',
+      flags: OPERATING_SYSTEM_FLAGS,
+      about: { RE: 'always 16', SE: 'no ping was sent', OS: 'server edition', QS: 'quality of service' },
+    },
+    { field: 'Reserved', type: 'u16', hex: true },
+    { field: 'Padding', type: 'bytes', size: ESTABLISH_PADDING_SIZE },
+  ],
+}
+
 export interface EstablishConnectionPacket {
   packetType: 'EstablishConnection'
   base: BaseHeader
@@ -46,7 +67,7 @@ export function decodeEstablishConnection(
   base: BaseHeader,
   internal: InternalHeader,
 ): EstablishConnectionPacket {
-  reader.enter('EstablishConnectionHeader', '[MS-MQQB] 2.2.3.1')
+  reader.enter('EstablishConnectionHeader', SECTION)
   return {
     packetType: 'EstablishConnection',
     base,

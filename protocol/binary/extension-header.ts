@@ -1,3 +1,5 @@
+import type { Expression, Structure } from './layout.js'
+
 /* ExtensionHeader, which Windows versions after 2003 may put behind the last header of a user message, inside
  * PacketSize. Its layout is specified for remote read only, so it is recognised in the trailing bytes and never demanded
  * of them. Source: [MS-MQRR] 2.2.5.2.
@@ -14,6 +16,38 @@ export const EXTENSION_FLAGS = {
   DEAD_LETTER_INVALID: 0x08,
   EXTENDED_ADDRESS: 0x10,
 } as const
+
+const TRAILING = 'UserMessage.Trailing'
+
+/** As {@link recogniseExtensionHeader} finds it. */
+export const EXTENSION_LAYOUT: Structure = {
+  structure: 'ExtensionHeader',
+  section: '[MS-MQRR] 2.2.5.2',
+  inside: TRAILING,
+  parts: [
+    { field: 'HeaderSize', type: 'u32', unit: 'bytes' },
+    { field: 'RemainingHeadersSize', type: 'u32', unit: 'bytes' },
+    {
+      field: 'Flags',
+      type: 'u8',
+      flags: EXTENSION_FLAGS,
+      about: {
+        DEAD_LETTER: 'dead-letter header follows',
+        SUBQUEUE: 'subqueue header follows',
+        DEAD_LETTER_INVALID: 'dead-letter queue invalid',
+        EXTENDED_ADDRESS: 'extended address header follows',
+      },
+    },
+    { field: 'Reserved', type: 'u24', hex: true },
+    { field: 'Headers', type: 'bytes', size: 'ExtensionHeader.RemainingHeadersSize' },
+  ],
+}
+
+export const EXTENSION_RECOGNISED: Expression = [
+  'and',
+  ['=', ['peek32', ['offset', TRAILING]], EXTENSION_HEADER_SIZE],
+  ['not', ['>', ['+', EXTENSION_HEADER_SIZE, ['peek32', ['+', ['offset', TRAILING], 4]]], ['size', TRAILING]]],
+]
 
 export interface ExtensionHeader {
   headerSize: number

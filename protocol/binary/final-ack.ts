@@ -1,5 +1,6 @@
 import { decodeGuid, encodeGuid, type Guid } from '../guid.js'
 import type { TxSequenceId } from '../sequence-id.js'
+import type { Structure } from './layout.js'
 
 /* Body of a FinalAck: a transactional message was read, or came to a bad end. Source: [MS-MQQB] 2.2.5.1.
  *    0   8  TxSequenceID              Ordinal 4, TimeStamp 4
@@ -9,6 +10,20 @@ import type { TxSequenceId } from '../sequence-id.js'
  *   32   4  MessageID */
 
 export const FINAL_ACK_BODY_SIZE = 36
+
+export const FINAL_ACK_BODY_LAYOUT: Structure = {
+  structure: 'FinalAckBody',
+  section: '[MS-MQQB] 2.2.5.1',
+  inside: 'MessagePropertiesHeader.MessageBody',
+  parts: [
+    { field: 'TxSequenceID.Ordinal', type: 'u32' },
+    { field: 'TxSequenceID.TimeStamp', type: 'u32' },
+    { field: 'TxSequenceNumber', type: 'u32' },
+    { field: 'TxPreviousSequenceNumber', type: 'u32' },
+    { field: 'SourceGUID', type: 'guid' },
+    { field: 'MessageID', type: 'u32' },
+  ],
+}
 
 export interface FinalAckBody {
   sequenceId: TxSequenceId

@@ -1,5 +1,6 @@
 import type { ByteReader } from './byte-reader.js'
 import type { ByteWriter } from './byte-writer.js'
+import { refuse, type Structure } from './layout.js'
 
 /* InternalHeader, after the BaseHeader of internal packets. Source: [MS-MQQB] 2.2.1.
  *   0  2  Reserved  0
@@ -16,6 +17,38 @@ export const INTERNAL_FLAGS = {
 } as const
 
 export const PACKET_TYPE = { SESSION_ACK: 1, ESTABLISH_CONNECTION: 2, CONNECTION_PARAMETERS: 3 } as const
+
+const TYPE = 'InternalHeader.Flags.PT'
+
+export const INTERNAL_HEADER_LAYOUT: Structure = {
+  structure: 'InternalHeader',
+  section: INTERNAL_HEADER_SECTION,
+  parts: [
+    { field: 'Reserved', type: 'u16', hex: true },
+    {
+      field: 'Flags',
+      type: 'u16',
+      flags: INTERNAL_FLAGS,
+      about: { PT: 'packet type', CS: 'connection refused' },
+      flagValues: { PT: PACKET_TYPE },
+    },
+    refuse('INTERNAL_TYPE', TYPE, ['not', ['in', TYPE, ...Object.values(PACKET_TYPE)]], 'must be 1, 2 or 3'),
+    {
+      rule: 'note',
+      when: ['bits', 0xffe0, 'InternalHeader.Flags'],
+      code: 'RESERVED_BITS',
+      field: 'InternalHeader.Flags',
+      why: 'reserved bits are set',
+    },
+    {
+      rule: 'warn',
+      when: 'InternalHeader.Flags.CS',
+      code: 'REFUSED',
+      field: 'InternalHeader.Flags.CS',
+      why: 'the connection is refused',
+    },
+  ],
+}
 
 /** Exact PacketSize of an internal packet by its type; a SessionAck counts its SessionHeader. Null for other types. */
 export function internalPacketSize(packetType: number): number | null {

@@ -1,5 +1,7 @@
-import { type ByteReader, type FixedLayout, u16At, u32At } from './byte-reader.js'
+import { isNegativeAcknowledgment, MessageClass } from '../message-class.js'
+import { type ByteReader, u16At, u32At } from './byte-reader.js'
 import { align4, type ByteWriter } from './byte-writer.js'
+import { type Expression, type Field, fixedLayoutOf, refuse, type Structure } from './layout.js'
 
 /* MessagePropertiesHeader, in every user message. Source: [MS-MQMQ] 2.2.19.3.
  *    0   1  Flags                acknowledgements wanted, MP_FLAGS
@@ -60,25 +62,104 @@ export interface MessagePropertiesHeader {
   padding: number
 }
 
-const LAYOUT: FixedLayout = [
-  ['Flags', 1],
-  ['LabelLength', 1],
-  ['MessageClass', 2],
-  ['CorrelationID', CORRELATION_ID_SIZE],
-  ['BodyType', 4],
-  ['ApplicationTag', 4],
-  ['MessageSize', 4],
-  ['AllocationBodySize', 4],
-  ['PrivacyLevel', 4],
-  ['HashAlgorithm', 4],
-  ['EncryptionAlgorithm', 4],
-  ['ExtensionSize', 4],
+const SECTION = '[MS-MQMQ] 2.2.19.3'
+const FIELDS: readonly Field[] = [
+  {
+    field: 'Flags',
+    type: 'u8',
+    flags: MP_FLAGS,
+    about: {
+      PA: 'positive acknowledgement on arrival',
+      PR: 'positive acknowledgement on the read',
+      NA: 'negative acknowledgement on arrival',
+      NR: 'negative acknowledgement on the read',
+    },
+  },
+  { field: 'LabelLength', type: 'u8', unit: 'characters' },
+  { field: 'MessageClass', type: 'u16', hex: true, values: MessageClass },
+  { field: 'CorrelationID', type: 'bytes', size: CORRELATION_ID_SIZE },
+  { field: 'BodyType', type: 'u32' },
+  { field: 'ApplicationTag', type: 'u32' },
+  { field: 'MessageSize', type: 'u32', unit: 'bytes' },
+  { field: 'AllocationBodySize', type: 'u32', unit: 'bytes' },
+  {
+    field: 'PrivacyLevel',
+    type: 'u32',
+    values: { NONE: 0, BODY_BASE: 1, BODY_ENHANCED: 3, BODY_AES: 5 },
+  },
+  {
+    field: 'HashAlgorithm',
+    type: 'u32',
+    hex: true,
+    values: { MD2: 0x8001, MD4: 0x8002, MD5: 0x8003, SHA_1: 0x8004, SHA_256: 0x800c, SHA_512: 0x800e },
+  },
+  {
+    field: 'EncryptionAlgorithm',
+    type: 'u32',
+    hex: true,
+    values: { RC2: 0x6602, AES_128: 0x660e, AES_192: 0x660f, AES_256: 0x6610, RC4: 0x6801 },
+  },
+  { field: 'ExtensionSize', type: 'u32', unit: 'bytes' },
 ]
+const LAYOUT = fixedLayoutOf(FIELDS)
+
+const LABEL = 'MessagePropertiesHeader.LabelLength'
+const SIZE = 'MessagePropertiesHeader.MessageSize'
+const ALLOCATED = 'MessagePropertiesHeader.AllocationBodySize'
+const EXTENSION = 'MessagePropertiesHeader.ExtensionSize'
+const CLASS = 'MessagePropertiesHeader.MessageClass'
+const NEEDED: Expression = ['+', ['*', 2, LABEL], EXTENSION, ALLOCATED]
+const TOO_LARGE = 'more than the packet has left'
+
+export const MESSAGE_PROPERTIES_LAYOUT: Structure = {
+  structure: 'MessagePropertiesHeader',
+  section: SECTION,
+  parts: [
+    ...FIELDS,
+    refuse('LABEL_LENGTH', LABEL, ['>', LABEL, LABEL_LENGTH_MAX], `at most ${LABEL_LENGTH_MAX}`),
+    refuse('BODY_SIZE', SIZE, ['>', SIZE, ['left']], TOO_LARGE),
+    refuse('BODY_SIZE', ALLOCATED, ['>', ALLOCATED, ['left']], TOO_LARGE),
+    refuse('BODY_SIZE', SIZE, ['>', SIZE, ALLOCATED], 'more than AllocationBodySize'),
+    refuse('EXTENSION_SIZE', EXTENSION, ['>', EXTENSION, ['left']], TOO_LARGE),
+    refuse('TRUNCATED', LABEL, ['>', ['*', 2, LABEL], ['left']], TOO_LARGE),
+    refuse('BODY_SIZE', ALLOCATED, ['>', NEEDED, ['left']], 'with label and extension, more than the packet has left'),
+    {
+      rule: 'note',
+      when: ['bits', 0xf0, 'MessagePropertiesHeader.Flags'],
+      code: 'RESERVED_BITS',
+      field: 'MessagePropertiesHeader.Flags',
+      why: 'unused bits are set',
+    },
+    {
+      rule: 'warn',
+      when: ['in', CLASS, ...Object.values(MessageClass).filter(isNegativeAcknowledgment)],
+      code: 'NACK',
+      field: CLASS,
+      why: 'a negative acknowledgement',
+    },
+    { field: 'Label', type: 'text', size: ['*', 2, LABEL] },
+    { field: 'ExtensionData', type: 'bytes', size: EXTENSION },
+    { field: 'MessageBody', type: 'bytes', size: ALLOCATED },
+    { padding: 4 },
+  ],
+}
+
+/** What CorrelationID means in an administration acknowledgement. */
+export const ACKNOWLEDGED_LAYOUT: Structure = {
+  structure: 'MessagePropertiesHeader',
+  section: SECTION,
+  inside: 'MessagePropertiesHeader.CorrelationID',
+  parts: [
+    { field: 'CorrelationID.QueueManagerGuid', type: 'guid' },
+    { field: 'CorrelationID.Ordinal', type: 'u32' },
+  ],
+}
+
 const ZERO_CORRELATION_ID = Buffer.alloc(CORRELATION_ID_SIZE)
 
 /** `MSMQ_DECODE_LABEL_LENGTH`, `MSMQ_DECODE_BODY_SIZE`, `MSMQ_DECODE_EXTENSION_SIZE`, `MSMQ_DECODE_STRING_*`. */
 export function decodeMessagePropertiesHeader(reader: ByteReader): MessagePropertiesHeader {
-  reader.enter('MessagePropertiesHeader', '[MS-MQMQ] 2.2.19.3')
+  reader.enter('MessagePropertiesHeader', SECTION)
   const start = reader.fixed(LAYOUT, MESSAGE_PROPERTIES_FIXED_SIZE)
   const bytes = reader.bytes
   const labelLength = bytes[start + 1]!

@@ -1,6 +1,7 @@
 import type { Guid } from '../guid.js'
 import { ByteReader, u16At } from './byte-reader.js'
 import { align4, ByteWriter } from './byte-writer.js'
+import { type Expression, type LayoutPart, refuse, type Structure } from './layout.js'
 import { wideTextSizeWithin } from './security-header.js'
 
 /* MultiQueueFormatHeader, with UserHeader.Flags.MQ: every queue a message was sent to. Three address headers and a
@@ -31,6 +32,103 @@ const ADDRESS_HEADER_SIZE = 12
 const MQF_DATA_SIZE: Readonly<Record<number, number>> = { 1: 16, 2: 20, 6: 16 }
 // FormatType and the terminator of an empty direct name.
 const ELEMENT_SIZE_MIN = 4
+
+const SECTION = '[MS-MQMQ] 2.2.20.2'
+
+export const MULTI_QUEUE_FORMAT_LAYOUT: Structure = {
+  structure: 'MultiQueueFormatHeader',
+  section: SECTION,
+  parts: [
+    ...addressParts('Destination', MQF_HEADER_ID.DESTINATION),
+    ...addressParts('Administration', MQF_HEADER_ID.ADMINISTRATION),
+    ...addressParts('Response', MQF_HEADER_ID.RESPONSE),
+    ...signatureParts(),
+  ],
+}
+
+function addressParts(role: string, expectedId: number): readonly LayoutPart[] {
+  const path = `MultiQueueFormatHeader.${role}`
+  const size = `${path}.HeaderSize`
+  const id = `${path}.HeaderID`
+  const count = `${path}.ElementCount`
+  const sizeWrong: Expression = ['or', ['<', size, ADDRESS_HEADER_SIZE], ['>', size, ['+', ['left'], 4]]]
+  return [
+    { field: `${role}.HeaderSize`, type: 'u32', unit: 'bytes' },
+    refuse('ADDRESS_SIZE', size, sizeWrong, `must be at least ${ADDRESS_HEADER_SIZE}, and fit into the packet`),
+    { field: `${role}.HeaderID`, type: 'u16', hex: true },
+    refuse('SECTION_ID', id, ['not', ['=', id, expectedId]], `must be ${expectedId}`),
+    { field: `${role}.Reserved`, type: 'u16', hex: true },
+    { field: `${role}.ElementCount`, type: 'u32' },
+    refuse(
+      'ADDRESS_COUNT',
+      count,
+      ['>', ['*', ELEMENT_SIZE_MIN, count], ['-', size, ADDRESS_HEADER_SIZE]],
+      'too many for HeaderSize',
+    ),
+    {
+      within: ['+', ['offset', size], size],
+      parts: [
+        { each: count, parts: elementParts(`${role}.Elements.#`) },
+        { field: `${role}.Rest`, type: 'bytes', size: ['left'] },
+      ],
+    },
+    { padding: 4 },
+  ]
+}
+
+function elementParts(element: string): readonly LayoutPart[] {
+  const path = `MultiQueueFormatHeader.${element}`
+  const type = `${path}.FormatType`
+  const { PUBLIC, PRIVATE, DIRECT, DISTRIBUTION_LIST } = MQF_FORMAT_TYPE
+  const allowed = [PUBLIC, PRIVATE, DIRECT, DISTRIBUTION_LIST]
+  const nameSize: Expression = ['nullWithin', ['left']]
+  return [
+    { field: `${element}.FormatType`, type: 'u16', values: MQF_FORMAT_TYPE },
+    refuse('FORMAT_TYPE', type, ['not', ['in', type, ...allowed]], 'must be 1, 2, 3 or 6'),
+    {
+      when: ['=', type, PUBLIC],
+      parts: [{ padding: 4 }, { field: `${element}.PublicQueueIdentifier`, type: 'guid' }],
+    },
+    {
+      when: ['=', type, PRIVATE],
+      parts: [
+        { padding: 4 },
+        { field: `${element}.SourceQueueManager`, type: 'guid' },
+        { field: `${element}.PrivateQueueIdentifier`, type: 'u32' },
+      ],
+    },
+    {
+      when: ['=', type, DIRECT],
+      parts: [
+        refuse(
+          'STRING_UNTERMINATED',
+          `${path}.DirectFormatName`,
+          ['=', nameSize, 0],
+          'has no null before HeaderSize ends',
+        ),
+        { field: `${element}.DirectFormatName`, type: 'text', size: nameSize },
+      ],
+    },
+    {
+      when: ['=', type, DISTRIBUTION_LIST],
+      parts: [{ padding: 4 }, { field: `${element}.DistributionListIdentifier`, type: 'guid' }],
+    },
+  ]
+}
+
+function signatureParts(): readonly LayoutPart[] {
+  const id = 'MultiQueueFormatHeader.Signature.ID'
+  const size = 'MultiQueueFormatHeader.Signature.Size'
+  return [
+    { field: 'Signature.ID', type: 'u16', hex: true },
+    refuse('SECTION_ID', id, ['not', ['=', id, MQF_HEADER_ID.SIGNATURE]], `must be ${MQF_HEADER_ID.SIGNATURE}`),
+    { field: 'Signature.Reserved', type: 'u16', hex: true },
+    { field: 'Signature.Size', type: 'u32', unit: 'bytes' },
+    refuse('TRUNCATED', size, ['>', size, ['left']], 'more than the packet has left'),
+    { field: 'Signature.Signature', type: 'bytes', size },
+    { padding: 4 },
+  ]
+}
 
 export type MqfElement =
   | { formatType: 1; guid: Guid; padding: number }
@@ -67,7 +165,7 @@ export interface MultiQueueFormatHeader {
 /** `MSMQ_DECODE_ADDRESS_SIZE`, `MSMQ_DECODE_ADDRESS_COUNT`, `MSMQ_DECODE_FORMAT_TYPE`, `MSMQ_DECODE_SECTION_ID`,
  *  `MSMQ_DECODE_STRING_*`. */
 export function decodeMultiQueueFormatHeader(reader: ByteReader): MultiQueueFormatHeader {
-  reader.enter('MultiQueueFormatHeader', '[MS-MQMQ] 2.2.20.2')
+  reader.enter('MultiQueueFormatHeader', SECTION)
   const destination = decodeAddressHeader(reader, 'Destination', MQF_HEADER_ID.DESTINATION)
   const administration = decodeAddressHeader(reader, 'Administration', MQF_HEADER_ID.ADMINISTRATION)
   const response = decodeAddressHeader(reader, 'Response', MQF_HEADER_ID.RESPONSE)
@@ -123,7 +221,7 @@ function endOfElement(bytes: Buffer, start: number, limit: number): number {
 /** The elements of an address header that was decoded, in order. */
 export function mqfElements(header: MqfAddressHeader): MqfElement[] {
   const reader = new ByteReader(header.list)
-  reader.enter('MQFAddressHeader', '[MS-MQMQ] 2.2.20.2')
+  reader.enter('MQFAddressHeader', SECTION)
   return Array.from({ length: header.elementCount }, (_, index) => decodeElement(reader, String(index)))
 }
 

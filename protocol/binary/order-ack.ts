@@ -1,4 +1,5 @@
 import type { TxSequenceId } from '../sequence-id.js'
+import type { Expression, Structure } from './layout.js'
 import type { QueueName } from './queue-name.js'
 
 /* Body of an OrderAck: transactional messages were taken in order up to a number. Source: [MS-MQQB] 2.2.4.1.
@@ -12,6 +13,26 @@ export const ORDER_ACK_BODY_SIZE = 36
 export const ORDER_ACK_LABEL = 'QM Ordering Ack'
 /** Number of the private queue `order_queue$` in every queue manager. Source: [MS-MQQB] 2.2.4. */
 export const ORDER_QUEUE_NUMBER = 4
+
+export const ORDER_ACK_BODY_LAYOUT: Structure = {
+  structure: 'OrderAckBody',
+  section: '[MS-MQQB] 2.2.4.1',
+  inside: 'MessagePropertiesHeader.MessageBody',
+  parts: [
+    { field: 'TxSequenceID.Ordinal', type: 'u32' },
+    { field: 'TxSequenceID.TimeStamp', type: 'u32' },
+    { field: 'TxSequenceNumber', type: 'u32' },
+    { field: 'TxPreviousSequenceNumber', type: 'u32' },
+    { field: 'Reserved', type: 'bytes', size: 20 },
+    {
+      rule: 'warn',
+      when: ['=', 'OrderAckBody.TxSequenceNumber', 0],
+      code: 'ACK_OF_NOTHING',
+      field: 'OrderAckBody.TxSequenceNumber',
+      why: 'acknowledges no message: numbers start at 1',
+    },
+  ],
+}
 
 export interface OrderAckBody {
   sequenceId: TxSequenceId
@@ -30,6 +51,17 @@ export function isOrderQueue(queue: QueueName | null): boolean {
   if (queue.type !== 'DirectQueueFormatName') return false
   return queue.name.slice(-ORDER_QUEUE_SUFFIX.length).toLowerCase() === ORDER_QUEUE_SUFFIX
 }
+
+/** As {@link isOrderQueue}. */
+export const DESTINATION_IS_ORDER_QUEUE: Expression = [
+  'or',
+  [
+    'and',
+    ['in', 'UserHeader.Flags.DQ', 2, 3, 4],
+    ['=', 'UserHeader.DestinationQueue.PrivateQueueIdentifier', ORDER_QUEUE_NUMBER],
+  ],
+  ['endsWith', 'UserHeader.DestinationQueue.DirectFormatName', ORDER_QUEUE_SUFFIX],
+]
 
 /** `body` is that of a packet with packetType 'OrderAck', which guarantees its 36 bytes. */
 export function decodeOrderAckBody(body: Buffer): OrderAckBody {

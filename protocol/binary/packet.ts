@@ -178,7 +178,7 @@ function excess(reader: ByteReader, size: number): never {
 
 // Base flags that must be clear in an acknowledgement. Reserved bits are ignored, and a piggy-backed SessionHeader is
 // tolerated although the text asks for all bits 0: acknowledgements travel on a session like other messages.
-const NOT_IN_ACKNOWLEDGMENT = BASE_FLAGS.PR | BASE_FLAGS.IN | BASE_FLAGS.DH | BASE_FLAGS.TR
+export const NOT_IN_ACKNOWLEDGMENT = BASE_FLAGS.PR | BASE_FLAGS.IN | BASE_FLAGS.DH | BASE_FLAGS.TR
 
 function userPacketType(
   reader: ByteReader,

@@ -1,6 +1,7 @@
 import type { Guid } from '../guid.js'
 import { ByteReader, type FieldSink } from './byte-reader.js'
 import { ByteWriter } from './byte-writer.js'
+import { refuse, type Structure } from './layout.js'
 
 /* Ping datagram on UDP 3527. Source: [MS-MQQB] 2.2.7.
  *   0   2  Flags      PING_FLAGS; the other bits may hold rubbish
@@ -18,6 +19,31 @@ export const PING_FLAGS = {
   /** A session would be refused now. */
   RF: 0x0002,
 } as const
+
+export const PING_LAYOUT: Structure = {
+  structure: 'Ping',
+  section: PING_SECTION,
+  parts: [
+    {
+      field: 'Flags',
+      type: 'u16',
+      flags: PING_FLAGS,
+      about: { RC: 'the initiator runs no server edition', RF: 'a session would be refused' },
+    },
+    { field: 'Signature', type: 'u16', hex: true },
+    refuse('SIGNATURE', 'Ping.Signature', ['not', ['=', 'Ping.Signature', PING_SIGNATURE]], 'must be 0x5548'),
+    { field: 'Cookie', type: 'u32' },
+    { field: 'QMGuid', type: 'guid' },
+    refuse('EXCESS', 'Ping.QMGuid', ['>', ['given'], PING_SIZE], `bytes follow; a ping has ${PING_SIZE}`),
+    {
+      rule: 'warn',
+      when: 'Ping.Flags.RF',
+      code: 'REFUSED',
+      field: 'Ping.Flags.RF',
+      why: 'a session would be refused',
+    },
+  ],
+}
 
 export interface PingPacket {
   packetType: 'Ping'

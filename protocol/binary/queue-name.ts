@@ -2,6 +2,7 @@ import { privateNameText } from '../format-name.js'
 import type { Guid } from '../guid.js'
 import type { ByteReader } from './byte-reader.js'
 import { align4, type ByteWriter } from './byte-writer.js'
+import { type LayoutPart, refuse } from './layout.js'
 import { sizeOfWideText } from './wide-text.js'
 
 /* The name of a destination, administration or response queue inside the UserHeader. Its layout follows from a type in
@@ -80,6 +81,37 @@ const fieldsOf = (queue: string): QueueNameFields => ({
 export const DESTINATION_QUEUE = fieldsOf('DestinationQueue')
 export const ADMIN_QUEUE = fieldsOf('AdminQueue')
 export const RESPONSE_QUEUE = fieldsOf('ResponseQueue')
+
+/** A name in the UserHeader; `flag` says its type. */
+export function queueNameParts(fields: QueueNameFields, flag: 'DQ' | 'AQ' | 'RQ'): readonly LayoutPart[] {
+  const type = `UserHeader.Flags.${flag}`
+  const count = `UserHeader.${fields.count}`
+  const { DIRECT, PRIVATE_ON_SOURCE, PRIVATE_ON_DESTINATION, PRIVATE_ON_ADMIN, PUBLIC, PRIVATE } = QUEUE_TYPE
+  return [
+    {
+      when: ['=', type, DIRECT],
+      parts: [
+        { field: fields.count, type: 'u16', unit: 'bytes' },
+        refuse('NAME_SIZE', count, ['or', ['<', count, 2], ['bits', 1, count]], 'must be even and at least 2'),
+        refuse('TRUNCATED', count, ['>', count, ['left']], 'more than the packet has left'),
+        { field: fields.name, type: 'text', size: count },
+        { padding: 4 },
+      ],
+    },
+    {
+      when: ['in', type, PRIVATE_ON_SOURCE, PRIVATE_ON_DESTINATION, PRIVATE_ON_ADMIN],
+      parts: [{ field: fields.number, type: 'u32' }],
+    },
+    { when: ['=', type, PUBLIC], parts: [{ field: fields.public, type: 'guid' }] },
+    {
+      when: ['=', type, PRIVATE],
+      parts: [
+        { field: fields.queueManager, type: 'guid' },
+        { field: fields.number, type: 'u32' },
+      ],
+    },
+  ]
+}
 
 /** Null for types 0 and 1, which take no bytes. `MSMQ_DECODE_NAME_SIZE`, `MSMQ_DECODE_STRING_*`. */
 export function decodeQueueName(reader: ByteReader, type: number, fields: QueueNameFields): QueueName | null {

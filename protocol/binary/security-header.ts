@@ -1,6 +1,7 @@
 import { sidFault } from '../sid.js'
 import type { ByteReader } from './byte-reader.js'
 import { align4, type ByteWriter } from './byte-writer.js'
+import { type Expression, type Rule, refuse, type Structure } from './layout.js'
 import { cachedWideText } from './wide-text.js'
 
 /* SecurityHeader, with UserHeader.Flags.SH. Source: [MS-MQMQ] 2.2.20.6.
@@ -33,6 +34,94 @@ export const SECURITY_FLAGS = {
 
 export const SENDER_ID_TYPE = { NONE: 0, SID: 1, QUEUE_MANAGER: 2 } as const
 
+const SECTION = '[MS-MQMQ] 2.2.20.6'
+const TYPE = 'SecurityHeader.Flags.ST'
+const ID_SIZE = 'SecurityHeader.SenderIdSize'
+const CERT_SIZE = 'SecurityHeader.SenderCertSize'
+const PROVIDER_SIZE = 'SecurityHeader.ProviderInfoSize'
+const PROVIDER_NAME = 'SecurityHeader.SecurityData.ProviderInfo.ProviderName'
+const PROVIDER_NAME_SIZE: Expression = ['nullWithin', ['-', PROVIDER_SIZE, 4]]
+
+export const SECURITY_LAYOUT: Structure = {
+  structure: 'SecurityHeader',
+  section: SECTION,
+  parts: [
+    {
+      field: 'Flags',
+      type: 'u16',
+      flags: SECURITY_FLAGS,
+      about: {
+        ST: 'type of the sender identifier',
+        AU: 'authenticated',
+        EB: 'body encrypted',
+        DE: 'default cryptographic provider',
+        AI: 'SecurityData present',
+        AS: 'signature version',
+      },
+      flagValues: { ST: SENDER_ID_TYPE },
+    },
+    { field: 'SenderIdSize', type: 'u16', unit: 'bytes' },
+    { field: 'EncryptionKeySize', type: 'u16', unit: 'bytes' },
+    { field: 'SignatureSize', type: 'u16', unit: 'bytes' },
+    { field: 'SenderCertSize', type: 'u32', unit: 'bytes' },
+    { field: 'ProviderInfoSize', type: 'u32', unit: 'bytes' },
+    ...['SenderIdSize', 'EncryptionKeySize', 'SignatureSize'].map(sizeRule),
+    refuse('SECURITY_SIZE', CERT_SIZE, ['>', CERT_SIZE, 0xffff], 'at most 65535'),
+    ...['SenderCertSize', 'ProviderInfoSize'].map(sizeRule),
+    refuse('SENDER_ID', TYPE, ['>', TYPE, SENDER_ID_TYPE.QUEUE_MANAGER], 'must be 0, 1 or 2'),
+    refuse('SENDER_ID', ID_SIZE, ['and', ['=', TYPE, SENDER_ID_TYPE.NONE], ID_SIZE], 'must be 0 with ST 0'),
+    refuse(
+      'SENDER_ID',
+      ID_SIZE,
+      ['and', ['=', TYPE, SENDER_ID_TYPE.QUEUE_MANAGER], ['not', ['=', ID_SIZE, 16]]],
+      'must be 16 with ST 2',
+    ),
+    refuse(
+      'SENDER_ID',
+      'SecurityHeader.SecurityData.SecurityID',
+      ['and', ['=', TYPE, SENDER_ID_TYPE.SID], ['not', ['sid', ID_SIZE]]],
+      'is no SID',
+    ),
+    { field: 'SecurityData.SecurityID', type: 'bytes', size: ID_SIZE },
+    { padding: 4 },
+    { field: 'SecurityData.EncryptionKey', type: 'bytes', size: 'SecurityHeader.EncryptionKeySize' },
+    { padding: 4 },
+    { field: 'SecurityData.Signature', type: 'bytes', size: 'SecurityHeader.SignatureSize' },
+    { padding: 4 },
+    { field: 'SecurityData.SenderCert', type: 'bytes', size: CERT_SIZE },
+    { padding: 4 },
+    {
+      when: PROVIDER_SIZE,
+      parts: [
+        refuse('PROVIDER_INFO', PROVIDER_SIZE, ['<', PROVIDER_SIZE, 6], 'at least 6'),
+        sizeRule('ProviderInfoSize'),
+        { field: 'SecurityData.ProviderInfo.ProviderType', type: 'u32' },
+        refuse('PROVIDER_INFO', PROVIDER_NAME, ['=', PROVIDER_NAME_SIZE, 0], 'not terminated'),
+        { field: 'SecurityData.ProviderInfo.ProviderName', type: 'text', size: PROVIDER_NAME_SIZE },
+        {
+          field: 'SecurityData.ProviderInfo.Rest',
+          type: 'bytes',
+          size: ['-', PROVIDER_SIZE, ['+', 4, ['size', PROVIDER_NAME]]],
+        },
+      ],
+    },
+    { padding: 4 },
+  ],
+}
+
+function sizeRule(size: string): Rule {
+  const name = `SecurityHeader.${size}`
+  return refuse('SECURITY_SIZE', name, ['>', name, ['left']], 'more than the packet has left')
+}
+
+/** What SecurityID means with ST 2. */
+export const SENDER_QUEUE_MANAGER_LAYOUT: Structure = {
+  structure: 'SecurityHeader',
+  section: SECTION,
+  inside: 'SecurityHeader.SecurityData.SecurityID',
+  parts: [{ field: 'SecurityData.SecurityID.GUID', type: 'guid' }],
+}
+
 export interface ProviderInfo {
   providerType: number
   providerName: string
@@ -55,7 +144,7 @@ export interface SecurityHeader {
 
 /** `MSMQ_DECODE_SECURITY_SIZE`, `MSMQ_DECODE_SENDER_ID`, `MSMQ_DECODE_PROVIDER_INFO`. */
 export function decodeSecurityHeader(reader: ByteReader): SecurityHeader {
-  reader.enter('SecurityHeader', '[MS-MQMQ] 2.2.20.6')
+  reader.enter('SecurityHeader', SECTION)
   const start = reader.offset
   const flags = reader.u16('Flags')
   const senderIdSize = reader.u16('SenderIdSize')

@@ -1,5 +1,6 @@
-import { type ByteReader, type FixedLayout, u16At, u32At } from './byte-reader.js'
+import { type ByteReader, u16At, u32At } from './byte-reader.js'
 import type { ByteWriter } from './byte-writer.js'
+import { type Field, fixedLayoutOf, type Structure } from './layout.js'
 
 /* SessionHeader: at byte 20 of a SessionAck, or after everything else in a user message. Source: [MS-MQMQ] 2.2.20.4.
  *    0  2  AckSequenceNumber           user messages received on the session, modulo 65 536
@@ -23,18 +24,22 @@ export interface SessionHeader {
   reserved: number
 }
 
-const LAYOUT: FixedLayout = [
-  ['AckSequenceNumber', 2],
-  ['RecoverableMsgAckSeqNumber', 2],
-  ['RecoverableMsgAckFlags', 4],
-  ['UserMsgSequenceNumber', 2],
-  ['RecoverableMsgSeqNumber', 2],
-  ['WindowSize', 2],
-  ['Reserved', 2],
+const SECTION = '[MS-MQMQ] 2.2.20.4'
+const FIELDS: readonly Field[] = [
+  { field: 'AckSequenceNumber', type: 'u16' },
+  { field: 'RecoverableMsgAckSeqNumber', type: 'u16' },
+  { field: 'RecoverableMsgAckFlags', type: 'u32', hex: true },
+  { field: 'UserMsgSequenceNumber', type: 'u16' },
+  { field: 'RecoverableMsgSeqNumber', type: 'u16' },
+  { field: 'WindowSize', type: 'u16', unit: 'packets' },
+  { field: 'Reserved', type: 'u16', hex: true },
 ]
+const LAYOUT = fixedLayoutOf(FIELDS)
+
+export const SESSION_HEADER_LAYOUT: Structure = { structure: 'SessionHeader', section: SECTION, parts: FIELDS }
 
 export function decodeSessionHeader(reader: ByteReader): SessionHeader {
-  reader.enter('SessionHeader', '[MS-MQMQ] 2.2.20.4')
+  reader.enter('SessionHeader', SECTION)
   const start = reader.fixed(LAYOUT, SESSION_HEADER_SIZE)
   const bytes = reader.bytes
   return {

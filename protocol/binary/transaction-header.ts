@@ -1,7 +1,8 @@
 import type { Guid } from '../guid.js'
 import type { TxSequenceId } from '../sequence-id.js'
-import { type ByteReader, type FixedLayout, u32At } from './byte-reader.js'
+import { type ByteReader, u32At } from './byte-reader.js'
 import type { ByteWriter } from './byte-writer.js'
+import { type Field, fixedLayoutOf, refuse, type Structure } from './layout.js'
 
 /* TransactionHeader, with UserHeader.Flags.TH. Source: [MS-MQMQ] 2.2.20.5.
  *    0   4  Flags                     TX_FLAGS
@@ -35,18 +36,52 @@ export interface TransactionHeader {
   connectorQmGuid: Guid | null
 }
 
-const LAYOUT: FixedLayout = [
-  ['Flags', 4],
-  ['TxSequenceID.Ordinal', 4],
-  ['TxSequenceID.TimeStamp', 4],
-  ['TxSequenceNumber', 4],
-  ['PreviousTxSequenceNumber', 4],
+const SECTION = '[MS-MQMQ] 2.2.20.5'
+const FIELDS: readonly Field[] = [
+  {
+    field: 'Flags',
+    type: 'u32',
+    flags: TX_FLAGS,
+    about: {
+      CG: 'ConnectorQMGuid present',
+      FA: 'final acknowledgement wanted',
+      FM: 'first message of its transaction',
+      LM: 'last message of its transaction',
+      ID: 'transaction identifier',
+    },
+  },
+  { field: 'TxSequenceID.Ordinal', type: 'u32' },
+  { field: 'TxSequenceID.TimeStamp', type: 'u32' },
+  { field: 'TxSequenceNumber', type: 'u32' },
+  { field: 'PreviousTxSequenceNumber', type: 'u32' },
 ]
+const LAYOUT = fixedLayoutOf(FIELDS)
+
+const NUMBER = 'TransactionHeader.TxSequenceNumber'
+const PREVIOUS = 'TransactionHeader.PreviousTxSequenceNumber'
+
+export const TRANSACTION_LAYOUT: Structure = {
+  structure: 'TransactionHeader',
+  section: SECTION,
+  parts: [
+    ...FIELDS,
+    refuse('SEQUENCE_NUMBER', NUMBER, ['=', NUMBER, 0], 'must be at least 1'),
+    refuse('SEQUENCE_NUMBER', PREVIOUS, ['not', ['<', PREVIOUS, NUMBER]], 'must be below TxSequenceNumber'),
+    {
+      rule: 'note',
+      when: ['bits', 0xff000000, 'TransactionHeader.Flags'],
+      code: 'RESERVED_BITS',
+      field: 'TransactionHeader.Flags',
+      why: 'unused bits are set',
+    },
+    { when: 'TransactionHeader.Flags.CG', parts: [{ field: 'ConnectorQMGuid', type: 'guid' }] },
+  ],
+}
 
 /** Unknown flag bits are kept and ignored. `MSMQ_DECODE_SEQUENCE_NUMBER` when the number is 0 or not above the previous
  *  one. */
 export function decodeTransactionHeader(reader: ByteReader): TransactionHeader {
-  reader.enter('TransactionHeader', '[MS-MQMQ] 2.2.20.5')
+  reader.enter('TransactionHeader', SECTION)
   const start = reader.fixed(LAYOUT, TRANSACTION_HEADER_SIZE)
   const bytes = reader.bytes
   const flags = u32At(bytes, start)

@@ -1,12 +1,15 @@
 import { decodeGuid, type Guid } from '../guid.js'
-import { type ByteReader, type FixedLayout, u32At } from './byte-reader.js'
+import { type ByteReader, u32At } from './byte-reader.js'
 import type { ByteWriter } from './byte-writer.js'
+import { type Field, fixedLayoutOf, refuse, type Structure } from './layout.js'
 import {
   ADMIN_QUEUE,
   DESTINATION_QUEUE,
   decodeQueueName,
   encodeQueueName,
+  QUEUE_TYPE,
   type QueueName,
+  queueNameParts,
   RESPONSE_QUEUE,
   sizeOfQueueName,
 } from './queue-name.js'
@@ -86,14 +89,67 @@ export interface UserHeader {
 const DESTINATION_TYPES = 0b10101001
 const ADMIN_TYPES = 0b11101101
 
-const LAYOUT: FixedLayout = [
-  ['SourceQueueManager', 16],
-  ['QueueManagerAddress', 16],
-  ['TimeToBeReceived', 4],
-  ['SentTime', 4],
-  ['MessageID', 4],
-  ['Flags', 4],
+const FIELDS: readonly Field[] = [
+  { field: 'SourceQueueManager', type: 'guid' },
+  { field: 'QueueManagerAddress', type: 'guid' },
+  { field: 'TimeToBeReceived', type: 'u32', unit: 's' },
+  { field: 'SentTime', type: 'u32', unit: 's' },
+  { field: 'MessageID', type: 'u32' },
+  {
+    field: 'Flags',
+    type: 'u32',
+    flags: USER_FLAGS,
+    about: {
+      RC: 'routing servers passed',
+      DM: 'delivery mode',
+      X1: 'reserved',
+      JN: 'negative source journaling',
+      JP: 'positive source journaling',
+      DQ: 'type of the destination queue',
+      AQ: 'type of the administration queue',
+      RQ: 'type of the response queue',
+      SH: 'SecurityHeader present',
+      TH: 'TransactionHeader present',
+      MP: 'MessagePropertiesHeader present',
+      CQ: 'ConnectorType present',
+      MQ: 'MultiQueueFormatHeader present',
+      X2: 'reserved',
+      AH: 'came over HTTP',
+      X3: 'reserved',
+      HH: 'SoapHeader present',
+      X4: 'reserved',
+    },
+    flagValues: { DM: { EXPRESS: 0, RECOVERABLE: 1 }, DQ: QUEUE_TYPE, AQ: QUEUE_TYPE, RQ: QUEUE_TYPE },
+  },
 ]
+const LAYOUT = fixedLayoutOf(FIELDS)
+
+const FLAGS = 'UserHeader.Flags'
+const MODE = `${FLAGS}.DM`
+
+export const USER_HEADER_LAYOUT: Structure = {
+  structure: 'UserHeader',
+  section: USER_HEADER_SECTION,
+  parts: [
+    ...FIELDS,
+    refuse('DELIVERY_MODE', MODE, ['>', MODE, 1], 'must be 0 or 1'),
+    refuse('QUEUE_TYPE', `${FLAGS}.DQ`, ['not', ['in', `${FLAGS}.DQ`, 0, 3, 5, 7]], 'must be 0, 3, 5 or 7'),
+    refuse('QUEUE_TYPE', `${FLAGS}.AQ`, ['in', `${FLAGS}.AQ`, 1, 4], 'must be 0, 2, 3, 5, 6 or 7'),
+    refuse('TRANSACTION_EXPRESS', MODE, ['and', `${FLAGS}.TH`, ['=', MODE, 0]], '0 with a TransactionHeader'),
+    refuse('PROPERTIES_MISSING', `${FLAGS}.MP`, ['not', `${FLAGS}.MP`], 'must be set'),
+    {
+      rule: 'note',
+      when: ['bits', USER_FLAGS.X1 + USER_FLAGS.X2 + USER_FLAGS.X3 + USER_FLAGS.X4, FLAGS],
+      code: 'RESERVED_BITS',
+      field: FLAGS,
+      why: 'reserved bits are set',
+    },
+    ...queueNameParts(DESTINATION_QUEUE, 'DQ'),
+    ...queueNameParts(ADMIN_QUEUE, 'AQ'),
+    ...queueNameParts(RESPONSE_QUEUE, 'RQ'),
+    { when: `${FLAGS}.CQ`, parts: [{ field: 'ConnectorType', type: 'guid' }] },
+  ],
+}
 
 /** `MSMQ_DECODE_DELIVERY_MODE`, `MSMQ_DECODE_QUEUE_TYPE`, `MSMQ_DECODE_TRANSACTION_EXPRESS`,
  *  `MSMQ_DECODE_PROPERTIES_MISSING`, and those of {@link decodeQueueName}. */
