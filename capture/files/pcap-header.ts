@@ -1,0 +1,88 @@
+/** Packet headers of classic pcap: 16 bytes, of which none is marked as one. */
+
+export const PCAP_PACKET_HEADER_BYTES = 16
+
+/** Wireshark's limit, too: more than any link has, with room for segments that are cut up by the network card. */
+const CAPTURED_BYTES_USUAL = 262_144
+const PACKET_BYTES_MAX = 1_048_576
+/** Between packets that follow each other after damage. */
+const SECONDS_APART_MAX = 86_400
+
+/** What a packet header says, or would say if it were one. */
+export interface PacketHeader {
+  readonly seconds: number
+  /** Microseconds or nanoseconds. */
+  readonly fraction: number
+  readonly capturedLength: number
+  readonly originalLength: number
+}
+
+/** Tells packet headers from other bytes, for one file. */
+export class PacketHeaderRules {
+  readonly capturedLengthMax: number
+  readonly #isBigEndian: boolean
+  readonly #fractionMax: number
+
+  constructor(isBigEndian: boolean, unitsPerSecond: number, snapLength: number) {
+    this.#isBigEndian = isBigEndian
+    this.#fractionMax = unitsPerSecond - 1
+    this.capturedLengthMax = Math.max(CAPTURED_BYTES_USUAL, Math.min(snapLength, PACKET_BYTES_MAX))
+  }
+
+  /** What every writer keeps to that is in order. */
+  isRegular(header: PacketHeader): boolean {
+    const { fraction, capturedLength, originalLength } = header
+    return (
+      fraction <= this.#fractionMax &&
+      capturedLength <= originalLength &&
+      capturedLength <= this.capturedLengthMax &&
+      originalLength > 0 &&
+      originalLength <= PACKET_BYTES_MAX
+    )
+  }
+
+  /**
+   * Looks for a packet header that another one follows, or the end of the file, at times that fit each other.
+   * @param seconds of the packet before; null: there was none
+   * @returns where it begins, or where to go on when there are more bytes, and whether it is one
+   */
+  find(
+    bytes: Buffer,
+    from: number,
+    end: number,
+    isEnd: boolean,
+    seconds: number | null,
+  ): { at: number; isFound: boolean } {
+    for (let at = from; at + PCAP_PACKET_HEADER_BYTES <= end; at++) {
+      if (seconds !== null && Math.abs(this.#u32(bytes, at) - seconds) > SECONDS_APART_MAX) continue
+      if (this.#u32(bytes, at + 4) > this.#fractionMax) continue
+      if (this.#u32(bytes, at + 8) > this.capturedLengthMax) continue
+      const header = this.#header(bytes, at)
+      if (!this.isRegular(header)) continue
+      const next = at + PCAP_PACKET_HEADER_BYTES + header.capturedLength
+      if (next + PCAP_PACKET_HEADER_BYTES > end) {
+        if (!isEnd) return { at, isFound: false }
+        if (next === end) return { at, isFound: true }
+        continue
+      }
+      const following = this.#header(bytes, next)
+      if (Math.abs(following.seconds - header.seconds) <= SECONDS_APART_MAX && this.isRegular(following)) {
+        return { at, isFound: true }
+      }
+    }
+    return { at: Math.max(from, end - PCAP_PACKET_HEADER_BYTES + 1), isFound: false }
+  }
+
+  #header(bytes: Buffer, at: number): PacketHeader {
+    return {
+      seconds: this.#u32(bytes, at),
+      fraction: this.#u32(bytes, at + 4),
+      capturedLength: this.#u32(bytes, at + 8),
+      originalLength: this.#u32(bytes, at + 12),
+    }
+  }
+
+  #u32(bytes: Buffer, at: number): number {
+    return this.#isBigEndian ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at)
+  }
+}
