@@ -1,4 +1,5 @@
 import type { Guid } from '../../protocol/guid.js'
+import { messageText } from '../packet-facts.js'
 
 /** Which message is followed. */
 export type JourneyTarget =
@@ -26,5 +27,7 @@ function numbered(value: number, target: (value: number) => JourneyTarget): Jour
 /** As it is written to be found again. */
 export function journeyTargetText(target: JourneyTarget): string {
   if (target.by === 'place') return `number ${target.number} of sequence ${target.sequence}`
-  return target.source === null ? `message ${target.messageId}` : `message {${target.source}}\\${target.messageId}`
+  return target.source === null
+    ? `message ${target.messageId}`
+    : `message ${messageText(target.source, target.messageId)}`
 }

@@ -3,6 +3,7 @@ import type { SeenPacket, SeenResponse } from '../../capture/messages/seen.js'
 import type { Direction, SeenEnding } from '../../capture/tcp/seen-connection.js'
 import { acknowledgedRecoverable, type SessionHeader } from '../../protocol/binary/session-header.js'
 import type { Finder } from '../finder.js'
+import { messageText } from '../packet-facts.js'
 import type { MachineEnd, SeenFinalAck, SeenMessage, SeenOrderAck } from '../seen-message.js'
 import type { Session } from '../session.js'
 import type { JourneyTarget } from './journey-target.js'
@@ -28,8 +29,9 @@ export interface JourneyStep {
 
 export interface JourneyWay {
   readonly at: FrameRef
-  /** `10.0.0.7:49152 → 10.0.0.5:1801`, in the direction in which it went. */
-  readonly ends: string
+  /** `10.0.0.7:49152` */
+  readonly from: string
+  readonly to: string
 }
 
 /** One message, and all that was seen of it. */
@@ -98,7 +100,7 @@ export class JourneyFinder implements Finder {
   arrived(message: SeenMessage, at: MachineEnd): void {
     const about = message.about === null ? undefined : this.#trails.get(message.about)
     if (about !== undefined) this.#comes(about, 'administration-ack', message, at, false)
-    const trail = this.#isTarget(message) ? this.#trails.get(idOf(message)) : undefined
+    const trail = this.#isTarget(message) ? this.#trails.get(messageText(message.source, message.messageId)) : undefined
     if (trail === undefined) return
     const before = trail.steps.some(({ kind, to }) => kind === 'message' && to !== null)
     this.#comes(trail, 'message', message, at, before)
@@ -162,7 +164,7 @@ export class JourneyFinder implements Finder {
   }
 
   #trailOf(message: SeenMessage): Trail | null {
-    const id = idOf(message)
+    const id = messageText(message.source, message.messageId)
     const known = this.#trails.get(id)
     if (known !== undefined) return known
     if (message.about !== null || this.#trails.size === TRAILS_MAX) return null
@@ -189,9 +191,14 @@ export class JourneyFinder implements Finder {
   }
 
   /** Those that wait for this order ack. */
-  #acknowledgedBy({ sequence, number }: SeenOrderAck): Trail[] {
+  #acknowledgedBy({ sequence, number, forSource }: SeenOrderAck): Trail[] {
     return [...this.#trails.values()].filter(
-      trail => trail.sequence === sequence && trail.number !== null && trail.number <= number && !trail.isFree,
+      trail =>
+        trail.sequence === sequence &&
+        (forSource ?? trail.source) === trail.source &&
+        trail.number !== null &&
+        trail.number <= number &&
+        !trail.isFree,
     )
   }
 
@@ -204,7 +211,7 @@ export class JourneyFinder implements Finder {
     detail: string,
   ): void {
     const { session, direction, first, from, relayed } = seen
-    const way = { at: first, ends: endsOf(session, direction) }
+    const way = wayOf(session, direction, first)
     const open = relayed ? steps.findLast(step => step.kind === kind && step.arrived === null) : undefined
     if (open !== undefined) open.ways.push(way)
     else if (steps.length < STEPS_MAX) {
@@ -243,7 +250,7 @@ export class JourneyFinder implements Finder {
       address: (of === 0 ? client : server).address,
     })
     const times = 1 + steps.filter(step => step.kind === kind).length
-    const ways = [{ at, ends: endsOf(session, direction) }]
+    const ways = [wayOf(session, direction, at)]
     const [from, to] = [end(direction), end(direction === 0 ? 1 : 0)]
     steps.push({
       kind,
@@ -280,8 +287,6 @@ export class JourneyFinder implements Finder {
   }
 }
 
-const idOf = ({ source, messageId }: SeenMessage) => `{${source}}\\${messageId}`
-
 const sameFrame = (a: FrameRef, b: FrameRef) => a.number === b.number && a.fileIndex === b.fileIndex
 
 /** Clones share the QMId and not the address; behind a balancer that translates, machines share the address and not the QMId. */
@@ -289,7 +294,7 @@ function isSameMachine(a: MachineEnd, b: MachineEnd): boolean {
   return a.address === b.address && (a.qmId === null || b.qmId === null || a.qmId === b.qmId)
 }
 
-function endsOf({ connection: { client, server } }: Session, direction: Direction): string {
+function wayOf({ connection: { client, server } }: Session, direction: Direction, at: FrameRef): JourneyWay {
   const [from, to] = direction === 0 ? [client, server] : [server, client]
-  return `${from.address}:${from.port} → ${to.address}:${to.port}`
+  return { at, from: `${from.address}:${from.port}`, to: `${to.address}:${to.port}` }
 }

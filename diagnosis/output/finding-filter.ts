@@ -1,0 +1,93 @@
+import { type CaptureFinding, type Evidence, INSTANCES_MAX } from '../finding.js'
+import type { FindingKindId } from '../finding-kinds.js'
+import type { Parties } from '../parties.js'
+
+/** Which findings are shown. The whole capture is read and judged all the same: what is left out may explain the rest. */
+export interface FindingFilter {
+  readonly ids: readonly FindingKindId[]
+  /** Microseconds since 1970; null: no bound. */
+  readonly fromUs: number | null
+  readonly toUs: number | null
+  /** Addresses, QMIds or computer names; any of them. */
+  readonly hosts: readonly string[]
+  /** A part of a queue's name, in any case; null: any queue. */
+  readonly queue: string | null
+}
+
+export interface FilteredFindings {
+  readonly findings: readonly CaptureFinding[]
+  /** For people: what was asked for. */
+  readonly texts: readonly string[]
+}
+
+/** @param queueOf destination of a sequence, as far as it is known */
+export function filterFindings(
+  findings: readonly CaptureFinding[],
+  filter: FindingFilter,
+  parties: Parties,
+  queueOf: (sequence: string) => string | null,
+): FilteredFindings {
+  const { ids, fromUs, toUs, hosts, queue } = filter
+  const wanted = ids.length === 0 ? findings : findings.filter(({ id }) => ids.includes(id))
+  const asked = [
+    ids.length === 0 ? null : `findings ${ids.join(', ')}`,
+    fromUs === null ? null : `from ${new Date(fromUs / 1000).toISOString()}`,
+    toUs === null ? null : `to ${new Date(toUs / 1000).toISOString()}`,
+    hosts.length === 0 ? null : `of ${hosts.join(', ')}`,
+    queue === null ? null : `with ${queue} in the queue's name`,
+  ].filter(text => text !== null)
+  if (asked.length === (ids.length === 0 ? 0 : 1)) return { findings: wanted, texts: asked }
+
+  const names = hostNames(hosts, parties)
+  const keeps = (evidence: Evidence) =>
+    isWithin(evidence, fromUs, toUs) && isOf(evidence, names) && isAbout(evidence, queue, queueOf)
+  const kept = wanted.flatMap(finding => only(finding, keeps))
+  const cut = wanted.filter(({ count }) => count > INSTANCES_MAX).map(({ id }) => id)
+  const bounded = `of ${cut.join(', ')} the first ${INSTANCES_MAX.toLocaleString('en-US')} were looked through`
+  return { findings: kept, texts: cut.length === 0 ? asked : [...asked, bounded] }
+}
+
+/** The finding with these instances alone; nothing where there are none. */
+function only(finding: CaptureFinding, keeps: (evidence: Evidence) => boolean): CaptureFinding[] {
+  const instances = finding.instances.filter(keeps)
+  const [first] = instances
+  if (first === undefined) return []
+  const worst = instances.reduce((worst, one) => (one.weight > worst.weight ? one : worst), first)
+  const proven = instances.filter(({ reservations }) => reservations.length === 0).length
+  return [{ ...finding, count: instances.length, proven, first, worst, instances }]
+}
+
+/** Null: any. A QMId or a name stands for its addresses too, and an address for who is there. */
+function hostNames(hosts: readonly string[], parties: Parties): ReadonlySet<string> | null {
+  if (hosts.length === 0) return null
+  const names = new Set<string>()
+  for (const host of hosts.map(host => host.toLowerCase().replace(/^\{(.*)\}$/, '$1'))) {
+    names.add(host)
+    for (const { qmId, addresses, names: own } of parties.list()) {
+      const isIt = qmId === host || addresses.has(host) || [...own].some(name => name.toLowerCase() === host)
+      if (!isIt) continue
+      names.add(qmId)
+      for (const address of addresses.keys()) names.add(address)
+    }
+  }
+  return names
+}
+
+function isWithin({ frames }: Evidence, fromUs: number | null, toUs: number | null): boolean {
+  return frames.some(({ timeUs }) => (fromUs === null || timeUs >= fromUs) && (toUs === null || timeUs <= toUs))
+}
+
+function isOf({ machines, from, to }: Evidence, names: ReadonlySet<string> | null): boolean {
+  if (names === null) return true
+  return (
+    machines.some(machine => names.has(machine.toLowerCase())) ||
+    [from, to].some(end => end !== null && (names.has(end) || names.has(end.replace(/:\d+$/, ''))))
+  )
+}
+
+function isAbout({ sequence, text }: Evidence, queue: string | null, queueOf: (sequence: string) => string | null) {
+  if (queue === null) return true
+  const wanted = queue.toLowerCase()
+  const own = sequence === null ? null : queueOf(sequence)
+  return text.toLowerCase().includes(wanted) || own?.toLowerCase().includes(wanted) === true
+}
