@@ -1,3 +1,4 @@
+import type { FrameRef } from '../capture/frame.js'
 import type { Guid } from '../protocol/guid.js'
 import type { Session } from './session.js'
 
@@ -10,7 +11,10 @@ export interface Translation {
   /** What the host takes for the client. */
   readonly seenAs: string
   readonly host: string
+  /** Connections, over HTTP requests. */
   connections: number
+  /** First frames of the two sides. */
+  readonly first: readonly [FrameRef, FrameRef]
 }
 
 const TRANSLATIONS_MAX = 10_000
@@ -24,6 +28,7 @@ const WAITING_MAX = 100_000
  */
 export class BalancerSides {
   readonly translations: Translation[] = []
+  readonly #translationByAddresses = new Map<string, Translation>()
   readonly #byHandshake = new Map<string, Session[]>()
   readonly #byFirstPacket = new Map<number, Session>()
 
@@ -94,12 +99,15 @@ export class BalancerSides {
     const virtual = front.connection.server.address
     const seenAs = back.connection.client.address
     const host = back.connection.server.address
-    const known = this.translations.find(
-      each => each.client === client && each.virtual === virtual && each.seenAs === seenAs && each.host === host,
-    )
+    const key = `${client} ${virtual} ${seenAs} ${host}`
+    const known = this.#translationByAddresses.get(key)
     if (known !== undefined) known.connections += 1
-    else if (this.translations.length < TRANSLATIONS_MAX)
-      this.translations.push({ client, virtual, seenAs, host, connections: 1 })
+    else if (this.translations.length < TRANSLATIONS_MAX) {
+      const first = [front.connection.first, back.connection.first] as const
+      const translation = { client, virtual, seenAs, host, connections: 1, first }
+      this.translations.push(translation)
+      this.#translationByAddresses.set(key, translation)
+    }
   }
 }
 

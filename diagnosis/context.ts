@@ -1,3 +1,4 @@
+import type { BalancerSides } from './balancer-sides.js'
 import type { Coverage } from './coverage.js'
 import type { Finder, Findings } from './finder.js'
 import type { Parties } from './parties.js'
@@ -9,6 +10,7 @@ export interface DiagnosisContext {
   readonly parties: Parties
   readonly coverage: Coverage
   readonly sequences: Sequences
+  readonly sides: BalancerSides
   /** Time of the frame that is being read, microseconds since 1970. */
   nowUs(): number
 }

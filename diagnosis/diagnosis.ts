@@ -70,7 +70,14 @@ export class Diagnosis implements SeenSink {
   constructor({ finders = [], onFinding }: DiagnosisOptions = {}) {
     this.book = new FindingBook(onFinding)
     const { book, parties, coverage, sequences } = this
-    const context: DiagnosisContext = { book, parties, coverage, sequences, nowUs: () => this.#nowUs }
+    const context: DiagnosisContext = {
+      book,
+      parties,
+      coverage,
+      sequences,
+      sides: this.sides,
+      nowUs: () => this.#nowUs,
+    }
     this.#handshakes = new Handshakes(parties, this.sides)
     this.#http = new HttpExchanges(parties, this.sides)
     this.#tellers = tellersOf([...FINDERS.map(create => create(context)), ...finders])
@@ -233,7 +240,9 @@ export class Diagnosis implements SeenSink {
       }
       if (message.transaction !== null) {
         this.counts.transactional += 1
-        this.sequences.sent(this.#sequenceOf(message), message)
+        const sequence = this.#sequenceOf(message)
+        const before = this.sequences.sent(sequence, message)
+        if (before !== false) for (const finder of this.#tellers.resent) finder.resent(message, sequence, before)
       }
     }
     for (const finder of this.#tellers.message) finder.message(message)
@@ -256,8 +265,11 @@ export class Diagnosis implements SeenSink {
   }
 
   #orderAck(ack: SeenOrderAck): void {
-    if (!ack.relayed) this.counts.orderAcks += 1
     for (const finder of this.#tellers.orderAck) finder.orderAck(ack)
+    if (ack.relayed) return
+    this.counts.orderAcks += 1
+    const acknowledgement = this.sequences.acknowledged(ack)
+    if (acknowledgement !== null) for (const finder of this.#tellers.acknowledged) finder.acknowledged(acknowledgement)
   }
 
   #orderAckArrived(ack: SeenOrderAck, at: MachineEnd): void {
@@ -289,6 +301,8 @@ const HOOKS: readonly Hook[] = [
   'handshake',
   'message',
   'arrived',
+  'resent',
+  'acknowledged',
   'sessionHeader',
   'orderAck',
   'orderAckArrived',

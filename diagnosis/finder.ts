@@ -6,6 +6,7 @@ import type { DecodeError } from '../protocol/errors.js'
 import type { Evidence } from './finding.js'
 import type { FindingKindId } from './finding-kinds.js'
 import type { MachineEnd, SeenFinalAck, SeenMessage, SeenOrderAck } from './seen-message.js'
+import type { Acknowledgement, Sequence } from './sequences.js'
 import type { Session } from './session.js'
 
 /**
@@ -21,10 +22,14 @@ export interface Finder {
   message?(message: SeenMessage): void
   /** The message reached the last machine that the capture shows; over HTTP, when that answered 2xx. */
   arrived?(message: SeenMessage, at: MachineEnd): void
+  /** A transactional message that was sent before; `before` is null when that is too long ago. */
+  resent?(message: SeenMessage, sequence: Sequence, before: FrameRef | null): void
   /** A session header: of a SessionAck packet, or one that a message carries. */
   sessionHeader?(session: Session, direction: Direction, header: SessionHeader, seen: SeenPacket): void
   /** Over HTTP: a stream receipt. */
   orderAck?(ack: SeenOrderAck): void
+  /** What an order ack newly says its writer has taken. */
+  acknowledged?(acknowledgement: Acknowledgement): void
   orderAckArrived?(ack: SeenOrderAck, at: MachineEnd): void
   /** Over HTTP: a final stream receipt, or a commitment receipt. */
   finalAck?(ack: SeenFinalAck): void

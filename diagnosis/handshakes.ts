@@ -35,26 +35,26 @@ export class Handshakes {
     }
   }
 
-  #request(session: Session, { clientGuid, timeStamp }: EstablishConnectionPacket, { timeUs }: FrameRef): void {
+  #request(session: Session, { clientGuid, timeStamp }: EstablishConnectionPacket, at: FrameRef): void {
     session.qmIds[0] = clientGuid
     session.clientUptimeMs = timeStamp
     this.#sides.established(session, clientGuid, timeStamp)
     const { front, back } = session
     if (front !== null) return
     const { client } = session.connection
-    const place = this.#parties.seen(clientGuid, client.address, timeUs, 'opens', client.mac)
-    if (place !== null) place.startedUs = timeUs - timeStamp * 1000
+    const place = this.#parties.seen(clientGuid, client.address, at, 'opens', client.mac)
+    if (place !== null) place.startedUs = at.timeUs - timeStamp * 1000
     // the side that was captured first turns out to be the one beyond the balancer
     if (back !== null && back.connection.client.address !== client.address)
       this.#parties.unsee(clientGuid, back.connection.client.address)
   }
 
-  #response(session: Session, { clientGuid, serverGuid }: EstablishConnectionPacket, { timeUs }: FrameRef): void {
+  #response(session: Session, { clientGuid, serverGuid }: EstablishConnectionPacket, at: FrameRef): void {
     session.qmIds[0] ??= clientGuid
     session.qmIds[1] = serverGuid
     if (session.front !== null) session.front.qmIds[1] ??= serverGuid
     if (session.back !== null) return
     const { server } = session.connection
-    this.#parties.seen(serverGuid, server.address, timeUs, 'answers', server.mac)
+    this.#parties.seen(serverGuid, server.address, at, 'answers', server.mac)
   }
 }

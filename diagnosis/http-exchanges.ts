@@ -60,7 +60,7 @@ export class HttpExchanges {
       front.back = exchange
       this.#sides.translated(front.session, session)
     } else if (source !== null && seen.kind === 'user' && !forwarded) {
-      this.#parties.seen(source, client.address, seen.last.timeUs, 'opens', client.mac)
+      this.#parties.seen(source, client.address, seen.last, 'opens', client.mac)
     }
     if (this.#open.size < OPEN_MAX) {
       this.#open.set(seen, exchange)

@@ -1,3 +1,4 @@
+import type { FrameRef } from '../capture/frame.js'
 import { type Guid, NIL_GUID } from '../protocol/guid.js'
 
 /** Systems started at moments that lie further apart than this are two systems. Clocks that are set make no difference. */
@@ -11,6 +12,7 @@ const PER_PARTY_MAX = 64
 /** What is known of a queue manager at one address. */
 export interface PartyAddress {
   readonly address: string
+  readonly firstFrame: FrameRef
   firstUs: number
   lastUs: number
   /** When the system there started, by EstablishConnection's TimeStamp; null until it opened a session. */
@@ -65,22 +67,39 @@ export class Parties {
     return party
   }
 
-  seen(qmId: Guid, address: string, atUs: number, as: 'opens' | 'answers', mac: string | null): PartyAddress | null {
+  seen(qmId: Guid, address: string, at: FrameRef, as: 'opens' | 'answers', mac: string | null): PartyAddress | null {
     const party = this.meet(qmId)
     if (party === null) return null
     let place = party.addresses.get(address)
     if (place === undefined) {
       if (party.addresses.size >= PER_PARTY_MAX) return null
-      place = { address, firstUs: atUs, lastUs: atUs, startedUs: null, mac, opens: false, answers: false }
+      place = {
+        address,
+        firstFrame: at,
+        firstUs: at.timeUs,
+        lastUs: at.timeUs,
+        startedUs: null,
+        mac,
+        opens: false,
+        answers: false,
+      }
       party.addresses.set(address, place)
       const there = this.#at.get(address)
       if (there === undefined) this.#at.set(address, new Set([qmId]))
       else if (there.size < PER_PARTY_MAX) there.add(qmId)
       for (const name of this.#names.get(address) ?? []) party.names.add(name)
     }
-    place.lastUs = Math.max(place.lastUs, atUs)
+    place.lastUs = Math.max(place.lastUs, at.timeUs)
     place[as] = true
     return place
+  }
+
+  /** The queue managers that open sessions from each address, where there are any. */
+  *openersByAddress(): Generator<readonly [address: string, there: readonly PartyAddress[]]> {
+    for (const [address, qmIds] of this.#at) {
+      const there = [...qmIds].map(qmId => this.#parties.get(qmId)?.addresses.get(address))
+      yield [address, there.filter(place => place?.opens === true) as PartyAddress[]]
+    }
   }
 
   /** The other side of the balancer shows who it was: that address is not a place of this queue manager. */

@@ -19,11 +19,24 @@ export interface SequenceReceiver {
   readonly firstPrevious: number
   readonly firstFrame: FrameRef
   lastFrame: FrameRef
+  /** Highest number that it has taken by the acceptance rule, as far as what arrived and what it acknowledged tell. */
+  taken: number
+  /** The latest message that it cannot take, since it lacks the one before; null when it has caught up. */
+  refused: { readonly number: number; readonly previous: number; readonly frame: FrameRef } | null
   /** Highest number in its order acks; 0 before the first. */
   acknowledged: number
   lastAck: FrameRef | null
   /** It passes messages on: a front end or a routing server, so that its copy is not the delivered one. */
   forwards: boolean
+}
+
+/** A receiver took numbers of a sequence, as its order ack says: from `after` + 1 to `upTo`. */
+export interface Acknowledgement {
+  readonly sequence: Sequence
+  readonly receiver: SequenceReceiver
+  readonly after: number
+  readonly upTo: number
+  readonly ack: SeenOrderAck
 }
 
 /** Numbers of one transaction's messages; `to` is null until its last message was seen. */
@@ -47,6 +60,8 @@ export class Sequence {
   lastSent: FrameRef | null = null
   /** Transmissions beyond the first of a number. */
   resends = 0
+  /** Those since an order ack last brought its source further. */
+  resendsInVain = 0
   /** Highest number that an order ack which reached its source said, and when. */
   home = 0
   lastHome: FrameRef | null = null
@@ -70,6 +85,14 @@ export class Sequence {
   }
 }
 
+function take(receiver: SequenceReceiver, number: number): void {
+  receiver.taken = number
+  if (receiver.refused !== null && receiver.refused.previous <= number) {
+    receiver.taken = Math.max(number, receiver.refused.number)
+    receiver.refused = null
+  }
+}
+
 /** The QMId decides; where clones share one, or no packet told it, the address does. */
 export function isSameMachine(a: MachineEnd, b: MachineEnd): boolean {
   if (a.qmId !== null && b.qmId !== null && a.qmId !== b.qmId) return false
@@ -83,6 +106,7 @@ export function isSameMachine(a: MachineEnd, b: MachineEnd): boolean {
 export class Sequences {
   readonly #sequences = new Map<string, Sequence>()
   readonly #byId = new Map<string, Sequence[]>()
+  readonly #forwarders = new Set<string>()
 
   list(): Iterable<Sequence> {
     return this.#sequences.values()
@@ -115,9 +139,15 @@ export class Sequences {
     return own.length === 1 ? own[0]! : namesakes.length === 1 ? namesakes[0]! : null
   }
 
-  sent(sequence: Sequence, message: SeenMessage): void {
+  /** Returns where the same number was sent before: false for the first time, null when that is too long ago. */
+  sent(sequence: Sequence, message: SeenMessage): FrameRef | null | false {
     const { number, isFirst, isLast } = message.transaction!
-    if (!message.forwarded && sequence.homes.size < RECEIVERS_MAX) sequence.homes.add(message.from.address)
+    if (message.forwarded) {
+      this.#passesOn(sequence, message.from)
+      return false
+    }
+    if (sequence.homes.size < RECEIVERS_MAX) sequence.homes.add(message.from.address)
+    let before: FrameRef | null | false = false
     if (number > sequence.highestSent) {
       sequence.highestSent = number
       const open = sequence.transactions.at(-1)
@@ -125,10 +155,20 @@ export class Sequences {
         sequence.transactions.push({ from: number, to: isLast ? number : null })
         if (sequence.transactions.length > TRANSACTIONS_MAX) sequence.transactions.shift()
       } else if (isLast) open.to = number
-    } else sequence.resends += 1
+    } else {
+      before = sequence.sent.get(number)
+      sequence.resends += 1
+      sequence.resendsInVain += 1
+    }
     sequence.sent.set(number, message.last)
     sequence.firstSent ??= message.first
     sequence.lastSent = message.last
+    return before
+  }
+
+  #passesOn(sequence: Sequence, by: MachineEnd): void {
+    if (this.#forwarders.size < SEQUENCES_MAX) this.#forwarders.add(by.address)
+    for (const receiver of sequence.receivers) if (receiver.end.address === by.address) receiver.forwards = true
   }
 
   arrived(sequence: Sequence, message: SeenMessage, at: MachineEnd): SequenceReceiver | null {
@@ -144,15 +184,35 @@ export class Sequences {
         firstPrevious: previous,
         firstFrame: message.last,
         lastFrame: message.last,
+        taken: 0,
+        refused: null,
         acknowledged: 0,
         lastAck: null,
-        forwards: false,
+        forwards: this.#forwarders.has(at.address),
       }
       sequence.receivers.push(receiver)
     }
     receiver.lastFrame = message.last
     if (receiver.arrived.add(number)) receiver.arrivals.set(number, message.last)
+    if (number <= receiver.taken) return receiver
+    if (previous > receiver.taken) receiver.refused = { number, previous, frame: message.last }
+    else take(receiver, number)
     return receiver
+  }
+
+  /** What an order ack, seen where it was sent, newly says of its writer; null when that is nothing. */
+  acknowledged(ack: SeenOrderAck): Acknowledgement | null {
+    const sequence = this.acknowledgedBy(ack)
+    const receiver = sequence?.receivers.find(
+      ({ end }) => end.address === ack.from.address || (end.qmId !== null && end.qmId === ack.source),
+    )
+    if (sequence === null || receiver === undefined) return null
+    const after = receiver.acknowledged
+    receiver.lastAck = ack.last
+    if (ack.number <= after) return null
+    receiver.acknowledged = ack.number
+    if (ack.number > receiver.taken) take(receiver, ack.number)
+    return { sequence, receiver, after, upTo: ack.number, ack }
   }
 
   #forgetOldest(): void {

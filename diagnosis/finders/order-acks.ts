@@ -15,22 +15,15 @@ type Landing = 'home' | FindingKindId | 'unknown'
 export function findOrderAcks(context: DiagnosisContext): Finder {
   const { book, parties, sequences } = context
   return {
-    orderAck(ack) {
-      const sequence = sequences.acknowledgedBy(ack)
-      const receiver = sequence?.receivers.find(
-        ({ end }) => end.address === ack.from.address || (end.qmId !== null && end.qmId === ack.source),
-      )
-      if (receiver === undefined || ack.relayed) return
-      receiver.acknowledged = Math.max(receiver.acknowledged, ack.number)
-      receiver.lastAck = ack.last
-    },
     orderAckArrived(ack, at) {
       const sequence = sequences.acknowledgedBy(ack)
       if (sequence === null) return
       const landing = landingOf(context, sequence, at)
       if (landing === 'home') {
-        sequence.home = Math.max(sequence.home, ack.number)
         sequence.lastHome = ack.last
+        if (ack.number <= sequence.home) return
+        sequence.home = ack.number
+        sequence.resendsInVain = 0
       } else if (landing !== 'unknown') {
         sequence.astray += 1
         book.add(landing, {
@@ -55,8 +48,8 @@ export function findOrderAcks(context: DiagnosisContext): Finder {
 function landingOf({ parties }: DiagnosisContext, sequence: Sequence, at: MachineEnd): Landing {
   if (sequence.homes.size === 0) return at.qmId === sequence.source ? 'home' : 'unknown'
   if (at.qmId === null) {
-    if (sequence.homes.has(at.address)) return 'home'
     const there = parties.at(at.address)
+    if (sequence.homes.has(at.address) && there.length <= 1) return 'home'
     if (there.length === 0 || there.includes(sequence.source)) return 'unknown'
     return there.some(qmId => (parties.get(qmId)?.sent ?? 0) > 0)
       ? 'order-ack-to-another-sender'
