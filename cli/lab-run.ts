@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { RunCapture } from '../lab/captures/run-capture.js'
 import { HistoryError } from '../lab/history-format.js'
 import { HistoryWriter } from '../lab/history-writer.js'
 import { NodeError } from '../lab/node-handle.js'
@@ -16,6 +17,7 @@ import { packageVersion } from './program.js'
 export interface PerformOptions extends Pick<RunOptions, 'seed' | 'plane' | 'source' | 'history'> {
   /** On virtual time instead of sockets. */
   readonly simulated?: boolean
+  readonly capture?: RunCapture
   readonly title?: string
   readonly onProgress?: (text: string) => void
 }
@@ -29,11 +31,17 @@ export async function performScenario(scenario: Scenario, options: PerformOption
     source,
     simulated,
     history,
+    capture,
     onProgress = text => progress(`${scenario.scenario}: ${text}`),
   } = options
   // a simulated run does not come back to hear of it, and leaves nothing behind: Ctrl-C ends the process
   const interruption = simulated ? null : interruptible()
-  const common = { seed, ...(source === undefined ? {} : { source }), ...(history === undefined ? {} : { history }) }
+  const common = {
+    seed,
+    ...(source === undefined ? {} : { source }),
+    ...(history === undefined ? {} : { history }),
+    ...(capture === undefined ? {} : { capture }),
+  }
   try {
     const run = simulated
       ? simulateScenario(inSimulation(scenario), common)
@@ -44,6 +52,7 @@ export async function performScenario(scenario: Scenario, options: PerformOption
           ...(plane === undefined ? {} : { plane }),
         })
     const view = createRunView(run)
+    await capture?.finish(view)
     return { view, verdict: createVerdict(view), ...(title === undefined ? {} : { title }) }
   } catch (error) {
     if (interruption?.signal.aborted) fail(`${scenario.scenario}: interrupted`)
@@ -54,6 +63,7 @@ export async function performScenario(scenario: Scenario, options: PerformOption
     throw error
   } finally {
     history?.close()
+    capture?.close()
     interruption?.end()
     progressDone()
   }
@@ -77,6 +87,12 @@ export function interruptible(): { signal: AbortSignal; end: () => void } {
 export function historyFile(file: string): HistoryWriter {
   makeFolder(dirname(file))
   return new HistoryWriter(file, packageVersion())
+}
+
+/** The file that a run's capture is written to, its folders made. */
+export function captureFile(file: string): RunCapture {
+  makeFolder(dirname(file))
+  return new RunCapture(file, `mqlab ${packageVersion()}`)
 }
 
 /** Makes sure before a run that its report will have a place: folders made, file there. */

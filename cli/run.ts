@@ -7,7 +7,7 @@ import { findScenario, scenarioNames } from '../lab/scenario-catalogue.js'
 import { readScenarioFile } from '../lab/scenario-file.js'
 import type { Scenario } from '../lab/scenario-schema.js'
 import { FileError } from '../lab/yaml-file.js'
-import { historyFile, performScenario, reportFile, writeReport } from './lab-run.js'
+import { captureFile, historyFile, performScenario, reportFile, writeReport } from './lab-run.js'
 import { EXIT_NOT_AS_EXPECTED, fail, log, writeJson, writeText } from './output.js'
 import { describeVerdict } from './verdict-text.js'
 
@@ -18,6 +18,7 @@ interface RunCommandOptions {
   readonly seed?: number
   readonly report?: string
   readonly history?: string
+  readonly pcap?: string
   readonly json?: boolean
 }
 
@@ -43,8 +44,9 @@ export function runCommand(): Command {
     .option('--seed <n>', 'seed of QMIds and arrival times; default: what the scenario says, else 1', wholeNumber)
     .option('--report <file>', 'write an HTML report')
     .option('--history <file>', 'write the history while it runs, for mqlab history')
+    .option('--pcap <file>', 'write what crossed the network as a capture (pcapng) that Wireshark opens')
     .option('--json', 'print the verdict as JSON')
-    .action(async (name: string, { history, ...options }: RunCommandOptions) => {
+    .action(async (name: string, { history, pcap, ...options }: RunCommandOptions) => {
       checkWorld(options)
       const scenario = loadScenario(name)
       if (options.report !== undefined) reportFile(options.report)
@@ -53,12 +55,14 @@ export function runCommand(): Command {
         seed: options.seed ?? scenario.seed ?? 1,
         simulated: options.world === 'sim',
         ...(history === undefined ? {} : { history: historyFile(history) }),
+        ...(pcap === undefined ? {} : { capture: captureFile(pcap) }),
       })
       if (options.report !== undefined) writeReport(options.report, [reported], scenario.scenario)
       if (options.json) await writeJson(reported.verdict)
       else await writeText(describeVerdict(reported))
       if (options.report !== undefined) log(`report: ${options.report}`)
       if (history !== undefined) log(`history: ${history}`)
+      if (pcap !== undefined) log(`capture: ${pcap}`)
       if (!reported.verdict.asExpected) process.exitCode = EXIT_NOT_AS_EXPECTED
     })
 }

@@ -16,8 +16,11 @@ export interface ConnectionTap {
   ended(by: TapSide, how: 'fin' | 'reset', atMs: number): void
 }
 
+/** Addresses of the two machines at the ends of a link. */
+export type Link = readonly [string, string]
+
 export interface WireTap {
-  /** A connection is being opened. `client.port` may be 0 until it is known, which `established` waits for. */
-  connection(client: Endpoint, server: Endpoint, atMs: number): ConnectionTap
+  /** A connection is being opened. `link` is what it crosses; by default the two machines have the addresses of its ends. */
+  connection(client: Endpoint, server: Endpoint, atMs: number, link?: Link): ConnectionTap
   datagram(from: Endpoint, to: Endpoint, bytes: Buffer, atMs: number): void
 }

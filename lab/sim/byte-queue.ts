@@ -34,6 +34,12 @@ export class ByteQueue {
     return taken
   }
 
+  /** A view of up to `count` of the next bytes, as far as they came in one piece; they stay. */
+  peek(count: number): Buffer {
+    const first = this.#chunks.at(0)
+    return first === undefined ? Buffer.alloc(0) : first.subarray(0, count)
+  }
+
   clear(): void {
     this.#chunks.clear()
     this.#bytes = 0

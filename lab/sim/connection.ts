@@ -1,4 +1,5 @@
 import type { Endpoint } from '../../queue-manager/actions.js'
+import type { ConnectionTap } from './connection-tap.js'
 import type { LinkProfile } from './link-profile.js'
 import type { ProcessInputs } from './process-inputs.js'
 import type { Random } from './random.js'
@@ -44,6 +45,8 @@ export class SimConnection {
   readonly random: Random
   readonly path: Path
   onlooker: Onlooker | null = null
+  /** Told of what goes over the wire, where that is recorded. */
+  tap: ConnectionTap | null = null
   #passage: Passage = 'flows'
   #stalledUntilMs = 0
 
@@ -94,6 +97,7 @@ export class SimConnection {
 
   /** Breaks it now: both ends see a reset, whatever is on the wire or unread is gone. */
   reset(): void {
+    this.tap?.cut()
     this.initiator.lose('reset')
     this.acceptor.lose('reset')
   }

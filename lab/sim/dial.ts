@@ -62,6 +62,7 @@ export class Dial {
       this.#routed?.givenUp()
       return
     }
+    if (repetition > 0) this.#connection.tap?.repeated()
     if (this.#context.passes() && !random.chance(profile.lossChance))
       scheduler.after(this.#connection.latencyMs(), () => this.#arrive())
     const sentMs = SYN_REPETITIONS_MS[repetition - 1] ?? 0
@@ -94,6 +95,7 @@ export class Dial {
     acceptor.local = target.host
     acceptor.remote = target.client
     this.#context.leadsTo(target.host)
+    this.#connection.tap?.led(target)
     if (this.#context.passes()) this.#reach(target.host)
   }
 
@@ -101,13 +103,16 @@ export class Dial {
     const { scheduler, initiator, acceptor } = this.#connection
     const accept = this.#context.listener(host)
     if (accept === undefined || this.#context.isRefused()) {
-      if (this.#routed) this.#follow(this.#routed.choose(host))
-      else this.#refuse()
+      if (this.#routed) {
+        this.#connection.tap?.refusedByHost()
+        this.#follow(this.#routed.choose(host))
+      } else this.#refuse()
       return
     }
     this.#settle()
     this.#routed?.accepted()
     const connectedAfterMs = this.#connection.latencyMs()
+    this.#connection.tap?.accepted(connectedAfterMs)
     acceptor.arrivalMs = scheduler.nowMs + connectedAfterMs
     scheduler.after(connectedAfterMs, () =>
       this.#tell(() => {
@@ -118,6 +123,7 @@ export class Dial {
   }
 
   #refuse(): void {
+    this.#connection.tap?.refused()
     this.#settle()
     this.#connection.scheduler.after(this.#connection.latencyMs(), () => this.#fail('ECONNREFUSED'))
   }

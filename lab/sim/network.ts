@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../queue-manager/actions.js'
 import { type Path, SimConnection } from './connection.js'
+import { ConnectionTap, type NetworkTap } from './connection-tap.js'
 import { Dial, type RoutedConnection } from './dial.js'
 import { type LinkProfile, QUIET_LINK } from './link-profile.js'
 import { ProcessInputs } from './process-inputs.js'
@@ -96,6 +97,8 @@ class DialLuck {
 export class SimNetwork {
   /** For links without a profile of their own. */
   profile: LinkProfile = QUIET_LINK
+  /** What is told of all that crosses the wire; it changes nothing. */
+  tap: NetworkTap | null = null
   readonly #scheduler: Scheduler
   readonly #random: Random
   readonly #listeners = new Map<string, AcceptHandler>()
@@ -137,6 +140,7 @@ export class SimNetwork {
     const way = new Way(this, address, remote.address)
     const connection = new SimConnection(this.#scheduler, this.#random, local, remote, way)
     const { initiator } = connection
+    if (this.tap !== null) connection.tap = new ConnectionTap(this.tap, connection)
     initiator.handlers = handlers
     const luck = new DialLuck(way, this.#random)
     new Dial(connection, handlers, {
@@ -179,6 +183,7 @@ export class SimNetwork {
   sendDatagram(from: Endpoint, to: Endpoint, bytes: Buffer): void {
     const profile = this.linkProfile(from.address, to.address)
     const link = linkKey(from.address, to.address)
+    this.tap?.recorder.datagram(from, to, bytes, this.tap.nowMs())
     if (this.#partitions.has(link)) return
     const leavesMs =
       profile.bytesPerS === Number.POSITIVE_INFINITY

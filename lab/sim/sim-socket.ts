@@ -7,7 +7,7 @@ import type { ProcessInputs } from './process-inputs.js'
 import type { ScheduledEvent } from './scheduler.js'
 
 /** What the reader has not taken and what is on the wire, together, per direction: a TCP window. */
-const WINDOW_BYTES = 65_536
+export const WINDOW_BYTES = 65_536
 /** Written but not yet on the wire; above it `writable(false)`, below half of it `writable(true)`. */
 const SEND_BUFFER_BYTES = 65_536
 /** What goes into one Ethernet frame. */
@@ -16,6 +16,7 @@ const SEGMENT_BYTES = 1_460
 const REPETITION_MS = 300
 /** More often nobody tries, whatever the profile. */
 const REPETITIONS_MAX = 15
+const NEVER_AGAIN: readonly number[] = []
 
 /** What a socket tells its owner. `closed` comes once and last: 'end' after FIN both ways or the own abort. */
 export interface SocketHandlers {
@@ -116,6 +117,7 @@ export class SimSocket {
   /** The machine of this end lost power: no word to anybody, and whatever arrives finds nobody. */
   vanish(): void {
     const wasOpen = this.#open
+    this.connection.tap?.gaveUp(this)
     this.#open = false
     this.#vanished = true
     this.#dropAll()
@@ -166,6 +168,7 @@ export class SimSocket {
     if (this.#finish === 'wanted' && this.#waiting.bytes === 0 && !this.#isHeldBack()) {
       this.#finish = 'sent'
       connection.onlooker?.ended(this, 'end')
+      connection.tap?.ended(this, 'fin')
       this.arrivalMs = Math.max(this.arrivalMs, scheduler.nowMs + connection.latencyMs())
       scheduler.at(this.arrivalMs, () => other.#endOfStream())
       this.#closeWhenEndedBothWays()
@@ -177,6 +180,7 @@ export class SimSocket {
     if (this.#isLost) return true
     const isStalled = stalledUntilMs > scheduler.nowMs
     if (passage === 'held' || isStalled) {
+      this.connection.tap?.heldBack(this, this.#waiting.peek(SEGMENT_BYTES))
       this.#giveUpLater()
       if (isStalled && Number.isFinite(stalledUntilMs)) {
         this.#pumpDue = true
@@ -189,6 +193,7 @@ export class SimSocket {
       this.#givingUp = null
     }
     if (passage !== 'forgotten') return false
+    this.connection.tap?.forgotten(this, this.#waiting.peek(SEGMENT_BYTES))
     this.#dropAll()
     scheduler.after(this.connection.latencyMs(), () => this.lose('reset'))
     return true
@@ -203,6 +208,7 @@ export class SimSocket {
 
   #giveUp(): void {
     if (!this.#open) return
+    this.connection.tap?.gaveUp(this)
     this.#resetLost = true
     this.lose('reset')
   }
@@ -218,25 +224,30 @@ export class SimSocket {
       profile.bytesPerS === Number.POSITIVE_INFINITY
         ? scheduler.nowMs
         : connection.path.leavesMs(this === connection.initiator, bytes, profile.bytesPerS)
-    const repeatedMs = profile.lossChance > 0 ? this.#repetitionsMs(profile) : 0
+    const againMs = profile.lossChance > 0 ? this.#repetitionsMs(profile) : NEVER_AGAIN
+    if (bytes > 0) connection.tap?.launched(this, segment, againMs)
     if (this.#isLost) return
-    this.arrivalMs = Math.max(this.arrivalMs, leavesMs + connection.latencyMs() + repeatedMs)
+    this.arrivalMs = Math.max(this.arrivalMs, leavesMs + connection.latencyMs() + (againMs.at(-1) ?? 0))
     this.#wire.push(segment)
     scheduler.at(this.arrivalMs, this.#land)
   }
 
-  /** How much later a segment gets there for having been lost. One that is lost too often never does: the end gives up. */
-  #repetitionsMs({ lossChance, giveUpMs }: LinkProfile): number {
+  /** How much later a segment that is lost is sent again. One that is lost too often never gets there: the end gives up. */
+  #repetitionsMs({ lossChance, giveUpMs }: LinkProfile): readonly number[] {
     const { random, scheduler } = this.connection
+    const againMs: number[] = []
     let lateMs = 0
     for (let repetitions = 0; random.chance(lossChance); repetitions++) {
       lateMs += REPETITION_MS * 2 ** repetitions
-      if (lateMs < giveUpMs && repetitions < REPETITIONS_MAX) continue
+      if (lateMs < giveUpMs && repetitions < REPETITIONS_MAX) {
+        againMs.push(lateMs)
+        continue
+      }
       this.#isLost = true
       scheduler.after(Math.min(lateMs, giveUpMs), () => this.#giveUp())
       break
     }
-    return lateMs
+    return againMs
   }
 
   /** The first segment on the wire gets there. */
@@ -249,15 +260,19 @@ export class SimSocket {
   #arrive(segment: Buffer): void {
     if (!this.#open) {
       // A machine that came back after losing power, or broke off in vain, knows nothing of the connection and resets it.
-      if ((this.#vanished || this.#resetLost) && this.connection.path.isUp(this.local.address))
+      if ((this.#vanished || this.#resetLost) && this.connection.path.isUp(this.local.address)) {
+        this.connection.tap?.ended(this, 'reset')
         this.connection.other(this).lose('reset')
+      }
       return
     }
     if (segment.length > 0) {
       this.#unread.push(segment)
       this.#unreadBytes += segment.length
+      this.connection.tap?.landed(this.connection.other(this), segment.length)
     }
     this.#deliver()
+    if (this.#unreadBytes > 0) this.connection.tap?.unread(this, this.#unreadBytes)
   }
 
   /** Reads when the process runs: until then the kernel keeps what its buffer holds. */
@@ -289,6 +304,7 @@ export class SimSocket {
       const bytes = this.#unread.length === 1 ? this.#unread[0]! : Buffer.concat(this.#unread)
       this.#unread = []
       this.#unreadBytes = 0
+      this.connection.tap?.unread(this, 0)
       this.handlers.data(bytes)
       this.connection.other(this).#windowOpened()
     }
@@ -305,6 +321,7 @@ export class SimSocket {
   }
 
   #endOfStream(): void {
+    if (this.#open) this.connection.tap?.landed(this.connection.other(this), 1)
     this.#endArrived = true
     this.#deliver()
   }
@@ -340,7 +357,10 @@ export class SimSocket {
       this.#resetLost = true
       return
     }
-    if (other.isOpen) onlooker?.ended(this, 'reset')
+    if (other.isOpen) {
+      onlooker?.ended(this, 'reset')
+      connection.tap?.ended(this, 'reset')
+    }
     const atMs = Math.max(this.arrivalMs, scheduler.nowMs + connection.latencyMs())
     scheduler.at(atMs, () => other.lose('reset'))
   }

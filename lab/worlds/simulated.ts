@@ -1,4 +1,5 @@
 import type { SourceMode } from '../../gateway/planes/proxy-events.js'
+import type { RunCapture } from '../captures/run-capture.js'
 import { withDrawnFaults } from '../faults/draw-faults.js'
 import type { LabEvent, RunRecord } from '../history.js'
 import type { HistoryWriter } from '../history-writer.js'
@@ -19,6 +20,8 @@ export interface SimulationOptions {
   readonly source?: SourceMode
   /** Told of the run as it happens, and ended with it. */
   readonly history?: HistoryWriter
+  /** Told of all that crosses the network; whose file is written is for the caller to say. */
+  readonly capture?: RunCapture
 }
 
 /** The network of every simulated run. */
@@ -40,7 +43,7 @@ const SAMPLES_AT_ONE_PACE = 60
  * is owed has `time.drainS` to arrive.
  */
 export function simulateScenario(given: Scenario, options: SimulationOptions): RunRecord {
-  const { seed, onEvent, keepEvents = true, samples = true, history } = options
+  const { seed, onEvent, keepEvents = true, samples = true, history, capture } = options
   const scenario = withDrawnFaults(given, seed)
   const source = options.source ?? scenario.topology.gateway?.source ?? 'keep'
   const casting = cast(scenario, seed, last => `${PREFIX}.${last}`, 'disk', { plane: 'proxy', source })
@@ -51,9 +54,11 @@ export function simulateScenario(given: Scenario, options: SimulationOptions): R
     history?.event(event)
   })
   const { scheduler } = stage
+  const gateway = casting.gateway?.run ?? null
+  if (capture !== undefined)
+    stage.network.tap = capture.ofSimulation({ nodes: casting.nodes, gateway, seed }, () => stage.wallMs)
   if (samples) sampleEvery(stage, SAMPLE_MS)
   const startedMs = stage.wallMs
-  const gateway = casting.gateway?.run ?? null
   history?.begin({ scenario, world: 'sim', seed, nodes: casting.nodes, gateway, startedMs })
   stage.open()
 
@@ -73,6 +78,7 @@ export function simulateScenario(given: Scenario, options: SimulationOptions): R
   if (drained) scheduler.runFor(SETTLE_MS)
   const endedMs = stage.wallMs
   stage.stop()
+  capture?.end()
   const run: RunRecord = {
     scenario,
     world: 'sim',
