@@ -1,0 +1,119 @@
+import type { FrameRef } from '../../capture/frame.js'
+import type { SeenRequest } from '../../capture/messages/seen.js'
+import { sequenceIdText } from '../../protocol/sequence-id.js'
+import { headerValue } from '../../protocol/srmp/http-head.js'
+import { parseQueueUrl } from '../../protocol/srmp/queue-url.js'
+import type { DiagnosisContext } from '../context.js'
+import type { Finder } from '../finder.js'
+import type { Session } from '../session.js'
+import { BoundedMap } from './bounded-map.js'
+import { countText, endName, endsOf } from './ends.js'
+import { isReceipt } from './http-statuses.js'
+
+const STREAMS_MAX = 10_000
+
+/** Where the receipts of some streams are to go. */
+interface ReceiptHost {
+  /** The first stream that names it, and the frame where it does. */
+  readonly url: string
+  readonly sequence: string
+  readonly named: FrameRef
+  /** Connections to it that came to nothing, one after the other. */
+  failures: number
+  failed: { readonly session: Session; readonly first: FrameRef; last: FrameRef } | null
+}
+
+/**
+ * Stream receipts that cannot reach the sender of the stream. They go to the URL that its first message names: one that
+ * is the destination's own name leads to the balancer, one that nobody listens on or that refuses them leads nowhere.
+ */
+export function findLostReceipts(context: DiagnosisContext): Finder {
+  const { book, parties } = context
+  const streams = new BoundedMap<string, true>(STREAMS_MAX)
+  const hosts = new BoundedMap<string, ReceiptHost>(STREAMS_MAX, report)
+
+  return {
+    request(session, seen) {
+      const { message } = seen
+      const stream = message?.stream ?? null
+      if (message === null || stream === null || stream.sendReceiptsTo === null) return
+      const { guid, sequence } = stream.streamId
+      const id = `${guid}/${sequenceIdText(sequence)}`
+      if (streams.get(id) !== undefined) return
+      streams.set(id, true)
+      const url = parseQueueUrl(stream.sendReceiptsTo)
+      if (url === null) return
+      const host = url.host.toLowerCase()
+      const place = `${host}:${url.port}`
+      const text = sequenceIdText(sequence)
+      if (hosts.get(place) === undefined)
+        hosts.set(place, { url: stream.sendReceiptsTo, sequence: text, named: seen.last, failures: 0, failed: null })
+      if (isDestination(host, session, seen)) {
+        book.add('receipts-to-destination', {
+          ...endsOf(session, 0),
+          frames: [seen.last],
+          sequence: text,
+          machines: [guid, session.connection.server.address],
+          text: `${endName(context, session, 0)} wants the receipts of stream ${text} sent to ${stream.sendReceiptsTo}: that is where the stream itself goes (${message.to}), and not its sender.`,
+        })
+      }
+    },
+    response(session, { request, status, last }) {
+      if (request === null || !isReceipt(request) || request.message?.streamReceipt == null) return
+      const place = `${session.connection.server.address}:${session.connection.server.port}`
+      if (status < 300) {
+        const host = hostAt(session)
+        if (host !== null) host.failures = 0
+        return
+      }
+      const { streamId, lastOrdinal } = request.message.streamReceipt
+      book.add('receipt-undelivered', {
+        ...endsOf(session, 0),
+        frames: [request.last, last],
+        sequence: sequenceIdText(streamId.sequence),
+        number: lastOrdinal,
+        machines: [session.connection.client.address, streamId.guid],
+        text: `${endName(context, session, 0)} posted a receipt for number ${lastOrdinal} of stream ${sequenceIdText(streamId.sequence)} to ${request.message.to}, and ${place} answered ${status}.`,
+      })
+    },
+    ended(session, { how, at }) {
+      if (how !== 'refused' && how !== 'unanswered') return
+      const host = hostAt(session)
+      if (host === null) return
+      host.failures += 1
+      if (host.failed === null) host.failed = { session, first: session.connection.first, last: at }
+      else host.failed.last = at
+    },
+    finish() {
+      for (const host of hosts.values()) report(host)
+    },
+  }
+
+  /** By address, or by a name that the capture gives to it. */
+  function hostAt({ connection: { server } }: Session): ReceiptHost | null {
+    const name = parties.nameOf(server.address)?.toLowerCase()
+    return (
+      hosts.get(`${server.address}:${server.port}`) ??
+      (name === undefined ? null : (hosts.get(`${name}:${server.port}`) ?? null))
+    )
+  }
+
+  function report({ url, sequence, named, failures, failed }: ReceiptHost): void {
+    if (failed === null || failures === 0) return
+    const { session, first, last } = failed
+    book.add('receipt-undelivered', {
+      ...endsOf(session, 0),
+      frames: [named, first, last],
+      sequence,
+      weight: failures,
+      text: `Receipts of stream ${sequence} are to go to ${url}, and nobody listens there: ${countText(failures, 'connection')} of ${endName(context, session, 0)} came to nothing.`,
+    })
+  }
+}
+
+function isDestination(host: string, { connection: { server } }: Session, { message, head }: SeenRequest): boolean {
+  const asked = headerValue(head.headers, 'host')
+  const askedHost = asked === null ? null : (parseQueueUrl(`http://${asked}/`)?.host.toLowerCase() ?? null)
+  const to = parseQueueUrl(message!.to)?.host.toLowerCase()
+  return host === to || host === askedHost || host === server.address
+}
