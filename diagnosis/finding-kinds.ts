@@ -316,6 +316,13 @@ export const FINDING_KINDS = {
     'The capture keeps only the first bytes of each frame, so that the rest of longer packets is missing.',
     'Capture whole frames: tcpdump -s 0.',
   ),
+  'bytes-let-go': kind(
+    'notice',
+    'bytes of the capture could not be waited for',
+    null,
+    'They are in the capture, but so much was missing before them that they were let go to keep within the memory that reading may take.',
+    'Capture with fewer losses, or read a part of the capture.',
+  ),
   'one-side-captured': kind(
     'notice',
     'only one side of a connection was captured',

@@ -71,7 +71,7 @@ export function findAttempts(context: DiagnosisContext): Finder {
       ...endsOf(session, 0),
       to: `${server.address}:${server.port}`,
       frames: success === null ? [first, last] : [first, last, success],
-      text: `${endName(context, session, 0)} tried ${countText(count, 'time')}${row} to reach ${place}: ${how}; ${end}.`,
+      text: `${endName(context, session, 0)} tried ${countText(count, 'time')}${row} to reach ${place}: ${how}; ${end}`,
       machines: [session.qmIds[0] ?? client.address, server.address],
       weight: count,
     })

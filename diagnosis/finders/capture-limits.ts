@@ -2,6 +2,7 @@ import type { FrameRef } from '../../capture/frame.js'
 import type { Direction, HoleCause } from '../../capture/tcp/seen-connection.js'
 import type { DiagnosisContext } from '../context.js'
 import type { Finder } from '../finder.js'
+import type { FindingKindId } from '../finding-kinds.js'
 import type { Session } from '../session.js'
 import { countText, endName, endsOf } from './ends.js'
 
@@ -12,6 +13,12 @@ interface Gaps {
   isMore: boolean
   first: FrameRef
   cause: HoleCause
+}
+
+const KINDS: Readonly<Record<HoleCause, FindingKindId>> = {
+  'never-captured': 'capture-hole',
+  'snap-length': 'frames-cut-short',
+  'let-go': 'bytes-let-go',
 }
 
 /** What the capture lacks of each connection, so that what it does not show may have happened all the same. */
@@ -43,14 +50,14 @@ export function findCaptureLimits(context: DiagnosisContext): Finder {
         context.book.add('one-side-captured', {
           ...endsOf(session, direction),
           frames: [connection.first],
-          text: `Nothing that ${silent} sent on ${session.name} was captured: whether it answered cannot be said.`,
+          text: `Nothing that ${silent} sent on ${session.name} was captured: whether it answered cannot be said`,
         })
       }
       if (connection.opening === 'none') {
         context.book.add('began-before-capture', {
           ...endsOf(session, 0),
           frames: [connection.first],
-          text: `${session.name} was open before the capture began: what it carried until then is not known.`,
+          text: `${session.name} was open before the capture began: what it carried until then is not known`,
         })
       }
     },
@@ -62,11 +69,11 @@ export function findCaptureLimits(context: DiagnosisContext): Finder {
     const size = bytes === 0 ? 'An unknown number of bytes' : `${isMore ? 'At least ' : ''}${countText(bytes, 'byte')}`
     const sender = endName(context, session, direction)
     const where = count === 1 ? 'in one place' : `in ${count} places`
-    context.book.add(cause === 'snap-length' ? 'frames-cut-short' : 'capture-hole', {
+    context.book.add(KINDS[cause], {
       ...endsOf(session, direction),
       frames: [first],
       weight: bytes,
-      text: `${size} that ${sender} sent on ${session.name} ${bytes === 1 ? 'is' : 'are'} missing ${where}, before frame ${first.number} first.`,
+      text: `${size} that ${sender} sent on ${session.name} ${bytes === 1 ? 'is' : 'are'} missing ${where}, before frame ${first.number} first`,
     })
   }
 }

@@ -70,16 +70,16 @@ export function findClocks(context: DiagnosisContext): Finder {
       context.book.add('clock-jumped', {
         ...evidence,
         frames: [ahead, right].sort((a, b) => a.timeUs - b.timeUs),
-        text: `The clock of ${name} was set while the capture ran: messages of it are up to ${amount} ahead of the capture's clock, others agree with it.`,
+        text: `The clock of ${name} was set while the capture ran: messages of it are up to ${amount} ahead of the capture's clock, others agree with it`,
       })
     } else if (leastS < -OFFSET_MAX_S) {
-      const text = `The clock of ${name} is ${amount} ahead of the capture's: that far in the future its messages were sent.`
+      const text = `The clock of ${name} is ${amount} ahead of the capture's: that far in the future its messages were sent`
       context.book.add('clock-offset', { ...evidence, frames: [least], text })
     } else if (leastS > OFFSET_MAX_S) {
       context.book.add('clock-offset', {
         ...evidence,
         frames: [least],
-        text: `Each of ${count} messages of ${name} was sent ${amount} or more before it was captured: its clock is behind the capture's.`,
+        text: `Each of ${count} messages of ${name} was sent ${amount} or more before it was captured: its clock is behind the capture's`,
         reservations: ['or all of them waited that long in an outgoing queue'],
       })
     }

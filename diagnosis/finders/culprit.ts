@@ -16,7 +16,7 @@ export interface Culprit {
 }
 
 /**
- * Who ended the session whose client side is `front`; asked when its other sides have had {@link TOGETHER_US} to end too.
+ * Who ended the session whose client side is `front`; asked when its other sides have ended too, if they ever do.
  * A FIN or RST that comes from the balancer on both of its sides is the balancer's own.
  */
 export function culpritOf({ parties }: Pick<DiagnosisContext, 'parties'>, front: Session): Culprit {
@@ -30,13 +30,13 @@ export function culpritOf({ parties }: Pick<DiagnosisContext, 'parties'>, front:
     }
     if (back === null || ending.by !== 1) continue
     const behind = back.ending
-    const outlived = behind === null || behind.at.timeUs - ending.at.timeUs > TOGETHER_US
-    if (!outlived && behind.by !== 0) continue
+    if (behind === null) continue
     const balancer = endName({ parties }, session, 1)
-    if (outlived) {
+    if (behind.at.timeUs - ending.at.timeUs > TOGETHER_US) {
       const name = `the balancer ${balancer} (the connection behind it lived on)`
       return { isThirdParty: true, name, frames: [ending.at] }
     }
+    if (behind.by !== 0) continue
     const frames = [ending.at, behind.at].sort((a, b) => a.timeUs - b.timeUs)
     return { isThirdParty: true, name: `the balancer ${balancer} (it ended both of its connections)`, frames }
   }

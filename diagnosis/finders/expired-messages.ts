@@ -27,7 +27,7 @@ export function findExpiredMessages({ book, parties }: DiagnosisContext): Finder
         number: message.transaction?.number ?? null,
         machines: [message.source, at.qmId ?? at.address],
         weight: lateS,
-        text: `A message of ${parties.describe(message.source, message.from.address)} for ${message.destination} arrived at ${parties.describe(at.qmId, at.address)} ${spanText(lateS * 1e6)} after its end, by the capture's clock: it may be under way for ${timeToReachQueueS} s after ${new Date(sentTimeS * 1000).toISOString()}.`,
+        text: `A message of ${parties.describe(message.source, message.from.address)} for ${message.destination} arrived at ${parties.describe(at.qmId, at.address)} ${spanText(lateS * 1e6)} after its end, by the capture's clock: it may be under way for ${timeToReachQueueS} s after ${new Date(sentTimeS * 1000).toISOString()}`,
       })
     },
   }

@@ -42,7 +42,7 @@ export function findHttpStatuses(context: DiagnosisContext): Finder {
       context.book.add(kindOf(status), {
         ...endsOf(session, 0),
         frames: [request.last, last],
-        text: `${endName(context, session, 1)} answered ${request.head.method} ${request.head.target} of ${endName(context, session, 0)} with ${status}${meaning === undefined ? '' : `: ${meaning}`}.`,
+        text: `${endName(context, session, 1)} answered ${request.head.method} ${request.head.target} of ${endName(context, session, 0)} with ${status}${meaning === undefined ? '' : `: ${meaning}`}`,
         message: messageOf(request),
       })
     },

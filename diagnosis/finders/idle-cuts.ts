@@ -73,11 +73,11 @@ export class IdleCuts {
     const timer =
       idle.length < 2
         ? ''
-        : ` ${countText(idle.length, 'session')} to it ended after the same idle time (shortest ${spanText(idle[0]!)}, median ${spanText(idle[idle.length >> 1]!)}): a timer.`
+        : `; ${countText(idle.length, 'session')} to it ended after the same idle time (shortest ${spanText(idle[0]!)}, median ${spanText(idle[idle.length >> 1]!)}): a timer`
     this.#context.book.add('idle-session-cut', {
       ...endsOf(session, 0),
       frames: culprit.frames,
-      text: `${session.name} was ended by ${culprit.name} after ${spanText(idleUs)} of silence.${timer} ${OWN_LIMIT}.`,
+      text: `${session.name} was ended by ${culprit.name} after ${spanText(idleUs)} of silence${timer}; ${OWN_LIMIT}`,
       // the shorter the limit, the more often it strikes
       weight: 1e6 / idleUs,
       reservations,

@@ -54,7 +54,7 @@ export function findLostReceipts(context: DiagnosisContext): Finder {
           frames: [seen.last],
           sequence: text,
           machines: [guid, session.connection.server.address],
-          text: `${endName(context, session, 0)} wants the receipts of stream ${text} sent to ${stream.sendReceiptsTo}: that is where the stream itself goes (${message.to}), and not its sender.`,
+          text: `${endName(context, session, 0)} wants the receipts of stream ${text} sent to ${stream.sendReceiptsTo}: that is where the stream itself goes (${message.to}), and not its sender`,
         })
       }
     },
@@ -73,7 +73,7 @@ export function findLostReceipts(context: DiagnosisContext): Finder {
         sequence: sequenceIdText(streamId.sequence),
         number: lastOrdinal,
         machines: [session.connection.client.address, streamId.guid],
-        text: `${endName(context, session, 0)} posted a receipt for number ${lastOrdinal} of stream ${sequenceIdText(streamId.sequence)} to ${request.message.to}, and ${place} answered ${status}.`,
+        text: `${endName(context, session, 0)} posted a receipt for number ${lastOrdinal} of stream ${sequenceIdText(streamId.sequence)} to ${request.message.to}, and ${place} answered ${status}`,
       })
     },
     ended(session, { how, at }) {
@@ -106,7 +106,7 @@ export function findLostReceipts(context: DiagnosisContext): Finder {
       frames: [named, first, last],
       sequence,
       weight: failures,
-      text: `Receipts of stream ${sequence} are to go to ${url}, and nobody listens there: ${countText(failures, 'connection')} of ${endName(context, session, 0)} came to nothing.`,
+      text: `Receipts of stream ${sequence} are to go to ${url}, and nobody listens there: ${countText(failures, 'connection')} of ${endName(context, session, 0)} came to nothing`,
     })
   }
 }

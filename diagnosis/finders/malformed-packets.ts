@@ -70,17 +70,17 @@ export function findMalformedPackets(context: DiagnosisContext): Finder {
     }
     const isStranger = session.established[0] === null && session.messages[0] === 0 && session.messages[1] === 0
     if (isStranger && isPreamble(fault)) {
-      const text = `${sender} begins ${session.name} with bytes that are not MSMQ’s but look like the preamble of the PROXY protocol.`
+      const text = `${sender} begins ${session.name} with bytes that are not MSMQ’s but look like the preamble of the PROXY protocol`
       context.book.add('proxy-preamble', { ...evidence, text })
     } else if (isStranger) {
-      const text = `${sender} sent something else than MSMQ on ${session.name}: ${fault.message}.`
+      const text = `${sender} sent something else than MSMQ on ${session.name}: ${fault.message}`
       context.book.add('not-msmq', { ...evidence, text })
     } else {
       const row =
         count === 1
           ? ''
-          : ` ${countText(count, 'packet')} of it on this session are malformed: what comes is not MSMQ, or is changed on the way.`
-      const text = `A packet of ${sender} on ${session.name} is malformed: ${fault.message} (${fault.code}, ${fault.section}).${row}`
+          : `; ${countText(count, 'packet')} of it on this session are malformed: what comes is not MSMQ, or is changed on the way`
+      const text = `A packet of ${sender} on ${session.name} is malformed: ${fault.message} (${fault.code}, ${fault.section})${row}`
       context.book.add('malformed-packet', { ...evidence, text })
     }
   }

@@ -41,7 +41,7 @@ export function findPings({ book, parties }: DiagnosisContext): Finder {
         from: `${to.address}:${to.port}`,
         to: `${from.address}:${from.port}`,
         machines: [to.address, ping.qmGuid],
-        text: `${parties.describe(null, from.address)} answered a ping of ${parties.describe(null, to.address)} that it would refuse a session now.`,
+        text: `${parties.describe(null, from.address)} answered a ping of ${parties.describe(null, to.address)} that it would refuse a session now`,
       })
     },
     tick(nowUs) {
@@ -73,7 +73,7 @@ export function findPings({ book, parties }: DiagnosisContext): Finder {
       to: `${server}:${MSMQ_PING_PORT}`,
       machines: [client, server],
       weight: count,
-      text: `${parties.describe(null, server)} did not answer ${countText(count, 'ping')} of ${parties.describe(null, client)} within a second.`,
+      text: `${parties.describe(null, server)} did not answer ${countText(count, 'ping')} of ${parties.describe(null, client)} within a second`,
       reservations: answering.get(server)
         ? []
         : [`no answer of ${server} to any ping was captured: they may go another way`],

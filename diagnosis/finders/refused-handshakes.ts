@@ -29,7 +29,7 @@ export function findRefusedHandshakes(context: DiagnosisContext): Finder {
       context.book.add('handshake-refused', {
         ...endsOf(session, 0),
         frames: asked === undefined ? [last] : [asked.frame, last],
-        text: `${why}${session.refused ? ' (the answer says so by its CS flag)' : ''}: the session is not made, and what is queued for it waits.`,
+        text: `${why}${session.refused ? ' (the answer says so by its CS flag)' : ''}: the session is not made, and what is queued for it waits`,
       })
     },
     ended: session => {

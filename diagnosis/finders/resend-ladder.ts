@@ -15,18 +15,18 @@ const LADDER_S = [SeqResend13Time, SeqResend46Time, SeqResend79Time].flatMap(s =
 const NEAR = 0.1
 const SEQUENCES_MAX = 50_000
 
-/** The first unacknowledged message of a sequence: all resends of the sequence begin with it. */
-interface Witness {
+/** Resends of one sequence while its first unacknowledged message stays the same: each time around begins with it. */
+interface Ladder {
   readonly sequence: Sequence
   readonly number: number
   readonly destination: string
+  readonly session: Session
   readonly first: FrameRef
+  readonly firstResend: FrameRef
   last: FrameRef
-  session: Session
-  /** Resends for want of an order ack, and the interval before the latest one. */
   resends: number
+  /** Before the latest one. */
   intervalUs: number
-  firstResend: FrameRef | null
 }
 
 /**
@@ -35,76 +35,77 @@ interface Witness {
  * session, at no interval of the ladder.
  */
 export function findResendLadders(context: DiagnosisContext): Finder {
-  const witnesses = new BoundedMap<Sequence, Witness>(SEQUENCES_MAX, report)
+  const ladders = new BoundedMap<Sequence, Ladder>(SEQUENCES_MAX, report)
 
   return {
-    message(message) {
-      const { transaction, relayed, forwarded, session, last } = message
-      const { sequence } = session
-      if (transaction === null || relayed || forwarded || sequence === null) return
-      const { number } = transaction
-      const witness = witnesses.get(sequence)
-      if (witness === undefined || witness.number <= sequence.home || number < witness.number) {
-        if (witness !== undefined) {
-          witnesses.take(sequence)
-          report(witness)
-        }
-        if (number > sequence.home) witnesses.set(sequence, witnessOf(message, sequence))
-      } else if (number === witness.number) {
-        const us = last.timeUs - witness.last.timeUs
-        if (isResend(witness, message, us)) {
-          witness.resends += 1
-          witness.intervalUs = us
-          witness.firstResend ??= last
-        }
-        witness.last = last
-        witness.session = session
+    resent(message, sequence, before) {
+      if (message.forwarded || before === null) return
+      const { number } = message.transaction!
+      let ladder = ladders.get(sequence)
+      if (ladder !== undefined && (number < ladder.number || sequence.home >= ladder.number)) {
+        ladders.take(sequence)
+        report(ladder)
+        ladder = undefined
+      }
+      const us = message.last.timeUs - before.timeUs
+      if (sequence.home >= number || (ladder !== undefined && ladder.number !== number)) return
+      if (!isStep(message, before, us)) return
+      if (ladder === undefined) ladders.set(sequence, newLadder(message, sequence, before))
+      else {
+        ladder.resends += 1
+        ladder.last = message.last
+        ladder.intervalUs = us
       }
     },
     finish() {
-      for (const witness of witnesses.values()) report(witness)
+      for (const ladder of ladders.values()) report(ladder)
     },
   }
 
-  function report(witness: Witness): void {
-    const { sequence, number, destination, first, last, resends, intervalUs, firstResend } = witness
-    if (firstResend === null) return
-    const acknowledged = sequence.home >= number && sequence.lastHome !== null
-    const sender = context.parties.describe(sequence.source, sequence.homes.values().next().value ?? null)
+  function report({ sequence, number, destination, session, first, firstResend, last, ...rest }: Ladder): void {
+    const { resends, intervalUs } = rest
+    const { lastHome } = sequence
+    const isAcknowledged = sequence.home >= number && lastHome !== null
+    const from = sequence.homes.values().next().value ?? null
     const { step, nextS } = stepOf(resends, intervalUs)
-    const next = acknowledged
-      ? `an order ack came ${spanText(sequence.lastHome!.timeUs - first.timeUs)} after the first sending`
+    const next = isAcknowledged
+      ? `the last order ack came ${spanText(lastHome.timeUs - first.timeUs)} after the first sending`
       : `the next one is due ${dueText(last, nextS)}`
     context.book.add('resend-ladder', {
-      frames: acknowledged ? [first, firstResend, last, sequence.lastHome!] : [first, firstResend, last],
-      from: witness.session.connection.client.address,
-      to: witness.session.connection.server.address,
+      frames: [first, firstResend, ...(last === firstResend ? [] : [last]), ...(isAcknowledged ? [lastHome] : [])],
+      from,
+      to: session.connection.server.address,
       sequence: sequence.id,
       number,
       machines: [sequence.source],
       weight: resends,
-      text: `${sender} sent sequence ${sequence.id} to ${destination} again from number ${number}: ${countText(resends, 'resend')} without an order ack within ${spanText(last.timeUs - first.timeUs)}, the latest after ${spanText(intervalUs)} (${step}); ${next}.`,
+      text:
+        `${context.parties.describe(sequence.source, from)} sent sequence ${sequence.id} to ${destination} again from number ${number} on: ` +
+        `${countText(resends, 'resend')} for want of an order ack within ${spanText(last.timeUs - first.timeUs)}, ` +
+        `the latest after ${spanText(intervalUs)} (${step}); ${next}`,
     })
   }
 }
 
-function witnessOf({ transaction, destination, last, session }: SeenMessage, sequence: Sequence): Witness {
+function newLadder(message: SeenMessage, sequence: Sequence, before: FrameRef): Ladder {
+  const { transaction, destination, session, last } = message
   return {
     sequence,
     number: transaction!.number,
     destination,
-    first: last,
-    last,
     session,
-    resends: 0,
-    intervalUs: 0,
-    firstResend: null,
+    first: before,
+    firstResend: last,
+    last,
+    resends: 1,
+    intervalUs: last.timeUs - before.timeUs,
   }
 }
 
-/** On one session, MSMQ sends a message again only by the ladder; on others, and over HTTP, the interval tells. */
-function isResend(witness: Witness, { session }: SeenMessage, us: number): boolean {
-  return (session === witness.session && session.protocol === 'msmq') || LADDER_S.some(s => isNear(us, s))
+/** On the session that it was sent on before MSMQ sends a message again only by the ladder; else the interval tells. */
+function isStep({ session }: SeenMessage, before: FrameRef, us: number): boolean {
+  const isSameSession = session.protocol === 'msmq' && session.connection.first.timeUs < before.timeUs
+  return isSameSession || LADDER_S.some(s => isNear(us, s))
 }
 
 function isNear(us: number, s: number): boolean {
@@ -115,11 +116,11 @@ function isNear(us: number, s: number): boolean {
 function stepOf(resends: number, intervalUs: number): { step: string; nextS: number | null } {
   const at = LADDER_S.findIndex(s => isNear(intervalUs, s))
   if (at < 0) return { step: 'its resend times are not the defaults', nextS: null }
-  const rung = at === 9 ? 'resend 10 or later of the ladder' : `resend ${at + 1} to ${at + 3} of the ladder`
+  const step = at === 9 ? 'resend 10 or later of the ladder' : `resend ${at + 1} to ${at + 3} of the ladder`
   // the count is right if all of them were captured, and then it agrees with the interval
-  const isCounted = LADDER_S[Math.min(resends, LADDER_S.length) - 1] === LADDER_S[at]
-  const after = isCounted ? resends : at
-  return { step: rung, nextS: LADDER_S[Math.min(after, LADDER_S.length - 1)]! }
+  const rung = Math.min(resends, LADDER_S.length)
+  const isCounted = LADDER_S[rung - 1] === LADDER_S[at]
+  return { step, nextS: LADDER_S[Math.min(isCounted ? rung : at, LADDER_S.length - 1)]! }
 }
 
 function dueText(last: FrameRef, nextS: number | null): string {

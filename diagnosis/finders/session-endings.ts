@@ -11,6 +11,8 @@ import { IdleCuts } from './idle-cuts.js'
 
 /** Routes that were opened, and cuts that wait for their sender to come back. */
 const ROUTES_MAX = 10_000
+/** So long the other sides of a balancer may take to end too. */
+const BEHIND_US = 30_000_000
 
 interface Unacknowledged {
   readonly direction: Direction
@@ -57,12 +59,12 @@ export class SessionEndings {
   }
 
   tick(nowUs: number): void {
-    for (;;) {
-      const first = this.#ended.at(0)
-      if (first === undefined || nowUs - first.ending.at.timeUs <= TOGETHER_US) return
-      this.#ended.shift()
-      this.#judge(first)
-    }
+    this.#ended.filterInPlace(ended => {
+      const us = nowUs - ended.ending.at.timeUs
+      if (us <= TOGETHER_US || (us <= BEHIND_US && !isOverBehind(ended.session))) return true
+      this.#judge(ended)
+      return false
+    })
   }
 
   finish(): void {
@@ -95,11 +97,15 @@ export class SessionEndings {
     this.#context.book.add('session-cut', {
       ...endsOf(session, direction),
       frames: [oldest, ...culprit.frames, ...(again === null ? [] : [again])],
-      text: `${session.name} was ${how} by ${culprit.name} while ${countText(count, 'message')} of ${sender} had no session ack, ${spanText(ending.idleUs)} after the last byte${more}.`,
+      text: `${session.name} was ${how} by ${culprit.name} while ${countText(count, 'message')} of ${sender} had no session ack, ${spanText(ending.idleUs)} after the last byte${more}`,
       weight: count,
       reservations: gapsIn(session, other(direction)),
     })
   }
+}
+
+function isOverBehind({ back }: Session): boolean {
+  return back === null || (back.ending !== null && isOverBehind(back))
 }
 
 /** The direction with more of it; null when all was acknowledged. */

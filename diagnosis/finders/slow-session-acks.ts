@@ -59,7 +59,7 @@ export class SlowSessionAcks {
     this.#context.book.add('slow-session-ack', {
       ...endsOf(session, direction),
       frames: [worst.sent, worst.acknowledged],
-      text: `${receiver} acknowledged a message ${spanText(worst.us)} after it arrived, where ${spanText(worst.limitUs)} would have been in time (${times} on ${session.name}, which carried ${countText(session.messages[direction], 'message')} that way).`,
+      text: `${receiver} acknowledged a message ${spanText(worst.us)} after it arrived, where ${spanText(worst.limitUs)} would have been in time (${times} on ${session.name}, which carried ${countText(session.messages[direction], 'message')} that way)`,
       weight: worst.us / 1e6,
     })
   }

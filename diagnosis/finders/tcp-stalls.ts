@@ -45,7 +45,7 @@ export function findTcpStalls(context: DiagnosisContext): Finder {
     context.book.add('tcp-window-closed', {
       ...endsOf(session, direction),
       frames: [since, until],
-      text: `${endName(context, session, direction)} closed its TCP window on ${session.name} for ${spanText(us)}, ${then}.`,
+      text: `${endName(context, session, direction)} closed its TCP window on ${session.name} for ${spanText(us)}, ${then}`,
       weight: us / 1e6,
     })
   }

@@ -46,7 +46,7 @@ export function findUnansweredRequests(context: DiagnosisContext): Finder {
       context.book.add('http-unanswered', {
         ...endsOf(session, 0),
         frames: [first, at],
-        text: `${server} did not answer ${countText(requests.size, 'request')} on ${session.name}: ${end} ${spanText(waitedUs)} after the first of them.`,
+        text: `${server} did not answer ${countText(requests.size, 'request')} on ${session.name}: ${end} ${spanText(waitedUs)} after the first of them`,
         weight: requests.size,
       })
     },

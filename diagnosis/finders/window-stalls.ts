@@ -63,7 +63,7 @@ export class WindowStalls {
     this.#context.book.add('window-stalled', {
       ...endsOf(session, direction),
       frames: [since, until],
-      text: `${sender} had ${window} unacknowledged messages under way to ${receiver}, all that the session window allows, and waited ${spanText(us)} for a session ack before it could go on.`,
+      text: `${sender} had ${window} unacknowledged messages under way to ${receiver}, all that the session window allows, and waited ${spanText(us)} for a session ack before it could go on`,
       weight: us / 1e6,
     })
   }
