@@ -41,8 +41,8 @@ export interface SeenEnding {
   readonly forged: boolean
 }
 
-/** Why bytes are missing from a stream. */
-export type HoleCause = 'never-captured' | 'snap-length'
+/** Why bytes are missing from a stream. `let-go`: they were captured, but too much waited for what should precede it or complete it. */
+export type HoleCause = 'never-captured' | 'snap-length' | 'let-go'
 
 /** Told of every TCP connection of a capture, in the order of the frames. Views are valid during the call only. */
 export interface StreamSink {

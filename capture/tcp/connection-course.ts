@@ -1,0 +1,196 @@
+import type { FrameRef } from '../frame.js'
+import { macText } from '../packets/mac-text.js'
+import type { Packet } from '../packets/packet.js'
+import { TCP_FLAG, type TcpHeader } from '../packets/tcp-header.js'
+import type { Connection } from './connection.js'
+import type { Half } from './half.js'
+import type { StreamLimits } from './limits.js'
+import { markOf, Reassembly } from './reassembly.js'
+import { RecentSegments } from './recent-segments.js'
+import type { Direction, SeenEnding, StreamSink } from './seen-connection.js'
+
+/** A SYN that nobody answered for so long stays unanswered. */
+const ANSWER_US_MAX = 1_000_000
+/** A FIN or RST further from where its sender stands is believed by nobody. */
+const DISTANCE_MAX = 1 << 24
+
+/** The course of connections: handshakes, acknowledgements, windows, keep-alives, and how they end. */
+export class ConnectionCourse {
+  private readonly sink: StreamSink
+  private readonly recent = new RecentSegments()
+  private readonly reassembly: Reassembly
+  /** Time of the capture. */
+  private nowUs = 0
+
+  constructor(sink: StreamSink, limits: StreamLimits) {
+    this.sink = sink
+    this.reassembly = new Reassembly(sink, limits, this.recent)
+  }
+
+  /** Whether a SYN or SYN/ACK on the ports of a known connection begins another one. */
+  isAnother(known: Connection, direction: Direction, tcp: TcpHeader): boolean {
+    const half = known.half(direction)
+    const isElsewhere = known.isOver || (half.isBased && half.base !== tcp.seq)
+    if ((tcp.flags & TCP_FLAG.ack) === 0) return isElsewhere
+    // A second answer to the same SYN, by another machine that has the address, is no other connection.
+    return isElsewhere && !(half.other.isBased && ((half.other.base + 1) | 0) === tcp.ack)
+  }
+
+  /** The next segment of a connection. Once its end was told, frames are only counted. */
+  segment(connection: Connection, direction: Direction, packet: Packet, tcp: TcpHeader, frame: FrameRef): void {
+    const half = direction === 0 ? connection.fromClient : connection.fromServer
+    const { flags } = tcp
+    this.nowUs = frame.timeUs
+    connection.frames[direction]++
+    connection.last = frame
+    half.lastUs = frame.timeUs
+    if (connection.isOver) return
+    if ((flags & TCP_FLAG.rst) !== 0) {
+      this.reset(connection, half, packet, tcp, frame)
+      return
+    }
+    if (!half.isBased) this.base(half, packet, tcp)
+    half.noteSender(packet)
+    if ((flags & TCP_FLAG.syn) !== 0) {
+      this.synchronise(connection, half, packet, tcp, frame)
+      // A payload of a SYN begins behind it.
+      if (tcp.payloadSize > 0) tcp.seq = (tcp.seq + 1) | 0
+    } else {
+      connection.isAnswered = true
+      if (connection.opening === 'syn-synack' && direction === 0) connection.opening = 'whole'
+      if ((flags & TCP_FLAG.ack) !== 0) this.acknowledge(connection, half, tcp, frame)
+    }
+    if (tcp.payloadSize <= 1 && this.isKeepAlive(half, tcp)) {
+      this.reassembly.unlessCopied(half, tcp, packet, frame, 'keep-alive')
+    } else if (tcp.payloadSize > 0) {
+      this.reassembly.payload(half, tcp, packet, frame)
+      connection.lastPayloadUs = frame.timeUs
+    }
+    if ((flags & TCP_FLAG.fin) !== 0) this.finish(connection, half, packet, tcp, frame)
+    if (tcp.payloadSize > 0 || (flags & (TCP_FLAG.fin | TCP_FLAG.syn)) !== 0) {
+      this.recent.add(connection.id, direction, tcp.seq, markOf(packet, tcp), frame.timeUs)
+    }
+    if (connection.finBy !== null && isDone(connection.fromClient) && isDone(connection.fromServer))
+      this.endByFin(connection)
+  }
+
+  /** Tells the end of a connection that is not followed any further. */
+  giveUp(connection: Connection, how: 'reused' | 'forgotten' | 'capture-ended', at: FrameRef): void {
+    if (connection.finBy !== null) {
+      this.endByFin(connection)
+      return
+    }
+    const isUnanswered =
+      connection.opening === 'syn' &&
+      !connection.isAnswered &&
+      (how === 'reused' || connection.synCount > 1 || this.nowUs - connection.lastSynUs >= ANSWER_US_MAX)
+    const idleUs = at.timeUs - connection.lastPayloadUs
+    this.end(connection, { how: isUnanswered ? 'unanswered' : how, by: null, at, idleUs, forged: false })
+  }
+
+  private base(half: Half, packet: Packet, tcp: TcpHeader): void {
+    half.isBased = true
+    half.base = (tcp.flags & TCP_FLAG.syn) !== 0 ? tcp.seq : (tcp.seq - 1) | 0
+    const end = half.direction === 0 ? half.connection.client : half.connection.server
+    if (end.mac === null && packet.fromMacOffset !== -1) end.mac = macText(packet.frame, packet.fromMacOffset)
+  }
+
+  private synchronise(connection: Connection, half: Half, packet: Packet, tcp: TcpHeader, frame: FrameRef): void {
+    const isAnswer = (tcp.flags & TCP_FLAG.ack) !== 0
+    if (!half.isBegun) {
+      half.isBegun = true
+      half.next = (tcp.seq + 1) | 0
+    } else if (half.base === tcp.seq && half.isSynSeen && !this.reassembly.again(half, tcp, packet, frame)) {
+      return
+    }
+    half.isSynSeen = true
+    if (isAnswer) {
+      this.answer(connection, half, tcp)
+    } else {
+      connection.synCount++
+      connection.lastSynUs = frame.timeUs
+      if (connection.opening === 'none') connection.opening = 'syn'
+      else if (connection.opening === 'synack') connection.opening = 'syn-synack'
+    }
+  }
+
+  private answer(connection: Connection, half: Half, tcp: TcpHeader): void {
+    connection.isAnswered = true
+    if (connection.opening === 'none') connection.opening = 'synack'
+    else if (connection.opening === 'syn') connection.opening = 'syn-synack'
+    const { other } = half
+    if (other.isBegun) return
+    other.isBegun = true
+    other.next = tcp.ack
+    if (other.isBased) return
+    other.isBased = true
+    other.base = (tcp.ack - 1) | 0
+  }
+
+  private acknowledge(connection: Connection, half: Half, tcp: TcpHeader, frame: FrameRef): void {
+    const { other } = half
+    other.acked = tcp.ack
+    other.isAcked = true
+    if (other.held.length > 0 || other.isFinSeen) this.reassembly.acknowledged(other)
+    if ((tcp.window === 0) === half.isWindowZero) return
+    half.isWindowZero = tcp.window === 0
+    this.sink.trouble(connection, half.direction, half.isWindowZero ? 'zero-window' : 'window-open', frame)
+  }
+
+  /** The byte before the next, or none there, asks for an answer only. */
+  private isKeepAlive(half: Half, tcp: TcpHeader): boolean {
+    return half.isBegun && ((tcp.seq - half.next) | 0) === -1 && (tcp.flags & (TCP_FLAG.syn | TCP_FLAG.fin)) === 0
+  }
+
+  private finish(connection: Connection, half: Half, packet: Packet, tcp: TcpHeader, frame: FrameRef): void {
+    const fin = (tcp.seq + tcp.payloadSize) | 0
+    if (half.isFinSeen) {
+      if (fin === half.fin && tcp.payloadSize === 0) this.reassembly.again(half, tcp, packet, frame)
+      return
+    }
+    if (!half.isBegun) {
+      half.isBegun = true
+      half.next = fin
+    }
+    const ahead = (fin - half.next) | 0
+    if (ahead < 0 || ahead > DISTANCE_MAX) return
+    half.isFinSeen = true
+    half.fin = fin
+    if (connection.finBy !== null) return
+    connection.finBy = half.direction
+    connection.finAt = frame
+    connection.finIdleUs = frame.timeUs - connection.lastPayloadUs
+  }
+
+  private reset(connection: Connection, half: Half, packet: Packet, tcp: TcpHeader, frame: FrameRef): void {
+    if (half.isBegun && Math.abs((tcp.seq - half.next) | 0) > DISTANCE_MAX) return
+    if (connection.finBy !== null) {
+      // It only hastens the end.
+      this.endByFin(connection)
+      return
+    }
+    const isRefusal = connection.opening === 'syn' && half.direction === 1 && !connection.isAnswered
+    this.end(connection, {
+      how: isRefusal ? 'refused' : 'reset',
+      by: half.direction,
+      at: frame,
+      idleUs: frame.timeUs - connection.lastPayloadUs,
+      forged: half.isForeign(packet),
+    })
+  }
+
+  private endByFin(connection: Connection): void {
+    const { finBy, finAt, finIdleUs } = connection
+    this.end(connection, { how: 'fin', by: finBy, at: finAt!, idleUs: finIdleUs, forged: false })
+  }
+
+  private end(connection: Connection, ending: SeenEnding): void {
+    this.reassembly.flush(connection.fromClient)
+    this.reassembly.flush(connection.fromServer)
+    connection.isOver = true
+    this.sink.ended(connection, ending)
+  }
+}
+
+/** Everything up to the FIN was told. */
+const isDone = (half: Half) => half.isFinSeen && half.next === half.fin
