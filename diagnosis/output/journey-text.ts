@@ -67,7 +67,7 @@ export function stepText({ kind, times, from, to, number, detail }: JourneyStep,
 /** Where a step leads. */
 export function arrivalText({ kind, wrong }: JourneyStep, to: MachineEnd, journey: Journey, nameOf: NameOf): string {
   const comes = `it reaches ${nameOf(to)}`
-  if (kind === 'message') return wrong ? `${comes}: one more copy, for it had arrived before` : comes
+  if (kind === 'message') return wrong ? `${comes}: another copy, for another machine has it` : comes
   const sender = nameOf(journey.sender)
   if (kind !== 'order-ack') return comes
   return wrong

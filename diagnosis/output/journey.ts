@@ -5,6 +5,7 @@ import { acknowledgedRecoverable, type SessionHeader } from '../../protocol/bina
 import type { Finder } from '../finder.js'
 import { messageText } from '../packet-facts.js'
 import type { MachineEnd, SeenFinalAck, SeenMessage, SeenOrderAck } from '../seen-message.js'
+import { isSameMachine } from '../sequences.js'
 import type { Session } from '../session.js'
 import type { JourneyTarget } from './journey-target.js'
 
@@ -23,7 +24,7 @@ export interface JourneyStep {
   readonly number: number | null
   /** As its packet addresses it; how a session ended. */
   readonly detail: string
-  /** It came where it should not, or came a second time. */
+  /** It came where it should not, or where another machine had it already. */
   wrong: boolean
 }
 
@@ -102,8 +103,9 @@ export class JourneyFinder implements Finder {
     if (about !== undefined) this.#comes(about, 'administration-ack', message, at, false)
     const trail = this.#isTarget(message) ? this.#trails.get(messageText(message.source, message.messageId)) : undefined
     if (trail === undefined) return
-    const before = trail.steps.some(({ kind, to }) => kind === 'message' && to !== null)
-    this.#comes(trail, 'message', message, at, before)
+    const isElsewhere = (machine: MachineEnd) => !isSameMachine(machine, at) && !isSameMachine(machine, message.from)
+    const copied = trail.steps.some(({ kind, to }) => kind === 'message' && to !== null && isElsewhere(to))
+    this.#comes(trail, 'message', message, at, copied)
   }
 
   sessionHeader(session: Session, direction: Direction, header: SessionHeader, { last }: SeenPacket): void {
@@ -288,11 +290,6 @@ export class JourneyFinder implements Finder {
 }
 
 const sameFrame = (a: FrameRef, b: FrameRef) => a.number === b.number && a.fileIndex === b.fileIndex
-
-/** Clones share the QMId and not the address; behind a balancer that translates, machines share the address and not the QMId. */
-function isSameMachine(a: MachineEnd, b: MachineEnd): boolean {
-  return a.address === b.address && (a.qmId === null || b.qmId === null || a.qmId === b.qmId)
-}
 
 function wayOf({ connection: { client, server } }: Session, direction: Direction, at: FrameRef): JourneyWay {
   const [from, to] = direction === 0 ? [client, server] : [server, client]

@@ -1,4 +1,6 @@
 import type { FileReport } from '../../capture/files/reading-report.js'
+import type { FrameRef } from '../../capture/frame.js'
+import type { Translation } from '../balancer-sides.js'
 import type { Evidence } from '../finding.js'
 import { sinceSeconds, utcText } from './capture-times.js'
 import { type DiagnosedCapture, verdictOf } from './diagnosed-capture.js'
@@ -25,7 +27,7 @@ export function jsonReport(capture: DiagnosedCapture, limit = Number.POSITIVE_IN
         : { from: utcText(firstUs), to: utcText(period.lastUs), seconds: sinceSeconds(period.lastUs, firstUs) },
     counts,
     qms: machines.map(machineJson),
-    translations,
+    translations: translations.map(translation => translationJson(translation, files)),
     findings: findings.map(({ first, worst, instances, ...said }) => ({
       ...said,
       first: evidence(first),
@@ -49,15 +51,20 @@ function evidenceJson({ frames, ...said }: Evidence, { files }: DiagnosedCapture
     ...said,
     time: timeUs === null ? null : utcText(timeUs),
     sinceStartS: timeUs === null ? null : sinceSeconds(timeUs, firstUs),
-    frames: frames.map(({ fileIndex, number, timeUs }) => ({
-      file: files[fileIndex]?.file ?? null,
-      number,
-      time: utcText(timeUs),
-    })),
+    frames: frames.map(frame => frameJson(frame, files)),
   }
 }
 
-/** A line of `--qms --json`, and an element of `qms`. */
+function frameJson({ fileIndex, number, timeUs }: FrameRef, files: readonly FileReport[]) {
+  return { file: files[fileIndex]?.file ?? null, number, time: utcText(timeUs) }
+}
+
+/** An element of `translations`. */
+export function translationJson({ first, ...said }: Translation, files: readonly FileReport[]): object {
+  return { ...said, first: first.map(frame => frameJson(frame, files)) }
+}
+
+/** An element of `qms`. */
 export function machineJson({ addresses, ...said }: Machine): object {
   return {
     ...said,

@@ -1,0 +1,71 @@
+import type { FileReport } from '../../capture/files/reading-report.js'
+import { counted } from '../../lab/finding.js'
+import type { Coverage } from '../coverage.js'
+import type { Diagnosis } from '../diagnosis.js'
+import type { DiagnosedCapture } from './diagnosed-capture.js'
+import type { FilteredFindings } from './finding-filter.js'
+import { type ClockLeads, machinesOf } from './machines.js'
+import type { Traffic } from './traffic.js'
+
+/** What reading tells beside what it gave to the diagnosis. */
+export interface ReadingFacts {
+  readonly files: readonly FileReport[]
+  readonly bytes: number
+  /** TCP connections of any kind. */
+  readonly connections: number
+  /** Microseconds since 1970 of the earliest and the latest frame; null without one. */
+  readonly period: { readonly firstUs: number; readonly lastUs: number } | null
+}
+
+/** Everything that outputs show, in one value. `diagnosis` has finished, and `traffic` and `clocks` were among its finders. */
+export function diagnosedCapture(
+  version: string,
+  reading: ReadingFacts,
+  diagnosis: Diagnosis,
+  { traffic, clocks }: { readonly traffic: Traffic; readonly clocks: ClockLeads },
+  { findings, texts }: FilteredFindings,
+): DiagnosedCapture {
+  const { files, bytes, connections, period } = reading
+  const { counts, parties, sides, coverage, sessions } = diagnosis
+  const machines = machinesOf(parties, clocks)
+  return {
+    version,
+    files,
+    period,
+    counts: {
+      frames: files.reduce((sum, { frames }) => sum + frames, 0),
+      bytes,
+      connections,
+      sessions: sessions.opened,
+      machines: machines.length,
+      messages: counts.messages - counts.administrationAcks,
+      express: traffic.express,
+      recoverable: traffic.recoverable,
+      transactional: counts.transactional,
+      sessionAcks: traffic.sessionAcks,
+      orderAcks: counts.orderAcks,
+      finalAcks: counts.finalAcks,
+      administrationAcks: counts.administrationAcks,
+      requests: traffic.requests,
+      pings: traffic.pings,
+    },
+    machines,
+    translations: sides.translations,
+    findings,
+    limits: limitsOf(coverage, files),
+    filters: texts,
+  }
+}
+
+/** What the capture lacks, a clause each. */
+function limitsOf({ holes, missingBytes, firstHole, oneSided, midStream }: Coverage, files: readonly FileReport[]) {
+  const dropped = files.reduce((sum, file) => sum + file.dropped, 0)
+  return [
+    firstHole === null
+      ? null
+      : `${counted(missingBytes, 'byte')} or more in ${counted(holes, 'hole')} of its streams, the first at frame ${firstHole.number}`,
+    oneSided === 0 ? null : `one side of ${counted(oneSided, 'connection')}`,
+    midStream === 0 ? null : `the beginning of ${counted(midStream, 'connection')}`,
+    dropped === 0 ? null : `${counted(dropped, 'frame')} that the capturing machine dropped`,
+  ].filter(text => text !== null)
+}
