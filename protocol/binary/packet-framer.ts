@@ -100,8 +100,8 @@ export class PacketFramer {
 }
 
 /** Bytes the packet at `offset` takes in the stream, or as many as are needed to tell: more than `end - offset` when it
- *  is not whole. Checks whatever the bytes up to `end` decide. */
-function wireSizeWithin(bytes: Buffer, offset: number, end: number): number {
+ *  is not whole. Checks whatever the bytes up to `end` decide; at least one byte is there. Throws DecodeError. */
+export function wireSizeWithin(bytes: Buffer, offset: number, end: number): number {
   const available = end - offset
   if (bytes[offset] !== VERSION_NUMBER) {
     fail('MSMQ_DECODE_VERSION', 'VersionNumber', 0, `${bytes[offset]}, must be 16`)

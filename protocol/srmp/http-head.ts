@@ -22,7 +22,7 @@ export interface HttpResponseLike {
   readonly body: readonly Buffer[]
 }
 
-const HEAD_SIZE_MAX = 64 * 1024
+export const HEAD_SIZE_MAX = 64 * 1024
 const HEADER_COUNT_MAX = 200
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const STATUS_LINE = /^HTTP\/1\.[01] ([1-5]\d\d)(?: (.*))?$/
@@ -65,13 +65,24 @@ function readRequestLine({ startLine }: Head): Pick<HttpRequestLike, 'method' | 
   return { method: method!, target }
 }
 
+/** The head alone, whatever follows it; `size` is in bytes, with the empty line. */
+export function parseResponseHead(bytes: Buffer): Omit<HttpResponseLike, 'body'> & { readonly size: number } {
+  const head = readHead(bytes)
+  return { ...readStatusLine(head), headers: head.headers, size: head.size }
+}
+
 /** One response. Without Content-Length everything up to the end of `bytes` is its body. */
 export function parseRawResponse(bytes: Buffer): { response: HttpResponseLike; rest: Buffer } {
   const head = readHead(bytes)
-  const match = STATUS_LINE.exec(head.startLine)
-  if (match === null) throw httpFault('status line', 0, 'is not HTTP/1.1, status and reason')
+  const line = readStatusLine(head)
   const { body, rest } = readBody(bytes, head, bytes.subarray(head.size))
-  return { response: { status: Number(match[1]), reason: match[2] ?? '', headers: head.headers, body }, rest }
+  return { response: { ...line, headers: head.headers, body }, rest }
+}
+
+function readStatusLine({ startLine }: Head): Pick<HttpResponseLike, 'status' | 'reason'> {
+  const match = STATUS_LINE.exec(startLine)
+  if (match === null) throw httpFault('status line', 0, 'is not HTTP/1.1, status and reason')
+  return { status: Number(match[1]), reason: match[2] ?? '' }
 }
 
 function isMeasured(headers: HttpHeaders): boolean {
@@ -142,12 +153,8 @@ export function readHeaders(lines: readonly string[], structure: string, offset:
 }
 
 function readBody(bytes: Buffer, head: Head, unmeasured: Buffer): { body: Buffer[]; rest: Buffer } {
-  const coding = headerValue(head.headers, 'transfer-encoding')
-  if (coding !== null) {
-    if (coding.toLowerCase() !== 'chunked') throw httpFault('Transfer-Encoding', 0, 'only chunked is known')
-    return readChunks(bytes, head.size)
-  }
-  const length = contentLength(head.headers)
+  const length = bodySizeBy(head.headers)
+  if (length === 'chunked') return readChunks(bytes, head.size)
   if (length === null) {
     const start = head.size + unmeasured.length
     return { body: unmeasured.length === 0 ? [] : [unmeasured], rest: bytes.subarray(start) }
@@ -157,6 +164,14 @@ function readBody(bytes: Buffer, head: Head, unmeasured: Buffer): { body: Buffer
     throw truncated('Content-Length', head.size, `${length} bytes of body, only ${bytes.length - head.size} are there`)
   }
   return { body: length === 0 ? [] : [bytes.subarray(head.size, end)], rest: bytes.subarray(end) }
+}
+
+/** What the head says of the body: bytes, or that it comes in chunks; null: nothing. `MSMQ_DECODE_SRMP_HTTP`. */
+export function bodySizeBy(headers: HttpHeaders): number | 'chunked' | null {
+  const coding = headerValue(headers, 'transfer-encoding')
+  if (coding === null) return contentLength(headers)
+  if (coding.toLowerCase() !== 'chunked') throw httpFault('Transfer-Encoding', 0, 'only chunked is known')
+  return 'chunked'
 }
 
 function contentLength(headers: HttpHeaders): number | null {
@@ -197,9 +212,15 @@ function readChunks(bytes: Buffer, start: number): { body: Buffer[]; rest: Buffe
 function chunkSize(bytes: Buffer, at: number): number {
   const end = bytes.subarray(at, at + 100).indexOf(LF)
   if (end < 0) throw truncated('chunk', at, 'the size of a chunk is missing')
-  const match = /^([0-9a-f]{1,8})[ \t]*(?:;.*)?\r?$/i.exec(bytes.toString('latin1', at, at + end))
-  if (match === null) throw httpFault('chunk', at, 'has no size')
-  return Number.parseInt(match[1]!, 16)
+  const size = readChunkSize(bytes.toString('latin1', at, at + end))
+  if (size === null) throw httpFault('chunk', at, 'has no size')
+  return size
+}
+
+/** Of the line before a chunk, without its LF; null when it has none. */
+export function readChunkSize(line: string): number | null {
+  const match = /^([0-9a-f]{1,8})[ \t]*(?:;.*)?\r?$/i.exec(line)
+  return match === null ? null : Number.parseInt(match[1]!, 16)
 }
 
 /** A request as it stands on the wire: its head, and its body. */

@@ -19,7 +19,7 @@ export { kindOf } from './kind.js'
 /* An SRMP message as the HTTP request that carries it. Source: [MC-MQSRM] 2.1.1, 2.2.2, and the examples of 4. */
 
 /** The envelope, which is one part, has at most 1 MiB, and messages at most 4 MiB (1.6). */
-const REQUEST_BODY_SIZE_MAX = 5 * 1024 * 1024
+export const REQUEST_BODY_SIZE_MAX = 5 * 1024 * 1024
 /** RFC 2046 5.1.1. */
 const BOUNDARY_LENGTH_MAX = 70
 
