@@ -11,6 +11,9 @@ export interface PcapngInterface {
   /** Packets that were lost, as single packets tell and as statistics do. */
   droppedByPackets: number
   droppedByStatistics: number
+  /** The newest stamp, which a packet without one is given. */
+  upper: number
+  lower: number
 }
 
 /** @param body of an interface description block. Null: too short */
@@ -46,7 +49,14 @@ export function readInterface(body: Buffer, isBigEndian: boolean, context: FileC
     system,
     comments,
   })
-  return { details, scale: new TimeScale(resolution, offsetSeconds), droppedByPackets: 0, droppedByStatistics: 0 }
+  return {
+    details,
+    scale: new TimeScale(resolution, offsetSeconds),
+    droppedByPackets: 0,
+    droppedByStatistics: 0,
+    upper: 0,
+    lower: 0,
+  }
 }
 
 function seconds(value: Buffer, isBigEndian: boolean): number {

@@ -12,7 +12,6 @@ export class PcapngReader implements RecordReader {
   readonly #context: FileContext
   #isBigEndian = false
   #interfaces: PcapngInterface[] = []
-  #timeUs = 0
   #withoutTime = 0
   /** What the interfaces of sections that are over have lost. */
   #droppedBefore = 0
@@ -151,7 +150,8 @@ export class PcapngReader implements RecordReader {
       return
     }
     const timeUs = on.scale.microseconds(upper, lower)
-    this.#timeUs = timeUs
+    on.upper = upper
+    on.lower = lower
     const packet = bytes.subarray(data, data + capturedLength)
     const optionsAt = data + block.padded(capturedLength)
     const options = optionsAt < end ? { bytes: bytes.subarray(optionsAt, end), isBigEndian: this.#isBigEndian } : null
@@ -192,8 +192,10 @@ export class PcapngReader implements RecordReader {
       return
     }
     this.#withoutTime++
-    const ref = { number, fileIndex: this.#context.fileIndex, timeUs: this.#timeUs }
-    batch.push(new CapturedFrame(ref, on.details, body.subarray(4, 4 + limit), originalLength, null, 0, 0, null))
+    const ref = { number, fileIndex: this.#context.fileIndex, timeUs: on.scale.microseconds(on.upper, on.lower) }
+    batch.push(
+      new CapturedFrame(ref, on.details, body.subarray(4, 4 + limit), originalLength, null, on.upper, on.lower, null),
+    )
   }
 
   #statistics(body: Buffer): void {
@@ -246,7 +248,7 @@ export class PcapngReader implements RecordReader {
     if (report.dropped > 0) report.notes.push(`The capturing machine dropped ${report.dropped} packets.`)
     if (this.#withoutTime > 0) {
       report.notes.push(
-        `${this.#withoutTime} packets have no time (simple packet blocks): each is given that of the packet before it.`,
+        `${this.#withoutTime} packets have no time (simple packet blocks): each is given that of the packet before it on its interface.`,
       )
     }
   }
