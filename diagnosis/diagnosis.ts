@@ -232,8 +232,10 @@ export class Diagnosis implements SeenSink {
       if (message.messageClass !== MessageClass.NORMAL) this.counts.administrationAcks += 1
       const party = this.parties.meet(message.source)
       if (party !== null) {
-        if (!message.forwarded) party.sent += 1
-        else if (message.from.qmId !== null) {
+        if (!message.forwarded) {
+          party.sent += 1
+          this.parties.sends(message)
+        } else if (message.from.qmId !== null) {
           const forwarder = this.parties.get(message.from.qmId)
           if (forwarder !== null) forwarder.forwards = true
         }

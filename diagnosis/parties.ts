@@ -1,5 +1,7 @@
 import type { FrameRef } from '../capture/frame.js'
 import { type Guid, NIL_GUID } from '../protocol/guid.js'
+import { Recent } from './recent.js'
+import type { SeenMessage } from './seen-message.js'
 
 /** Systems started at moments that lie further apart than this are two systems. Clocks that are set make no difference. */
 const SAME_START_US = 5_000_000
@@ -21,6 +23,10 @@ export interface PartyAddress {
   /** It opened sessions from there; it answered there. */
   opens: boolean
   answers: boolean
+  /** Time stamps of the transactional sequences that begin there: a queue manager takes a new one when it starts. */
+  readonly lives: Map<number, { firstUs: number; lastUs: number }>
+  /** Of recent messages by their MessageIDs, what two of one identifier would have alike. */
+  readonly messages: Recent<number>
 }
 
 /** A QMId and all that the capture shows of it. Clones are one party at several addresses. */
@@ -34,6 +40,8 @@ export interface Party {
   received: number
   /** It passed on messages of others. */
   forwards: boolean
+  /** Pairs of its addresses, `a b`, that used one MessageID for different messages. */
+  readonly collisions: Set<string>
 }
 
 /** Who is who: by QMId, with the addresses on the outer sides of balancers, so that a translated address is nobody's. */
@@ -62,7 +70,15 @@ export class Parties {
     const known = this.#parties.get(qmId)
     if (known !== undefined) return known
     if (qmId === NIL_GUID || this.#parties.size >= PARTIES_MAX) return null
-    const party = { qmId, addresses: new Map(), names: new Set<string>(), sent: 0, received: 0, forwards: false }
+    const party = {
+      qmId,
+      addresses: new Map(),
+      names: new Set<string>(),
+      sent: 0,
+      received: 0,
+      forwards: false,
+      collisions: new Set<string>(),
+    }
     this.#parties.set(qmId, party)
     return party
   }
@@ -82,6 +98,8 @@ export class Parties {
         mac,
         opens: false,
         answers: false,
+        lives: new Map(),
+        messages: new Recent(),
       }
       party.addresses.set(address, place)
       const there = this.#at.get(address)
@@ -124,17 +142,41 @@ export class Parties {
     return this.#names.get(address)?.[0] ?? null
   }
 
+  /** An application's message that its own queue manager sends from `address`. */
+  sends({ source, messageId, transaction, sentTimeS, bodySize, from, last }: SeenMessage): void {
+    const party = this.#parties.get(source)
+    const place = party?.addresses.get(from.address)
+    if (party === undefined || place === undefined) return
+    const number = transaction?.number ?? 0
+    const alike = sentTimeS * 65_536 + ((bodySize ^ (number * 31)) & 0xffff)
+    place.messages.set(messageId, alike)
+    if (transaction !== null) this.#lives(place, Number.parseInt(transaction.sequence, 16), last.timeUs)
+    if (party.addresses.size === 1) return
+    for (const other of party.addresses.values()) {
+      const there = other === place ? null : other.messages.get(messageId)
+      if (there !== null && there !== alike) party.collisions.add(pairOf(place.address, other.address))
+    }
+  }
+
+  #lives({ lives }: PartyAddress, timeStamp: number, atUs: number): void {
+    const life = lives.get(timeStamp)
+    if (life !== undefined) life.lastUs = atUs
+    else if (lives.size < PER_PARTY_MAX) lives.set(timeStamp, { firstUs: atUs, lastUs: atUs })
+  }
+
   /**
-   * Whether one QMId at two addresses is two machines: true where their systems started at different moments. Null
-   * where the capture does not show that; machines that are started together, or one with two addresses.
+   * Whether one QMId at two addresses is two machines: true where their systems started at different moments, where each
+   * goes on with sequences of its own start while the other does, or where they used one MessageID for different messages.
+   * Null where the capture shows none of that; one machine with two addresses looks so.
    */
   areDistinct(qmId: Guid, a: string, b: string): true | null {
-    if (a === b) return null
     const party = this.#parties.get(qmId)
-    const startedA = party?.addresses.get(a)?.startedUs ?? null
-    const startedB = party?.addresses.get(b)?.startedUs ?? null
-    if (startedA === null || startedB === null) return null
-    const apartUs = Math.abs(startedA - startedB) % UPTIME_WRAP_US
+    const one = party?.addresses.get(a)
+    const other = party?.addresses.get(b)
+    if (a === b || party === undefined || one === undefined || other === undefined) return null
+    if (party.collisions.has(pairOf(a, b)) || haveTwoLives(one, other)) return true
+    if (one.startedUs === null || other.startedUs === null) return null
+    const apartUs = Math.abs(one.startedUs - other.startedUs) % UPTIME_WRAP_US
     return Math.min(apartUs, UPTIME_WRAP_US - apartUs) > SAME_START_US ? true : null
   }
 
@@ -146,4 +188,16 @@ export class Parties {
     const own = party === null ? undefined : (party.names.values().next().value ?? party.addresses.keys().next().value)
     return own ?? (qmId === null ? 'an unknown machine' : `QM ${qmId.slice(0, 8)}…`)
   }
+}
+
+const pairOf = (a: string, b: string) => (a < b ? `${a} ${b}` : `${b} ${a}`)
+
+/** Each has begun sequences that the other has not, at the same time. */
+function haveTwoLives(a: PartyAddress, b: PartyAddress): boolean {
+  for (const [ownA, lifeA] of a.lives) {
+    if (b.lives.has(ownA)) continue
+    for (const [ownB, lifeB] of b.lives)
+      if (!a.lives.has(ownB) && lifeA.firstUs < lifeB.lastUs && lifeB.firstUs < lifeA.lastUs) return true
+  }
+  return false
 }

@@ -1,7 +1,7 @@
 import type { FrameRef } from '../capture/frame.js'
 import type { Guid } from '../protocol/guid.js'
 import { Intervals } from './intervals.js'
-import { RecentFrames } from './recent-frames.js'
+import { Recent } from './recent.js'
 import type { MachineEnd, SeenMessage, SeenOrderAck } from './seen-message.js'
 
 /** A peer can invent sequences; beyond so many the first that was seen is forgotten. */
@@ -13,7 +13,7 @@ const TRANSACTIONS_MAX = 1_024
 export interface SequenceReceiver {
   readonly end: MachineEnd
   readonly arrived: Intervals
-  readonly arrivals: RecentFrames
+  readonly arrivals: Recent<FrameRef>
   /** The first message of the sequence that it got, as far as the capture shows. */
   readonly firstNumber: number
   readonly firstPrevious: number
@@ -55,7 +55,7 @@ export class Sequence {
   readonly receivers: SequenceReceiver[] = []
   /** First transmissions, and the latest one of each recent number. */
   highestSent = 0
-  readonly sent = new RecentFrames()
+  readonly sent = new Recent<FrameRef>()
   firstSent: FrameRef | null = null
   lastSent: FrameRef | null = null
   /** Transmissions beyond the first of a number. */
@@ -179,7 +179,7 @@ export class Sequences {
       receiver = {
         end: at,
         arrived: new Intervals(),
-        arrivals: new RecentFrames(),
+        arrivals: new Recent<FrameRef>(),
         firstNumber: number,
         firstPrevious: previous,
         firstFrame: message.last,

@@ -43,11 +43,11 @@ export function findClones({ book, parties, nowUs }: DiagnosisContext): Finder {
           reservations: isProven
             ? []
             : [
-                `one machine with several addresses looks the same: the capture does not show that ${a.address} and ${b.address} started at different times`,
+                `one machine with several addresses looks the same: nothing that ${a.address} and ${b.address} sent shows two lives`,
               ],
           text:
             `QMId ${qmId}${names.size === 0 ? '' : ` (${[...names].join(', ')})`} opens sessions from ${places.map(({ address }) => address).join(', ')}` +
-            `${isProven ? `, which started ${apartText(a, b)} apart: they are clones` : ''}; ` +
+            `${isProven ? `: they are clones${apartText(a, b)}` : ''}; ` +
             `${misled} messages came while the receiver's address cache named another of these addresses`,
         })
       }
@@ -65,8 +65,10 @@ function twoMachines(
   return [first!, other ?? second!]
 }
 
+/** Where the uptimes tell: `, started 3 hours apart`. */
 function apartText(a: PartyAddress, b: PartyAddress): string {
   const s = Math.abs((a.startedUs ?? 0) - (b.startedUs ?? 0)) / 1e6
-  if (s < 120) return `${s.toFixed(0)} s`
-  return s < 7200 ? `${(s / 60).toFixed(0)} minutes` : `${(s / 3600).toFixed(0)} hours`
+  if (s < 1) return ''
+  if (s < 120) return `, started ${s.toFixed(0)} s apart`
+  return `, started ${s < 7200 ? `${(s / 60).toFixed(0)} minutes` : `${(s / 3600).toFixed(0)} hours`} apart`
 }

@@ -5,7 +5,7 @@ import type { DiagnosisContext } from '../context.js'
 import type { Finder } from '../finder.js'
 import { Intervals } from '../intervals.js'
 import { messageText } from '../packet-facts.js'
-import { RecentFrames } from '../recent-frames.js'
+import { Recent } from '../recent.js'
 import type { MachineEnd, SeenMessage } from '../seen-message.js'
 import { type Acknowledgement, isSameMachine, type SequenceReceiver } from '../sequences.js'
 
@@ -13,7 +13,7 @@ import { type Acknowledgement, isSameMachine, type SequenceReceiver } from '../s
 interface Deliveries {
   readonly end: MachineEnd
   readonly identifiers: Intervals
-  readonly arrivals: RecentFrames
+  readonly arrivals: Recent<FrameRef>
 }
 
 const QUEUES_MAX = 100_000
@@ -31,9 +31,9 @@ export function findDuplicates(context: DiagnosisContext): Finder {
   let queues = 0
 
   const areTwo = (source: MachineEnd, other: MachineEnd): boolean =>
-    source.qmId === null || other.qmId === null || source.qmId !== other.qmId
+    source.qmId === null || other.qmId === null
       ? source.address !== other.address
-      : parties.areDistinct(source.qmId, source.address, other.address) === true
+      : source.qmId !== other.qmId || parties.areDistinct(source.qmId, source.address, other.address) === true
 
   return {
     message({ forwarded, from }) {
@@ -87,7 +87,7 @@ export function findDuplicates(context: DiagnosisContext): Finder {
       for (const each of machines) if (isSameMachine(each.end, at)) own = each
       if (own === undefined) {
         if (machines.length >= MACHINES_MAX) return
-        own = { end: at, identifiers: new Intervals(), arrivals: new RecentFrames() }
+        own = { end: at, identifiers: new Intervals(), arrivals: new Recent<FrameRef>() }
         machines.push(own)
       }
       if (!own.identifiers.add(messageId)) return

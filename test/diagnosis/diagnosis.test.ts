@@ -249,3 +249,36 @@ t.test('a refusal of a message that names the cluster', t => {
   t.match(of('name-validation-discard'), { proven: 1, first: { message: `${SENDER.qmId}\\1` } })
   t.end()
 })
+
+t.test('clones that were started together are told apart by what they send', async t => {
+  const twin = machine(SENDER.qmId, '10.0.1.9', SENDER.uptimeMs)
+  t.test('one MessageID for different messages', t => {
+    const { of } = diagnose(traffic => {
+      const id = traffic.session(SENDER, R1).express()
+      traffic.wait(5)
+      traffic.session(twin, R1).express(undefined, id)
+    })
+    t.match(of('qmid-at-several-addresses'), { count: 1, proven: 1 })
+    t.end()
+  })
+  t.test('sequences of two starts, at the same time', t => {
+    const { of } = diagnose(traffic => {
+      const one = traffic.session(SENDER, R1)
+      const other = traffic.session(twin, R1)
+      for (let number = 1; number <= 2; number += 1) {
+        one.transactional({ number })
+        other.transactional({ number, timeStamp: 0x6553f200 })
+      }
+    })
+    t.match(of('qmid-at-several-addresses'), { count: 1, proven: 1 })
+    t.end()
+  })
+  t.test('a machine that starts anew at another address is one machine', t => {
+    const { of } = diagnose(traffic => {
+      traffic.session(SENDER, R1).transactional({ number: 1 })
+      traffic.session(twin, R1).transactional({ number: 1, timeStamp: 0x6553f200 })
+    })
+    t.match(of('qmid-at-several-addresses'), { count: 1, proven: 0 })
+    t.end()
+  })
+})

@@ -1,0 +1,40 @@
+const SLOTS_MIN = 16
+const SLOTS_MAX = 4_096
+
+/** What belongs to the last few thousand of things that are numbered: a ring by number, which grows with what it is given. */
+export class Recent<Value> {
+  #numbers = new Float64Array(SLOTS_MIN)
+  #values: (Value | undefined)[] = new Array<undefined>(SLOTS_MIN)
+
+  set(number: number, value: Value): void {
+    for (;;) {
+      const slot = number % this.#values.length
+      if (this.#values[slot] === undefined || this.#numbers[slot] === number || this.#values.length === SLOTS_MAX) {
+        this.#numbers[slot] = number
+        this.#values[slot] = value
+        return
+      }
+      this.#grow()
+    }
+  }
+
+  /** Null when it is unknown or too long ago. */
+  get(number: number): Value | null {
+    const slot = number % this.#values.length
+    return this.#numbers[slot] === number ? (this.#values[slot] ?? null) : null
+  }
+
+  #grow(): void {
+    const numbers = this.#numbers
+    const values = this.#values
+    const size = 4 * values.length
+    this.#numbers = new Float64Array(size)
+    this.#values = new Array<undefined>(size)
+    values.forEach((value, slot) => {
+      if (value === undefined) return
+      const number = numbers[slot]!
+      this.#numbers[number % size] = number
+      this.#values[number % size] = value
+    })
+  }
+}
