@@ -2,9 +2,7 @@ import type { Packet } from '../../protocol/binary/packet.js'
 
 /** What a capture had of MSMQ, and what it had besides. */
 export interface MessageCounts {
-  /** Of TCP, all of them. */
-  connections: number
-  /** That spoke MS-MQQB, and HTTP to MSMQ. */
+  /** Connections that spoke MS-MQQB, and HTTP to MSMQ. */
   msmqConnections: number
   httpConnections: number
   /** Packets by what they are. */
@@ -22,7 +20,6 @@ export interface MessageCounts {
 
 export function newMessageCounts(): MessageCounts {
   return {
-    connections: 0,
     msmqConnections: 0,
     httpConnections: 0,
     packets: {

@@ -27,7 +27,7 @@ export class MessageStreams implements StreamSink {
   readonly #conversations = new Map<number, Conversation>()
   /** Segments of a connection often follow each other. */
   #recentId = -1
-  #recent: Conversation | null = null
+  #recent: Conversation | undefined
 
   /** @param memory what unfinished packets of all connections may take. */
   constructor(sink: SeenSink, memory = new HeldMemory()) {
@@ -36,28 +36,27 @@ export class MessageStreams implements StreamSink {
   }
 
   opened(connection: SeenConnection): void {
-    this.counts.connections += 1
     const conversation = new Conversation(connection, this.#sink, this.counts, this.#memory)
     this.#conversations.set(connection.id, conversation)
   }
 
   bytes(connection: SeenConnection, direction: Direction, bytes: Buffer, frame: FrameRef): void {
-    this.#of(connection).bytes(direction, bytes, frame)
+    this.#of(connection)?.bytes(direction, bytes, frame)
   }
 
   hole(connection: SeenConnection, direction: Direction, size: number | null, cause: HoleCause, frame: FrameRef): void {
-    this.#of(connection).hole(direction, size, cause, frame)
+    this.#of(connection)?.hole(direction, size, cause, frame)
   }
 
   trouble(connection: SeenConnection, direction: Direction, what: TcpTrouble, frame: FrameRef): void {
-    this.#of(connection).trouble(direction, what, frame)
+    this.#of(connection)?.trouble(direction, what, frame)
   }
 
   ended(connection: SeenConnection, ending: SeenEnding): void {
-    this.#of(connection).ended(ending)
+    this.#of(connection)?.ended(ending)
     this.#conversations.delete(connection.id)
     this.#recentId = -1
-    this.#recent = null
+    this.#recent = undefined
   }
 
   /** A UDP datagram; what is no ping is passed over. */
@@ -72,11 +71,12 @@ export class MessageStreams implements StreamSink {
     }
   }
 
-  #of({ id }: SeenConnection): Conversation {
+  /** Undefined when it has ended: what comes then, such as one more reset, says nothing about messages. */
+  #of({ id }: SeenConnection): Conversation | undefined {
     if (id !== this.#recentId) {
-      this.#recent = this.#conversations.get(id)!
+      this.#recent = this.#conversations.get(id)
       this.#recentId = id
     }
-    return this.#recent!
+    return this.#recent
   }
 }

@@ -107,14 +107,12 @@ export class PacketSearch {
     }
   }
 
-  /** What a packet there would take; null where it can be none. The first of a chain is examined whole. */
+  /** What a packet there would take; null where it can be none. The first of a chain is examined whole, the last as far as it is there. */
   #sizeAt(held: HeldBytes, at: number): number | null {
     try {
       const size = wireSizeWithin(held.buffer, at, held.size)
-      if (this.#count === 0) {
-        if (size <= held.size - at) decodePacket(held.buffer.subarray(at, at + size))
-        else checkHeaders(held.buffer.subarray(at, held.size))
-      }
+      if (size > held.size - at) checkHeaders(held.buffer.subarray(at, held.size))
+      else if (this.#count === 0) decodePacket(held.buffer.subarray(at, at + size))
       return size
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
