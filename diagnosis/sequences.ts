@@ -85,12 +85,10 @@ export class Sequence {
   }
 }
 
+/** What was refused is not kept: it has to be sent again. */
 function take(receiver: SequenceReceiver, number: number): void {
   receiver.taken = number
-  if (receiver.refused !== null && receiver.refused.previous <= number) {
-    receiver.taken = Math.max(number, receiver.refused.number)
-    receiver.refused = null
-  }
+  if (receiver.refused !== null && receiver.refused.previous <= number) receiver.refused = null
 }
 
 /** The QMId decides; where clones share one, or no packet told it, the address does. */
@@ -195,8 +193,9 @@ export class Sequences {
     receiver.lastFrame = message.last
     if (receiver.arrived.add(number)) receiver.arrivals.set(number, message.last)
     if (number <= receiver.taken) return receiver
-    if (previous > receiver.taken) receiver.refused = { number, previous, frame: message.last }
-    else take(receiver, number)
+    if (previous > receiver.taken) {
+      if (receiver.refused?.number !== number) receiver.refused = { number, previous, frame: message.last }
+    } else take(receiver, number)
     return receiver
   }
 
