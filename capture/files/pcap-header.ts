@@ -54,23 +54,27 @@ export class PacketHeaderRules {
     seconds: number | null,
   ): { at: number; isFound: boolean } {
     for (let at = from; at + PCAP_PACKET_HEADER_BYTES <= end; at++) {
-      if (seconds !== null && Math.abs(this.#u32(bytes, at) - seconds) > SECONDS_APART_MAX) continue
+      if (seconds !== null && !areNear(this.#u32(bytes, at), seconds)) continue
       if (this.#u32(bytes, at + 4) > this.#fractionMax) continue
       if (this.#u32(bytes, at + 8) > this.capturedLengthMax) continue
       const header = this.#header(bytes, at)
       if (!this.isRegular(header)) continue
-      const next = at + PCAP_PACKET_HEADER_BYTES + header.capturedLength
-      if (next + PCAP_PACKET_HEADER_BYTES > end) {
+      const isFollowed = this.isFollowed(bytes, at, end, header)
+      if (isFollowed === true) return { at, isFound: true }
+      if (isFollowed === null) {
         if (!isEnd) return { at, isFound: false }
-        if (next === end) return { at, isFound: true }
-        continue
-      }
-      const following = this.#header(bytes, next)
-      if (Math.abs(following.seconds - header.seconds) <= SECONDS_APART_MAX && this.isRegular(following)) {
-        return { at, isFound: true }
+        if (at + PCAP_PACKET_HEADER_BYTES + header.capturedLength === end) return { at, isFound: true }
       }
     }
     return { at: Math.max(from, end - PCAP_PACKET_HEADER_BYTES + 1), isFound: false }
+  }
+
+  /** Whether behind a packet there is another of about the same time; null: it ends where the bytes do, or later. */
+  isFollowed(bytes: Buffer, at: number, end: number, header: PacketHeader): boolean | null {
+    const next = at + PCAP_PACKET_HEADER_BYTES + header.capturedLength
+    if (next + PCAP_PACKET_HEADER_BYTES > end) return null
+    const following = this.#header(bytes, next)
+    return areNear(following.seconds, header.seconds) && this.isRegular(following)
   }
 
   #header(bytes: Buffer, at: number): PacketHeader {
@@ -85,4 +89,9 @@ export class PacketHeaderRules {
   #u32(bytes: Buffer, at: number): number {
     return this.#isBigEndian ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at)
   }
+}
+
+/** Of two times in seconds: whether packets that follow each other may well have them. */
+export function areNear(one: number, other: number): boolean {
+  return Math.abs(one - other) <= SECONDS_APART_MAX
 }

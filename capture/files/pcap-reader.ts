@@ -2,7 +2,7 @@ import { type Parser, type PcapGlobalHeader, type PcapPacketHeader, type PcapStr
 import type { ByteWindow } from './byte-window.js'
 import { CapturedFrame, type InterfaceDetails } from './captured-frame.js'
 import type { FileContext, RecordReader } from './file-context.js'
-import { PacketHeaderRules, PCAP_PACKET_HEADER_BYTES } from './pcap-header.js'
+import { areNear, type PacketHeader, PacketHeaderRules, PCAP_PACKET_HEADER_BYTES } from './pcap-header.js'
 import { MICROSECONDS, NANOSECONDS, ticksPerSecond } from './time-resolution.js'
 
 const GLOBAL_HEADER_BYTES = 24
@@ -128,10 +128,17 @@ export class PcapReader implements RecordReader {
       this.#fault = `a packet that claims ${capturedLength} bytes`
     } else {
       this.#isRegular ??= isRegular
-      if (this.#isRegular && !isRegular) this.#fault = 'bytes that are no packet header'
+      if (this.#isRegular && !(isRegular && this.#isInTime(plain))) this.#fault = 'bytes that are no packet header'
     }
     if (this.#fault !== null) throw STOP
     this.#header = header
+  }
+
+  /** A leap in time is believed where the next packet follows it. */
+  #isInTime(header: PacketHeader): boolean {
+    const window = this.#window
+    if (window === null || this.#seconds === null || areNear(header.seconds, this.#seconds)) return true
+    return this.#rules.isFollowed(window.buffer, window.start, window.end, header) !== false
   }
 
   #takeBody(bytes: Buffer): void {
@@ -157,6 +164,7 @@ export class PcapReader implements RecordReader {
         : `a packet of ${this.#header.capturedLength} bytes, of which ${window.length - PCAP_PACKET_HEADER_BYTES} are there`
     this.#lost = { offset: window.offset, what: fault ?? unfinished, isCut: fault === null }
     window.start++
+    this.#header = null
     // pcap-parser may be waiting for the rest of a packet.
     this.#parser = this.#newParser()
     if (this.#globalHeader !== null) this.#stream.give(this.#globalHeader)
