@@ -92,7 +92,7 @@ export function createHttpGateway(config: HttpGatewayConfig): HttpGateway {
 }
 
 /** What both planes stand on. */
-function prepare(config: BalancerConfig, portDefault: number) {
+function prepare(config: BalancerConfig & Pick<ProxyPlaneOptions, 'tap'>, portDefault: number) {
   const { affinity = 'single', hash = nlbSub1, healthCheck, onHostState } = config
   const listen = { address: config.listen.address, port: config.listen.port ?? portDefault }
   const hosts = gatewayHosts(config.hosts, portDefault)
@@ -107,7 +107,7 @@ function prepare(config: BalancerConfig, portDefault: number) {
   const checker =
     healthCheck === undefined
       ? undefined
-      : new HealthChecker(healthCheck, hosts, from, (host, well) => states.found(host, well))
+      : new HealthChecker(healthCheck, hosts, from, (host, well) => states.found(host, well), config.tap?.wire)
 
   const around = <Plane extends ProxyPlane>(plane: Plane): Plane & Balancer => ({
     ...plane,

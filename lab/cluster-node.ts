@@ -1,5 +1,6 @@
 import type { PlaneCounters } from '../gateway/planes/plane.js'
 import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway/planes/proxy-events.js'
+import type { SocketsTap } from '../transport/wire-tap.js'
 import type { NodeMessage } from './channel-messages.js'
 import type { ClusterFault } from './cluster-fault.js'
 import { ClusterMapWatch } from './cluster-map.js'
@@ -23,13 +24,14 @@ export class ClusterNode implements LabNode {
   #closed: ConnectionClosed[] = []
   #requests: ProxiedRequest[] = []
 
-  static async create(spec: ClusterSpec): Promise<ClusterNode> {
+  static async create(spec: ClusterSpec, tap?: SocketsTap): Promise<ClusterNode> {
     const node: ClusterNode = new ClusterNode(
       spec,
       await openLabPlane(spec, {
         onDecision: decision => node.#decisions.push(decision),
         onClosed: event => node.#closed.push(event),
         onRequest: request => node.#requests.push(request),
+        ...(tap !== undefined && { tap }),
       }),
     )
     return node

@@ -4,6 +4,7 @@ import { clusterConfig } from '../gateway/nlb/cluster-config.js'
 import { jhash } from '../gateway/nlb/jhash.js'
 import type { ClusterPlane, PlaneError } from '../gateway/planes/plane.js'
 import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway/planes/proxy-events.js'
+import type { SocketsTap } from '../transport/wire-tap.js'
 import type { ClusterSpec } from './node-spec.js'
 import { kernelModeOf } from './planes.js'
 
@@ -12,6 +13,8 @@ export interface LabPlaneListener {
   onDecision(decision: ProxyDecision): void
   onClosed(event: ConnectionClosed): void
   onRequest(request: ProxiedRequest): void
+  /** Told of what crosses the wire, by planes whose sockets are ours. */
+  readonly tap?: SocketsTap
 }
 
 /** A model on the real clock, and what moves bytes by it. */
@@ -37,6 +40,7 @@ async function openProxy({ cluster, ports, source }: ClusterSpec, listener: LabP
     ports: { tcp: ports },
     source,
     settled: true,
+    ...(listener.tap !== undefined && { tap: listener.tap }),
     onDecision: decision => listener.onDecision(decision),
     onClosed: event => listener.onClosed(event),
   })

@@ -2,6 +2,7 @@ import { createGateway, createHttpGateway, type Gateway, type HttpGateway } from
 import type { ConnectionClosed, ProxiedRequest, ProxyDecision } from '../gateway/planes/proxy-events.js'
 import type { Endpoint } from '../queue-manager/actions.js'
 import { systemCode, TransportError } from '../transport/errors.js'
+import type { SocketsTap } from '../transport/wire-tap.js'
 import type { NodeMessage } from './channel-messages.js'
 import type { ClusterFault } from './cluster-fault.js'
 import type { LabNode } from './lab-node.js'
@@ -15,7 +16,7 @@ export class GatewayNode implements LabNode {
   #closed: ConnectionClosed[] = []
   #requests: ProxiedRequest[] = []
 
-  constructor(spec: GatewaySpec) {
+  constructor(spec: GatewaySpec, tap?: SocketsTap) {
     this.#spec = spec
     const { listen, hosts, affinity, source, cutAfterBytes, cutConnectionsMax, idleTimeoutMs, retryOtherHosts } = spec
     const common = {
@@ -23,6 +24,7 @@ export class GatewayNode implements LabNode {
       hosts,
       affinity,
       source,
+      ...(tap !== undefined && { tap }),
       ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
       ...(retryOtherHosts !== undefined && { retryOtherHosts }),
       ...(spec.healthCheck !== undefined && { healthCheck: spec.healthCheck }),

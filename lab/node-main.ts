@@ -2,6 +2,7 @@ import { createConnection } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread, workerData } from 'node:worker_threads'
 import { MqlabError } from '../protocol/errors.js'
+import type { NodeCapture } from './captures/node-capture.js'
 import { Channel } from './channel.js'
 import type { LabMessage, NodeMessage } from './channel-messages.js'
 import type { LabNode } from './lab-node.js'
@@ -20,6 +21,7 @@ const ABANDON_MAX_MS = 10_000
 const { path, token } = labAddress()
 const channel = new Channel<NodeMessage, LabMessage>(createConnection({ path }))
 let node: LabNode | null = null
+let capture: NodeCapture | null = null
 let done = false
 
 channel.listen({ onMessage: obey, onClosed: () => void leave() })
@@ -57,34 +59,41 @@ function obey(message: LabMessage): void {
 }
 
 async function configure(spec: NodeSpec): Promise<void> {
+  capture = await openCapture(spec)
   node = await createNode(spec)
   channel.send({ type: 'ready', ...(await node.open()) })
   setInterval(tell, SAMPLE_INTERVAL_MS, node)
   setTimeout(checkpoint, CHECKPOINT_INTERVAL_MS, node)
 }
 
+async function openCapture({ name, capture }: NodeSpec): Promise<NodeCapture | null> {
+  if (capture === undefined) return null
+  const { NodeCapture } = await import('./captures/node-capture.js')
+  return new NodeCapture(name, capture)
+}
+
 /** Most nodes are queue managers: what the others are made of is loaded only where it is wanted. */
 async function createNode(spec: NodeSpec): Promise<LabNode> {
   if (spec.kind === 'gateway') {
     const { GatewayNode } = await import('./gateway-node.js')
-    return new GatewayNode(spec)
+    return new GatewayNode(spec, capture ?? undefined)
   }
   if (spec.kind === 'cluster') {
     const { ClusterNode } = await import('./cluster-node.js')
-    return await ClusterNode.create(spec)
+    return await ClusterNode.create(spec, capture ?? undefined)
   }
   if (spec.kind === 'crash-node') {
     const { CrashNode } = await import('./crash/crash-node.js')
     return new CrashNode(spec)
   }
-  const created = await QueueManagerNode.create(spec, () => {
-    channel.send({ type: 'done', offered: created.sample().offered })
-  })
+  const done = () => channel.send({ type: 'done', offered: created.sample().offered })
+  const created = await QueueManagerNode.create(spec, done, capture ?? undefined)
   return created
 }
 
 function tell(node: LabNode): void {
   if (done) return
+  capture?.flush()
   for (let news = node.takeNews(); news !== null; news = node.takeNews()) channel.send(news)
   const sample = node.sample()
   if (sample !== null) channel.send({ type: 'sample', sample })
@@ -103,6 +112,7 @@ function checkpoint(node: LabNode): void {
 async function stop(): Promise<void> {
   if (node !== null) {
     await node.close()
+    capture?.close()
     tell(node)
     channel.send({ type: 'ledger', report: node.report(false) })
   }

@@ -17,7 +17,10 @@ import type { Plane, RealisationDetails } from './planes.js'
 import type { IdleManner } from './sim/sim-route.js'
 
 /** What one process or thread of the lab is to be. Plain data: it travels over the lab channel. */
-export type NodeSpec = QueueManagerSpec | GatewaySpec | ClusterSpec | CrashNodeSpec
+export type NodeSpec = (QueueManagerSpec | GatewaySpec | ClusterSpec | CrashNodeSpec) & {
+  /** Absent: nothing is recorded. */
+  readonly capture?: CaptureSpec
+}
 
 export interface QueueManagerSpec {
   readonly kind: 'queue-manager'
@@ -50,6 +53,19 @@ export interface QueueManagerSpec {
   readonly faults?: NodeFaults
   /** Of machines that a fault by meaning may end on sockets: file that says which did, for nobody hears its last word. */
   readonly lastWord?: string
+}
+
+/** What a machine writes of what it sends and receives. */
+export interface CaptureSpec {
+  /** There, in files of its own. */
+  readonly folder: string
+  /** Of machines by address, in the order in which links are named. */
+  readonly names: readonly (readonly [address: string, names: readonly string[]])[]
+  /** Clients that do not tell of their connections themselves. */
+  readonly acceptedFrom: readonly string[]
+  /** Program and version. */
+  readonly application: string
+  readonly seed: number
 }
 
 export interface HttpSpec {

@@ -7,6 +7,7 @@ import { applicationHost } from '../transport/application-host.js'
 import { realNow } from '../transport/clock.js'
 import { Driver } from '../transport/driver.js'
 import { createResolver } from '../transport/resolver.js'
+import type { SocketsTap } from '../transport/wire-tap.js'
 import type { NodeMessage, NodeSample } from './channel-messages.js'
 import { FaultyEngine } from './faults/faulty-engine.js'
 import { dieAtOnce } from './faults/last-word.js'
@@ -28,11 +29,11 @@ export class QueueManagerNode implements LabNode {
   #injections: Injection[] = []
 
   /** `onDone`: the workload has offered all it will, and each offer is answered. */
-  static async create(spec: QueueManagerSpec, onDone: () => void): Promise<QueueManagerNode> {
-    return new QueueManagerNode(spec, onDone, await openStore(spec))
+  static async create(spec: QueueManagerSpec, onDone: () => void, tap?: SocketsTap): Promise<QueueManagerNode> {
+    return new QueueManagerNode(spec, onDone, await openStore(spec), tap)
   }
 
-  private constructor(spec: QueueManagerSpec, onDone: () => void, store: Store) {
+  private constructor(spec: QueueManagerSpec, onDone: () => void, store: Store, tap: SocketsTap | undefined) {
     this.#store = store
     const engine = createQueueManager(spec, store)
     const { settings } = engine
@@ -54,6 +55,7 @@ export class QueueManagerNode implements LabNode {
       ...(spec.http !== undefined && { http: { address: spec.listenAddress ?? spec.address, port: spec.http.port } }),
       ...(settings.EnablePingService === 1 && { pingPort: settings.MsmqIpPingPort }),
       limits: { lingerMs: LINGER_MS },
+      ...(tap !== undefined && { tap }),
       onOutcome: (request, outcome, error) => this.#application.onOutcome(request, outcome, error),
       onReceived: (request, queue, messages) => this.#application.onReceived(request, queue, messages),
       onArrived: queue => this.#application.onArrived(queue),

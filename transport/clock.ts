@@ -3,6 +3,7 @@ import type { Now } from '../queue-manager/clock.js'
 // performance.now() counts from the start of the process or thread and is cheap; process.hrtime counts from a moment
 // that all processes of the machine share. One difference, taken once, makes the first comparable like the second.
 const OFFSET_READINGS = 20
+const CLOCK_TOLERANCE_MS = 0.5
 const machineOffsetMs = measureOffsetMs()
 
 /** Whatever stops the process between the two readings falsifies their difference: the narrowest of several counts. */
@@ -23,6 +24,18 @@ function measureOffsetMs(): number {
 /** Monotonic milliseconds, with fractions, comparable between the processes of one machine. */
 export function monotonicMs(): number {
   return performance.now() + machineOffsetMs
+}
+
+let wallOffsetMs = performance.timeOrigin
+
+/** Milliseconds since 1970 with fractions. It follows the system's clock, which counts whole ones. */
+export function preciseWallMs(): number {
+  const ownMs = performance.now()
+  const wallMs = Date.now()
+  const aheadMs = ownMs + wallOffsetMs - wallMs
+  // 0 to 1 is what the whole millisecond leaves out; what is more is a clock that was set
+  if (aheadMs < -CLOCK_TOLERANCE_MS || aheadMs > 1 + CLOCK_TOLERANCE_MS) wallOffsetMs = wallMs - ownMs
+  return ownMs + wallOffsetMs
 }
 
 /** Both clocks as they are. */

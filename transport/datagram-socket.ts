@@ -1,16 +1,27 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import type { Endpoint } from '../queue-manager/actions.js'
+import { preciseWallMs } from './clock.js'
 import { systemCode, TransportError } from './errors.js'
+import type { SocketsTap } from './wire-tap.js'
 
 /** A UDP socket for pings. Datagrams get lost, so one that cannot be sent is dropped and counted. */
 export class DatagramSocket {
   readonly #socket: Socket
+  readonly #tap: SocketsTap | undefined
   sendFailures = 0
+  #local: Endpoint | null = null
 
-  constructor(address: string, onDatagram: (from: Endpoint, bytes: Buffer) => void) {
+  /** `tap` is told of what is exchanged with those of whom it `tellsAccepted`. */
+  constructor(address: string, tap: SocketsTap | undefined, onDatagram: (from: Endpoint, bytes: Buffer) => void) {
+    this.#tap = tap
     this.#socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
-    this.#socket.on('message', (bytes, from) => onDatagram({ address: from.address, port: from.port }, bytes))
+    this.#socket.on('message', (bytes, { address, port }) => {
+      const from = { address, port }
+      if (this.#local !== null && this.#tap?.tellsAccepted(address))
+        this.#tap.wire.datagram(from, this.#local, bytes, preciseWallMs())
+      onDatagram(from, bytes)
+    })
   }
 
   bind(address: string, port: number): Promise<void> {
@@ -25,6 +36,8 @@ export class DatagramSocket {
       this.#socket.bind({ address, port, exclusive: true }, () => {
         this.#socket.off('error', refused)
         this.#socket.on('error', () => this.sendFailures++)
+        const { address: local, port: bound } = this.#socket.address()
+        this.#local = { address: local, port: bound }
         resolve()
       })
     })
@@ -36,6 +49,8 @@ export class DatagramSocket {
       this.sendFailures++
       return
     }
+    if (this.#local !== null && this.#tap?.tellsAccepted(address))
+      this.#tap.wire.datagram(this.#local, { address, port }, bytes, preciseWallMs())
     this.#socket.send(bytes, port, address, error => {
       if (error !== null) this.sendFailures++
     })

@@ -20,7 +20,9 @@ import type { HttpLimits } from './http-limits.js'
 import { type ListenCounters, listenOn } from './listening.js'
 import { plainAddress } from './plain-address.js'
 import type { Resolver } from './resolver.js'
+import { SocketTap } from './socket-tap.js'
 import { type ConnectionOwner, TcpConnection } from './tcp-connection.js'
+import type { SocketsTap } from './wire-tap.js'
 import { WriteBuffers } from './write-buffers.js'
 
 type ReceivedMessages = Extract<Action, { do: 'received' }>['messages']
@@ -52,6 +54,8 @@ export interface DriverOptions<E extends DrivenEngine> extends DriverListener {
   readonly httpClient?: { readonly ca?: string | Buffer }
   readonly limits?: Partial<DriverLimits>
   readonly httpLimits?: Partial<HttpLimits>
+  /** Told of all that crosses the wire; absent: nobody is. Connections over TLS are not told. */
+  readonly tap?: SocketsTap
   onNote?(note: Note): void
   /** After the actions that followed from one input. A sender without a pace refills its outgoing queue here. */
   onTurn?(): void
@@ -110,15 +114,21 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
     this.#driven = options.driven ?? options.engine
     this.#options = options
     this.#limits = { ...DRIVER_LIMITS, ...options.limits }
-    const { http, https, httpClient, httpLimits, localAddress } = options
+    const { http, https, httpClient, httpLimits, localAddress, tap } = options
     const { lingerMs } = this.#limits
     this.#http = new HttpHost(
       {
         ...(http !== undefined && { http }),
         ...(https !== undefined && { https }),
         limits: { lingerMs, ...httpLimits },
-        client: { ...httpClient, lingerMs, ...(localAddress !== undefined && { localAddress }) },
+        client: {
+          ...httpClient,
+          lingerMs,
+          ...(localAddress !== undefined && { localAddress }),
+          ...(tap !== undefined && { tap: tap.wire }),
+        },
         counters: this.counters,
+        ...(tap !== undefined && { tap }),
       },
       this,
     )
@@ -278,7 +288,9 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
 
   async #bindPings(name: PingSocket, port: number): Promise<void> {
     const { address } = this.#options.listen
-    const socket = new DatagramSocket(address, (from, bytes) => {
+    const { tap } = this.#options
+    const tellsOf = name === 'service' ? tap : tap && { wire: tap.wire, tellsAccepted: () => true }
+    const socket = new DatagramSocket(address, tellsOf, (from, bytes) => {
       if (!this.#running) return
       this.#driven.datagram(realNow(), name, from, bytes)
       this.#carryOutAll()
@@ -296,13 +308,20 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
       return
     }
     const id = this.#driven.accepted(realNow(), { address: plainAddress(remoteAddress), port: remotePort })
-    this.#add(id, onread => adopt(socket, onread))
+    const { tap } = this.#options
+    this.#add(id, onread => adopt(socket, onread), tap && (adopted => SocketTap.accepted(tap, adopted)))
     this.#carryOutAll()
   }
 
-  #add(id: ConnectionId, openSocket: (onread: OnReadOpts) => Socket): void {
+  #add(id: ConnectionId, openSocket: (onread: OnReadOpts) => Socket, tap?: (socket: Socket) => SocketTap | null): void {
     const { lingerMs } = this.#limits
-    const options = { owner: this, buffers: this.#buffers, readBuffer: this.#readBuffer, lingerMs }
+    const options = {
+      owner: this,
+      buffers: this.#buffers,
+      readBuffer: this.#readBuffer,
+      lingerMs,
+      ...(tap !== undefined && { tap }),
+    }
     this.#connections.set(id, new TcpConnection(id, openSocket, options))
   }
 
@@ -406,9 +425,13 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
       this.#driven.connectFailed(realNow(), id, 'EADDRNOTAVAIL')
       return
     }
-    const { localAddress } = this.#options
+    const { localAddress, tap } = this.#options
     const options = { host: address, port, noDelay: true, ...(localAddress && { localAddress }) }
-    this.#add(id, onread => createConnection({ ...options, onread }))
+    this.#add(
+      id,
+      onread => createConnection({ ...options, onread }),
+      tap && (socket => SocketTap.connecting(tap.wire, socket, { address, port })),
+    )
   }
 
   #persisted(ticket: number, error: Error | null): void {

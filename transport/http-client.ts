@@ -3,12 +3,15 @@ import { createSecureContext, type SecureContext } from 'node:tls'
 import type { Action, ConnectionId, ExchangeId, HttpRequest } from '../queue-manager/actions.js'
 import { HttpLink, type HttpLinkOwner } from './http-link.js'
 import { trustedAuthorities } from './trusted-authorities.js'
+import type { WireTap } from './wire-tap.js'
 
 type HttpOpen = Extract<Action, { do: 'http-open' }>
 
 export interface HttpClientOptions {
   /** Source of connections; absent: the system chooses. */
   readonly localAddress?: string
+  /** Told of connections that are not over TLS. */
+  readonly tap?: WireTap
   /** PEM; absent: the authorities that this platform trusts. */
   readonly ca?: string | Buffer
   /** How long a connection that is closed in order waits for answers. */
@@ -44,8 +47,8 @@ export class HttpClient {
 
   open({ connection: id, address, port, secure, host }: HttpOpen): void {
     const tls = () => (secure ? { host: withoutBrackets(host), context: this.#context() } : null)
-    const { localAddress } = this.#options
-    const makeLink = (owner: HttpLinkOwner) => new HttpLink({ address, port, localAddress, tls: tls() }, owner)
+    const { localAddress, tap } = this.#options
+    const makeLink = (owner: HttpLinkOwner) => new HttpLink({ address, port, localAddress, tls: tls(), tap }, owner)
     // Only addresses: a peer's text must not make us ask a name server.
     const usable = isIP(address) !== 0
     this.#connections.set(

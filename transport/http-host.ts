@@ -4,6 +4,7 @@ import { HttpClient, type HttpClientOptions, type HttpClientOwner } from './http
 import type { HttpLimits } from './http-limits.js'
 import { HttpListener, type HttpListenerOwner, type HttpListenOptions } from './http-server.js'
 import type { ListenCounters } from './listening.js'
+import type { SocketsTap } from './wire-tap.js'
 
 export interface HttpHostOptions {
   readonly http?: Endpoint
@@ -11,6 +12,8 @@ export interface HttpHostOptions {
   readonly limits: Partial<HttpLimits>
   readonly client: HttpClientOptions
   readonly counters: ListenCounters
+  /** Told of connections that come in, where they are not over TLS. */
+  readonly tap?: SocketsTap
 }
 
 /** Which the engine is told by its driver. */
@@ -89,8 +92,8 @@ export class HttpHost implements HttpListenerOwner {
   }
 
   #listen(options: HttpListenOptions): Promise<Endpoint> {
-    const { limits, counters } = this.#options
-    const listener = new HttpListener(options, { owner: this, counters, limits })
+    const { limits, counters, tap } = this.#options
+    const listener = new HttpListener(options, { owner: this, counters, limits, ...(tap !== undefined && { tap }) })
     this.#listeners.push(listener)
     return listener.listen()
   }

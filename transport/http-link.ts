@@ -5,7 +5,9 @@ import type { ExchangeId, HttpRequest } from '../queue-manager/actions.js'
 import { resetNow } from './abrupt-close.js'
 import { systemCode } from './errors.js'
 import { skipContinueAnswers } from './interim-answers.js'
+import { SocketTap } from './socket-tap.js'
 import { undiciClient } from './undici.js'
+import type { WireTap } from './wire-tap.js'
 
 /** An answer may have a body, of which nothing is wanted; one that is longer is a failure. */
 const ANSWER_BODY_BYTES_MAX = 65_536
@@ -31,6 +33,8 @@ export interface HttpLinkTarget {
   readonly localAddress: string | undefined
   /** Absent: plain HTTP. `host` is what the certificate must be for. */
   readonly tls: { readonly host: string; readonly context: SecureContext } | null
+  /** Told of the link where it is plain. */
+  readonly tap: WireTap | undefined
 }
 
 export interface HttpLinkOwner {
@@ -152,10 +156,11 @@ export class HttpLink {
       report(new Error('closed'), null)
       return
     }
-    const { address, port, localAddress, tls } = this.#target
+    const { address, port, localAddress, tls, tap } = this.#target
     const where = { host: address, port, ...(localAddress !== undefined && { localAddress }) }
     const socket = tls === null ? createConnection({ ...where, noDelay: true }) : secureConnect(securely(where, tls))
     this.#socket = socket
+    if (tls === null) SocketTap.connecting(tap, socket, { address, port })
     socket.on('error', () => undefined)
     const failed = (error: Error) => {
       this.end(reasonOf(error))

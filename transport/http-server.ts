@@ -9,6 +9,8 @@ import { HttpIncoming, type HttpIncomingOwner } from './http-incoming.js'
 import { HTTP_LIMITS, type HttpLimits } from './http-limits.js'
 import { type ListenCounters, listenOn } from './listening.js'
 import { plainAddress } from './plain-address.js'
+import { tapHttp } from './socket-tap.js'
+import type { SocketsTap } from './wire-tap.js'
 
 /** Where to listen, in plain or, with a certificate and its key (PEM), over TLS. */
 export interface HttpListenOptions extends Endpoint {
@@ -30,6 +32,7 @@ export class HttpListener implements HttpIncomingOwner {
   readonly #owner: HttpListenerOwner
   readonly #options: HttpListenOptions
   readonly #counters: ListenCounters
+  readonly #tap: SocketsTap | undefined
   /** Those of TCP; one of TLS begins as one of these and is no connection of ours before its handshake is over. */
   readonly #sockets = new Set<Socket>()
   readonly #connections = new Map<Socket, HttpIncoming>()
@@ -43,11 +46,14 @@ export class HttpListener implements HttpIncomingOwner {
       readonly owner: HttpListenerOwner
       readonly counters: ListenCounters
       readonly limits?: Partial<HttpLimits>
+      /** Told of connections that are not over TLS. */
+      readonly tap?: SocketsTap
     },
   ) {
     this.#options = options
     this.#owner = context.owner
     this.#counters = context.counters
+    this.#tap = context.tap
     this.limits = { ...HTTP_LIMITS, ...context.limits }
   }
 
@@ -152,6 +158,7 @@ export class HttpListener implements HttpIncomingOwner {
       socket.destroy()
       return
     }
+    if (!this.#isSecure) tapHttp(this.#tap, socket)
     const peer = { address: plainAddress(remoteAddress), port: remotePort }
     this.#connections.set(socket, new HttpIncoming(socket, peer, this.#isSecure, this))
     socket.on('close', () => this.#connections.delete(socket))

@@ -2,6 +2,7 @@ import type { OnReadOpts, Socket } from 'node:net'
 import { resetNow } from './abrupt-close.js'
 import type { CloseKind } from './driven-engine.js'
 import { systemCode } from './errors.js'
+import type { SocketTap } from './socket-tap.js'
 import type { WriteBuffer, WriteBuffers } from './write-buffers.js'
 
 /** Chunks up to this size are copied together; larger ones go to the system as they are. */
@@ -23,6 +24,8 @@ export class TcpConnection {
   readonly #owner: ConnectionOwner
   readonly #buffers: WriteBuffers
   readonly #lingerMs: number
+  /** Of a connection that is recorded. */
+  readonly #tap: SocketTap | null
   #gathered: Buffer[] = []
   #open: boolean
   #closing = false
@@ -41,12 +44,15 @@ export class TcpConnection {
       readonly readBuffer: Buffer
       /** How long a closing connection may take to deliver what was written, before it is destroyed. */
       readonly lingerMs: number
+      /** Has a recorder told of the socket. */
+      readonly tap?: (socket: Socket) => SocketTap | null
     },
   ) {
     const { readBuffer } = options
     const socket = openSocket({ buffer: readBuffer, callback: size => this.#read(readBuffer, size) })
     this.id = id
     this.#socket = socket
+    this.#tap = options.tap?.(socket) ?? null
     this.#owner = options.owner
     this.#buffers = options.buffers
     this.#lingerMs = options.lingerMs
@@ -136,6 +142,7 @@ export class TcpConnection {
 
   /** True: go on reading. */
   #read(buffer: Buffer, size: number): boolean {
+    this.#tap?.received(buffer.subarray(0, size))
     if (!this.#closing) this.#owner.received(this, buffer.subarray(0, size))
     return true
   }

@@ -19,8 +19,15 @@ export interface ConnectionTap {
 /** Addresses of the two machines at the ends of a link. */
 export type Link = readonly [string, string]
 
+/** Who is told of the sockets of one machine. */
+export interface SocketsTap {
+  readonly wire: WireTap
+  /** Whether it is also told of connections from this address, and of what it sends first: its own machine may tell of them. */
+  tellsAccepted(client: string): boolean
+}
+
 export interface WireTap {
   /** A connection is being opened. `link` is what it crosses; by default the two machines have the addresses of its ends. */
   connection(client: Endpoint, server: Endpoint, atMs: number, link?: Link): ConnectionTap
-  datagram(from: Endpoint, to: Endpoint, bytes: Buffer, atMs: number): void
+  datagram(from: Endpoint, to: Endpoint, bytes: Buffer, atMs: number, link?: Link): void
 }

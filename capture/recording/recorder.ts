@@ -61,12 +61,23 @@ export class Recorder implements WireTap {
     return this.#connection(client, server, atMs, windowBytes, link, true)
   }
 
-  datagram(from: Endpoint, to: Endpoint, bytes: Buffer, atMs: number): void {
-    const link = this.#link([from.address, to.address])
-    const ends = [frameEnd(from, from.address), frameEnd(to, to.address)] as const
+  datagram(
+    from: Endpoint,
+    to: Endpoint,
+    bytes: Buffer,
+    atMs: number,
+    [fromMachine, toMachine]: Link = [from.address, to.address],
+  ): void {
+    const link = this.#link([fromMachine, toMachine])
+    const ends = [frameEnd(from, fromMachine), frameEnd(to, toMachine)] as const
     const ids = this.#identificationsOf(from)
     const copy = link.isAhead(atMs) ? Buffer.from(bytes) : bytes
     link.at(atMs, () => link.frame(udpFrame(...ends, ids.next(), copy)))
+  }
+
+  /** Writes what is due by now. */
+  catchUp(): void {
+    this.#runUntil(this.#options.nowMs())
   }
 
   /** Nothing more will be told: writes the acknowledgements that were still to come. */

@@ -1,6 +1,9 @@
 import { get } from 'node:http'
-import { connect } from 'node:net'
+import { connect, Socket } from 'node:net'
+import { SocketTap } from '../../transport/socket-tap.js'
+import type { WireTap } from '../../transport/wire-tap.js'
 import { type CompleteHealthCheck, completeHealthCheck, HealthJudgement } from './health-judgement.js'
+import { hostLink } from './host-link.js'
 import type { HealthCheck } from './http-options.js'
 import type { ProxyHost } from './proxied-connection.js'
 
@@ -10,19 +13,22 @@ export class HealthChecker {
   readonly #hosts: readonly ProxyHost[]
   readonly #localAddress: string | undefined
   readonly #found: (host: string, well: boolean) => void
+  readonly #wire: WireTap | undefined
   #round: AbortController | undefined
 
-  /** Asks from `localAddress`, or wherever the system likes. `found` is told when a host falls ill or is well again. */
+  /** Asks from `localAddress`, or wherever the system likes. `found` is told when a host falls ill or is well again, `wire` of what is asked. */
   constructor(
     check: HealthCheck,
     hosts: readonly ProxyHost[],
     localAddress: string | undefined,
     found: (host: string, well: boolean) => void,
+    wire?: WireTap,
   ) {
     this.#check = completeHealthCheck(check)
     this.#hosts = hosts
     this.#localAddress = localAddress
     this.#found = found
+    this.#wire = wire
   }
 
   start(): void {
@@ -72,6 +78,10 @@ export class HealthChecker {
           ? connect(target, () => done(true))
           : get({ ...target, path, agent: false }, answer => done((answer.statusCode ?? 500) < badStatusMin))
       asked.on('error', giveUp)
+      const link = this.#localAddress === undefined ? undefined : hostLink(this.#localAddress, { address })
+      const tapped = (socket: Socket) => SocketTap.connecting(this.#wire, socket, { address, port }, link)
+      if (asked instanceof Socket) tapped(asked)
+      else asked.on('socket', tapped)
     })
   }
 }

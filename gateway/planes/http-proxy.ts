@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { SocketTap, tapHttp } from '../../transport/socket-tap.js'
 import { connectionsWithinDescriptors } from './descriptor-limit.js'
 import { DroppedAnswers } from './dropped-answers.js'
+import { hostLink } from './host-link.js'
 import { HostStates } from './host-states.js'
 import { HttpConnection, type HttpConnectionContext } from './http-connection.js'
 import { type Balance, type DropAnswers, type HostState, PIPELINE_MAX } from './http-options.js'
@@ -83,7 +85,9 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
   const { balance = 'connection' } = options
   const nowMs = options.nowMs ?? Date.now
   const open = new Map<Socket, HttpConnection>()
-  const upstreams = new UpstreamPool(options.hosts, limits)
+  const upstreams = new UpstreamPool(options.hosts, limits, (socket, host) =>
+    SocketTap.connecting(options.tap?.wire, socket, host, hostLink(options.listen.address, host)),
+  )
   const counts = zeroCounters(options.hosts)
   const http = zeroHttpCounters(upstreams.counters())
   let faults: HttpFaults = options.faults ?? {}
@@ -129,6 +133,7 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
 
   function accept(socket: Socket): void {
     counts.accepted++
+    tapHttp(options.tap, socket)
     let cutAfterBytes: number | undefined
     if (faults.cutAfterBytes !== undefined && cutsLeft > 0) {
       cutsLeft--

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { type CutBudget, CuttingSocket, UpstreamConnection, type UpstreamLimits } from './http-upstream.js'
 import type { ProxyHost } from './proxied-connection.js'
 import type { UpstreamCounters } from './proxy-counters.js'
@@ -6,6 +7,8 @@ export interface UpstreamPoolLimits extends UpstreamLimits {
   /** Connections to one host at a time. Who needs one more waits `connectTimeoutMs` at most. */
   readonly upstreamsPerHostMax: number
 }
+
+type OpeningUpstream = (socket: Socket, host: ProxyHost) => void
 
 interface HostPool {
   readonly host: ProxyHost
@@ -23,12 +26,15 @@ interface HostPool {
  */
 export class UpstreamPool {
   readonly #limits: UpstreamPoolLimits
+  readonly #opening: OpeningUpstream
   readonly #pools: ReadonlyMap<string, HostPool>
   #opened = 0
   #reused = 0
 
-  constructor(hosts: readonly ProxyHost[], limits: UpstreamPoolLimits) {
+  /** `opening` is told of each socket as it begins to connect. */
+  constructor(hosts: readonly ProxyHost[], limits: UpstreamPoolLimits, opening: OpeningUpstream = () => undefined) {
     this.#limits = limits
+    this.#opening = opening
     this.#pools = new Map(
       hosts.map(host => [host.name, { host, open: 0, all: new Set(), idle: new Set(), waiting: new Set() }]),
     )
@@ -94,7 +100,8 @@ export class UpstreamPool {
         pool.idle.delete(connection)
         wakeOne(pool)
       }
-      const socket = budget === null ? undefined : new CuttingSocket(budget)
+      const socket = budget === null ? new Socket() : new CuttingSocket(budget)
+      this.#opening(socket, pool.host)
       const connection = await UpstreamConnection.connect(pool.host, localAddress, this.#limits, closed, socket)
       pool.all.add(connection)
       this.#opened++

@@ -76,7 +76,7 @@ export class UpstreamConnection {
     localAddress: string | undefined,
     limits: UpstreamLimits,
     closed: (connection: UpstreamConnection) => void,
-    socket = new Socket(),
+    socket: Socket,
   ): Promise<UpstreamConnection> {
     return new Promise((resolve, reject) => {
       socket.once('error', reject)

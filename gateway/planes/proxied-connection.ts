@@ -1,6 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import { resetNow } from '../../transport/abrupt-close.js'
 import { plainAddress } from '../../transport/plain-address.js'
+import { SocketTap } from '../../transport/socket-tap.js'
+import type { Link, SocketsTap } from '../../transport/wire-tap.js'
 import type { Decision, Policy } from '../nlb/policy.js'
 import type { ConnectDeadlines } from './connect-deadlines.js'
 import { PacketCounter } from './packet-count.js'
@@ -48,6 +50,10 @@ export interface ConnectionContext {
   /** 0 = no limit. */
   readonly idleTimeoutMs: number
   readonly buffers: RelayBuffers
+  /** Told of the sockets. */
+  readonly tap: SocketsTap | undefined
+  /** Between the balancer and a host. */
+  link(host: ProxyHost): Link | undefined
   nowMs(): number
   isSilent(host: string): boolean
   decided(decision: ProxyDecision): void
@@ -111,6 +117,7 @@ export class ProxiedConnection implements ConnectionView {
       this.#relays.toHost.cutAfter(cutAfterBytes, () => this.#breakOff('gateway', 'cut', null))
     const client = socketOn(accepted, this.#relays.toHost.onread)
     this.#client = client
+    this.#relays.toHost.tap = SocketTap.accepted(context.tap, client)
     this.clientAddress = plainAddress(client.remoteAddress ?? '')
     this.clientPort = client.remotePort ?? 0
     client.on('error', (error: NodeJS.ErrnoException) => this.#broken('client', error.code ?? error.message))
@@ -211,6 +218,8 @@ export class ProxiedConnection implements ConnectionView {
       ...(localAddress === undefined ? {} : { localAddress, localPort }),
     })
     this.#upstream = upstream
+    const { tap, link } = this.#context
+    this.#relays.toClient.tap = SocketTap.connecting(tap?.wire, upstream, host, link(host))
     this.#openSockets++
     this.#context.deadlines.begun(upstream)
     upstream.on('error', (error: NodeJS.ErrnoException) => {

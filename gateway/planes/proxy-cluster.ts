@@ -1,4 +1,5 @@
 import { systemCode } from '../../transport/errors.js'
+import type { SocketsTap } from '../../transport/wire-tap.js'
 import type { NlbCluster } from '../nlb/cluster.js'
 import type { ClusterConfig } from '../nlb/cluster-config.js'
 import { clusterPolicy, establishedPasses, type ServedPort } from '../nlb/cluster-policy.js'
@@ -22,6 +23,8 @@ export interface ProxyClusterOptions {
   /** Of each port by itself. */
   readonly limits?: Partial<ProxyLimits & UdpLimits>
   readonly retransmission?: Partial<Retransmission>
+  /** Told of all that crosses the wire. */
+  readonly tap?: SocketsTap
   onDecision?(decision: ProxyDecision, at: ServedPort): void
   onClosed?(event: ConnectionClosed, at: ServedPort): void
   onDatagram?(datagram: RelayedDatagram, at: ServedPort): void
@@ -145,7 +148,7 @@ class UserSpacePlane implements ProxyClusterPlane {
   }
 
   #tcpPlane(at: ServedPort, options: ProxyClusterOptions): TcpProxyPlane {
-    const { cluster, source = 'keep', limits = {}, retransmission = {} } = options
+    const { cluster, source = 'keep', limits = {}, retransmission = {}, tap } = options
     return createProxyPlane({
       listen: at,
       hosts: this.#hosts(at),
@@ -153,6 +156,7 @@ class UserSpacePlane implements ProxyClusterPlane {
       source,
       limits,
       retransmission,
+      ...(tap !== undefined && { tap }),
       nextConnection: () => ++this.#connections,
       onDecision: decision => options.onDecision?.(decision, at),
       onClosed: event => {
@@ -164,13 +168,14 @@ class UserSpacePlane implements ProxyClusterPlane {
   }
 
   #udpRelay(at: ServedPort, options: ProxyClusterOptions): UdpRelay {
-    const { cluster, source = 'keep', limits = {} } = options
+    const { cluster, source = 'keep', limits = {}, tap } = options
     return new UdpRelay({
       listen: at,
       hosts: this.#hosts(at),
       policy: clusterPolicy(cluster, at),
       source,
       limits,
+      ...(tap !== undefined && { tap }),
       onDatagram: datagram => options.onDatagram?.(datagram, at),
     })
   }

@@ -1,9 +1,11 @@
 import { createServer, type Server } from 'node:net'
 import { PacketFramer } from '../../protocol/binary/packet-framer.js'
 import { DecodeError } from '../../protocol/errors.js'
+import type { SocketsTap } from '../../transport/wire-tap.js'
 import type { Client, Policy } from '../nlb/policy.js'
 import { ConnectDeadlines } from './connect-deadlines.js'
 import { connectionsWithinDescriptors } from './descriptor-limit.js'
+import { hostLink } from './host-link.js'
 import { type ConnectionContext, ProxiedConnection, type ProxyFaults, type ProxyHost } from './proxied-connection.js'
 import {
   addTraffic,
@@ -60,6 +62,8 @@ export interface ProxyPlaneOptions {
   /** Resets a connection on which nothing moved for so long, as appliances do. Default 0: never, as Windows NLB. */
   readonly idleTimeoutMs?: number
   readonly faults?: ProxyFaults
+  /** Told of all that crosses the wire; absent: nobody is. */
+  readonly tap?: SocketsTap
   /** Gives each connection its number; default from 1. For planes that share one sequence. */
   nextConnection?(): number
   /** Wall-clock milliseconds; default `Date.now`. */
@@ -129,6 +133,8 @@ export function createProxyPlane(options: ProxyPlaneOptions): TcpProxyPlane {
     retransmission: { ...RETRANSMISSION, ...options.retransmission },
     idleTimeoutMs: options.idleTimeoutMs ?? 0,
     buffers: new RelayBuffers(SPARE_BUFFERS_MAX),
+    tap: options.tap,
+    link: host => hostLink(options.listen.address, host),
     nowMs,
     isSilent: host => silent.has(host),
     decided(decision) {

@@ -1,4 +1,5 @@
 import type { OnReadOpts, Socket } from 'node:net'
+import type { SocketTap } from '../../transport/socket-tap.js'
 import type { RelayBuffers } from './relay-buffers.js'
 
 /** Chunks that may wait in user space for a side that does not read, before the other side is no longer read. */
@@ -27,6 +28,8 @@ export class Relay {
     buffer: () => this.#next,
     callback: (count, buffer) => this.#received(count, buffer as Buffer),
   }
+  /** Told of what is read, where that is recorded. */
+  tap: SocketTap | null = null
   /** Bytes handed on. */
   bytes = 0
   readonly #buffers: RelayBuffers
@@ -97,6 +100,7 @@ export class Relay {
 
   /** Returns false to stop reading. */
   #received(count: number, buffer: Buffer): boolean {
+    this.tap?.received(buffer.subarray(0, count))
     if (this.#stalled) return this.#keep(buffer.subarray(0, count))
     const isFirst = buffer === this.#buffers.first
     const own = isFirst ? this.#buffers.takeSmall() : buffer

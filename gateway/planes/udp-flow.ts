@@ -1,5 +1,8 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
+import type { Endpoint } from '../../queue-manager/actions.js'
+import { preciseWallMs } from '../../transport/clock.js'
+import type { Link, WireTap } from '../../transport/wire-tap.js'
 
 /** Addresses are numbers already; node:dgram would ask for each datagram, and later. */
 type Lookup = (host: string, options: unknown, done: (error: null, address: string, family: number) => void) => void
@@ -14,6 +17,9 @@ export interface UdpFlowOptions {
   /** What the host sees datagrams come from; undefined lets the system choose. The port is the system's choice. */
   readonly localAddress: string | undefined
   readonly host: { readonly address: string; readonly port: number }
+  /** Told of what passes, on `link`; undefined: nobody is. */
+  readonly wire: WireTap | undefined
+  readonly link: Link | undefined
   onReply(bytes: Buffer): void
   /** Once, with the system's word for what is wrong with the socket itself. It is closed then. */
   onBroken(code: string): void
@@ -27,15 +33,22 @@ export class UdpFlow {
   usedMs = 0
   readonly #socket: Socket
   readonly #onFailure: (code: string) => void
+  readonly #toHost: ((bytes: Buffer) => void) | null
   /** Before the socket is ready. */
   #waiting: Buffer[] | undefined = []
   #closed = false
 
-  constructor({ localAddress, host, onReply, onBroken, onFailure }: UdpFlowOptions) {
+  constructor({ localAddress, host, wire, link, onReply, onBroken, onFailure }: UdpFlowOptions) {
     this.#onFailure = onFailure
     const socket = datagramSocket(host.address)
     this.#socket = socket
-    socket.on('message', onReply)
+    const local = (): Endpoint => socket.address()
+    this.#toHost = wire === undefined ? null : bytes => wire.datagram(local(), host, bytes, preciseWallMs(), link)
+    const reversed = link && ([link[1], link[0]] as const)
+    socket.on('message', bytes => {
+      wire?.datagram(host, local(), bytes, preciseWallMs(), reversed)
+      onReply(bytes)
+    })
     const failed = (error: NodeJS.ErrnoException) => {
       const code = error.code ?? error.message
       // that nobody listens shows with a later datagram; the next may find somebody
@@ -66,6 +79,7 @@ export class UdpFlow {
       if (this.#waiting.length < WAITING_MAX) this.#waiting.push(bytes)
       return
     }
+    this.#toHost?.(bytes)
     this.#socket.send(bytes, error => {
       if (error !== null) this.#onFailure((error as NodeJS.ErrnoException).code ?? error.message)
     })

@@ -1,7 +1,10 @@
 import type { Socket } from 'node:dgram'
 import { once } from 'node:events'
+import { preciseWallMs } from '../../transport/clock.js'
 import { systemCode, TransportError } from '../../transport/errors.js'
+import type { SocketsTap } from '../../transport/wire-tap.js'
 import type { Policy } from '../nlb/policy.js'
+import { hostLink } from './host-link.js'
 import type { ProxyHost } from './proxied-connection.js'
 import { isWildcard, type Reach } from './proxy.js'
 import type { SourceMode } from './proxy-events.js'
@@ -25,6 +28,8 @@ export interface UdpRelayOptions {
   /** `keep` sends from the client's address, which must be one of this machine's. */
   readonly source: SourceMode
   readonly limits?: Partial<UdpLimits>
+  /** Told of all that crosses the wire. */
+  readonly tap?: SocketsTap
   /** Wall-clock milliseconds; default `Date.now`. */
   nowMs?(): number
   onDatagram?(datagram: RelayedDatagram): void
@@ -150,6 +155,9 @@ export class UdpRelay {
   #received(bytes: Buffer, clientAddress: string, clientPort: number): void {
     const counters = this.#counters
     counters.received++
+    const { tap, listen } = this.#options
+    if (tap?.tellsAccepted(clientAddress))
+      tap.wire.datagram({ address: clientAddress, port: clientPort }, listen, bytes, preciseWallMs())
     const {
       host,
       verdict,
@@ -184,7 +192,10 @@ export class UdpRelay {
     const key = `${clientAddress} ${clientPort} ${host.name}`
     let flow = this.#flows.get(key)
     if (flow === undefined) {
+      const { tap, listen } = this.#options
       flow = new UdpFlow({
+        wire: tap?.wire,
+        link: hostLink(listen.address, host),
         localAddress: this.#options.source === 'keep' ? clientAddress : this.#translatedAddress(),
         host,
         onReply: bytes => this.#reply(key, bytes, clientAddress, clientPort, host.name),
@@ -218,6 +229,9 @@ export class UdpRelay {
     if (flow !== undefined) flow.usedMs = performance.now()
     counters.replies++
     counters.hosts[host]!.bytesToClient += bytes.length
+    const { tap, listen } = this.#options
+    if (tap?.tellsAccepted(clientAddress))
+      tap.wire.datagram(listen, { address: clientAddress, port: clientPort }, bytes, preciseWallMs())
     this.#listener.send(bytes, clientPort, clientAddress, error => {
       if (error !== null) counters.repliesLost++
     })

@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assembleCapture } from '../../capture/recording/assemble.js'
@@ -6,6 +6,7 @@ import { PartFile } from '../../capture/recording/part-file.js'
 import { Recorder } from '../../capture/recording/recorder.js'
 import type { RunView } from '../finding.js'
 import type { RunGateway, RunNode } from '../history.js'
+import type { CaptureSpec } from '../node-spec.js'
 import type { NetworkTap } from '../sim/connection-tap.js'
 import { commentFrames } from './frame-comments.js'
 import { machineNames } from './machine-names.js'
@@ -24,7 +25,6 @@ export class RunCapture {
   readonly file: string
   readonly #application: string
   readonly #folder = mkdtempSync(join(tmpdir(), 'mqlab-capture-'))
-  readonly #parts: string[] = []
   #writing: { readonly part: PartFile; readonly recorder: Recorder } | null = null
 
   /** Makes sure that the file can be had. @param application what writes it, with its version @throws the system's error */
@@ -36,10 +36,29 @@ export class RunCapture {
 
   /** For the network of a simulation: what goes over all its wires, by virtual time. `nowMs` counts from 1970. */
   ofSimulation({ nodes, gateway, seed }: CapturedMachines, nowMs: () => number): NetworkTap {
-    const part = new PartFile(this.#newPart('simulation'), machineNames(nodes, gateway), this.#application)
+    const part = new PartFile(join(this.#folder, 'simulation.pcapng'), machineNames(nodes, gateway), this.#application)
     const recorder = new Recorder({ nowMs, seed, sink: part })
     this.#writing = { part, recorder }
     return { recorder, nowMs }
+  }
+
+  /**
+   * For the machines of a run on sockets: each tells of the connections that it opens, and those that are given something by
+   * a balancer of another make of that too.
+   */
+  ofMachines({ nodes, gateway, seed }: CapturedMachines): (node: string) => CaptureSpec {
+    const names = [...machineNames(nodes, gateway)]
+    const isForeign = gateway?.plane === 'haproxy' || gateway?.plane === 'nginx'
+    const order = new Map(
+      [...nodes, ...(gateway === null ? [] : [gateway])].map(({ name }, place) => [name, place + 1]),
+    )
+    return node => ({
+      folder: this.#folder,
+      names,
+      acceptedFrom: isForeign && gateway.hosts.includes(node) ? [gateway.address] : [],
+      application: this.#application,
+      seed: seed + 2 ** 20 * (order.get(node) ?? 0),
+    })
   }
 
   /** Nothing more crosses a wire. */
@@ -52,20 +71,17 @@ export class RunCapture {
   /** Writes the file, of a run that is over. */
   async finish(view: RunView): Promise<void> {
     this.end()
+    const parts = readdirSync(this.#folder)
+      .toSorted()
+      .map(part => join(this.#folder, part))
     const names = machineNames(view.run.nodes, view.run.gateway)
-    const comments = await commentFrames(this.#parts, view)
-    await assembleCapture(this.#parts, this.file, { names, comments, application: this.#application })
+    const comments = await commentFrames(parts, view)
+    await assembleCapture(parts, this.file, { names, comments, application: this.#application })
   }
 
   /** Takes away what it needed while it ran. */
   close(): void {
     this.end()
     rmSync(this.#folder, { recursive: true, force: true })
-  }
-
-  #newPart(name: string): string {
-    const path = join(this.#folder, `${this.#parts.length}-${name}.pcapng`)
-    this.#parts.push(path)
-    return path
   }
 }

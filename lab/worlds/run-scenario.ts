@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SourceMode } from '../../gateway/planes/proxy-events.js'
+import type { RunCapture } from '../captures/run-capture.js'
 import { simulatedOnly } from '../faults/fault-checks.js'
 import type { RunRecord } from '../history.js'
 import type { HistoryWriter } from '../history-writer.js'
@@ -38,6 +39,8 @@ export interface RunOptions {
   readonly nodesAs?: 'process' | 'thread'
   /** Told of the run as it happens. When it cannot be written, the run ends and the promise rejects. */
   readonly history?: HistoryWriter
+  /** Told of all that crosses the network; whose file is written is for the caller to say. */
+  readonly capture?: RunCapture
 }
 
 const POLL_MS = 25
@@ -78,7 +81,9 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const world = kernel ? namespaceWorld() : await loopbackWorld(options.seed)
   const dataFolder = await mkdtemp(join(tmpdir(), 'mqlab-run-'))
   const casting = cast(scenario, options.seed, last => world.address(last), dataFolder, realisation)
-  const stage = new Stage(casting, options.nodesAs, options.history)
+  const { nodesAs, history, capture, seed } = options
+  const specOf = capture?.ofMachines({ nodes: casting.nodes, gateway: casting.gateway?.run ?? null, seed })
+  const stage = new Stage(casting, nodesAs, history, specOf)
   try {
     return await perform(scenario, casting, stage, world, options)
   } finally {

@@ -4,7 +4,7 @@ import { takeLastWord, withoutRule } from '../faults/last-word.js'
 import { type FaultEvent, HistoryCollector, type NodeDeath } from '../history.js'
 import type { HistoryWriter } from '../history-writer.js'
 import { NodeHandle } from '../node-handle.js'
-import type { NodeReport, NodeSpec, QueueManagerSpec } from '../node-spec.js'
+import type { CaptureSpec, NodeReport, NodeSpec, QueueManagerSpec } from '../node-spec.js'
 import { outgoingDepth } from '../outgoing-depth.js'
 import { allAcknowledged, clusterFaultNote, isClusterHost } from './cast-facts.js'
 import type { Casting } from './node-specs.js'
@@ -22,6 +22,7 @@ export class Stage {
   readonly #casting: Casting
   readonly #writer: HistoryWriter | undefined
   readonly #nodesAs: 'process' | 'thread'
+  readonly #captureOf: ((node: string) => CaptureSpec) | undefined
   readonly #handles = new Map<string, NodeHandle>()
   /** Of machines in networks of their own: how a command inside begins. */
   #inside: Readonly<Record<string, readonly string[]>> = {}
@@ -37,12 +38,21 @@ export class Stage {
   readonly #returns = new Set<NodeJS.Timeout>()
   #cleared = false
 
-  /** @param writer told of everything as it comes */
-  constructor(casting: Casting, nodesAs: 'process' | 'thread' = 'process', writer?: HistoryWriter) {
+  /**
+   * @param writer told of everything as it comes
+   * @param captureOf what each machine is to record
+   */
+  constructor(
+    casting: Casting,
+    nodesAs: 'process' | 'thread' = 'process',
+    writer?: HistoryWriter,
+    captureOf?: (node: string) => CaptureSpec,
+  ) {
     this.history = new HistoryCollector(writer === undefined ? undefined : event => writer.event(event))
     this.#writer = writer
     this.#casting = casting
     this.#nodesAs = nodesAs
+    this.#captureOf = captureOf
   }
 
   get size(): number {
@@ -169,7 +179,8 @@ export class Stage {
   }
 
   #launch(spec: NodeSpec): NodeHandle {
-    const handle = new NodeHandle(spec, {
+    const capture = this.#captureOf?.(spec.name)
+    const handle = new NodeHandle(capture === undefined ? spec : { ...spec, capture }, {
       as: this.#nodesAs,
       inside: this.#inside[spec.name] ?? [],
       onNotes: (node, notes) => {

@@ -1,0 +1,36 @@
+import { join } from 'node:path'
+import { threadId } from 'node:worker_threads'
+import { PartFile } from '../../capture/recording/part-file.js'
+import { Recorder } from '../../capture/recording/recorder.js'
+import { preciseWallMs } from '../../transport/clock.js'
+import type { SocketsTap } from '../../transport/wire-tap.js'
+import type { CaptureSpec } from '../node-spec.js'
+
+/** What one machine of a run on sockets writes of the connections that it opens, in a file of its own for each of its lives. */
+export class NodeCapture implements SocketsTap {
+  readonly wire: Recorder
+  readonly #part: PartFile
+  readonly #acceptedFrom: ReadonlySet<string>
+
+  constructor(node: string, { folder, names, acceptedFrom, application, seed }: CaptureSpec) {
+    const life = `${process.pid}-${threadId}`
+    this.#part = new PartFile(join(folder, `${node}-${life}.pcapng`), new Map(names), application)
+    this.#acceptedFrom = new Set(acceptedFrom)
+    this.wire = new Recorder({ nowMs: preciseWallMs, seed, sink: this.#part })
+  }
+
+  tellsAccepted(client: string): boolean {
+    return this.#acceptedFrom.has(client)
+  }
+
+  /** What happened so far is in the file, also if the machine is killed. */
+  flush(): void {
+    this.wire.catchUp()
+    this.#part.flush()
+  }
+
+  close(): void {
+    this.wire.finish()
+    this.#part.close()
+  }
+}
