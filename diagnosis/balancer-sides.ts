@@ -45,6 +45,24 @@ export class BalancerSides {
     if (other !== undefined) this.#pair(other, session)
   }
 
+  /**
+   * The response to EstablishConnection came. Where the two sides heard two queue managers, they are two sessions that one
+   * client opened within a millisecond, and are parted; returns the others.
+   */
+  answered(session: Session): readonly Session[] {
+    const { front, back } = session
+    const parted: Session[] = []
+    if (front !== null && heardAnother(front, session)) {
+      this.#part(front, session)
+      parted.push(front)
+    }
+    if (back !== null && heardAnother(session, back)) {
+      this.#part(session, back)
+      parted.push(back)
+    }
+    return parted
+  }
+
   /** The first user packet of the client on `session`. */
   firstPacket(session: Session, hash: number): void {
     session.firstPacketHash = hash
@@ -93,13 +111,23 @@ export class BalancerSides {
     this.translated(front, back)
   }
 
+  #part(front: Session, back: Session): void {
+    front.back = null
+    back.front = null
+    const key = addressesOf(front, back)
+    const translation = this.#translationByAddresses.get(key)
+    if (translation === undefined || --translation.connections > 0) return
+    this.#translationByAddresses.delete(key)
+    this.translations.splice(this.translations.indexOf(translation), 1)
+  }
+
   /** Notes that a balancer made `back` of `front`; over HTTP, for one request. */
   translated(front: Session, back: Session): void {
     const client = front.connection.client.address
     const virtual = front.connection.server.address
     const seenAs = back.connection.client.address
     const host = back.connection.server.address
-    const key = `${client} ${virtual} ${seenAs} ${host}`
+    const key = addressesOf(front, back)
     const known = this.#translationByAddresses.get(key)
     if (known !== undefined) known.connections += 1
     else if (this.translations.length < TRANSLATIONS_MAX) {
@@ -109,6 +137,14 @@ export class BalancerSides {
       this.#translationByAddresses.set(key, translation)
     }
   }
+}
+
+function addressesOf({ connection: front }: Session, { connection: back }: Session): string {
+  return `${front.client.address} ${front.server.address} ${back.client.address} ${back.server.address}`
+}
+
+function heardAnother(front: Session, back: Session): boolean {
+  return front.established[1] !== null && back.established[1] !== null && front.qmIds[1] !== back.qmIds[1]
 }
 
 /** Both free and alive, and not merely two connections of one client to one place. */

@@ -52,6 +52,10 @@ export class Handshakes {
   #response(session: Session, { clientGuid, serverGuid }: EstablishConnectionPacket, at: FrameRef): void {
     session.qmIds[0] ??= clientGuid
     session.qmIds[1] = serverGuid
+    for (const other of this.#sides.answered(session)) {
+      const { server } = other.connection
+      this.#parties.seen(other.qmIds[1]!, server.address, at, 'answers', server.mac)
+    }
     if (session.front !== null) session.front.qmIds[1] ??= serverGuid
     if (session.back !== null) return
     const { server } = session.connection
