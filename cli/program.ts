@@ -13,6 +13,7 @@ const COMMANDS: readonly (readonly [name: string, summary: string])[] = [
   ['explore', 'run a scenario thousands of times in virtual time, and shrink what fails'],
   ['validate', 'say of a topology whether it is supported, rule by rule, and prove it'],
   ['history', 'look into what a run wrote down: follow a message, or a machine'],
+  ['diagnose', 'say what is wrong in a capture of MSMQ traffic: misrouted acks, clones, duplicates, cut sessions'],
   ['findings', 'how soon and how often what goes wrong behind which balancer'],
   ['scenarios', 'list the scenarios and the behaviours each proves'],
   ['matrix', 'run every scenario behind every balancer, and compare what each shows'],

@@ -1,4 +1,4 @@
-import type { FileReport } from '../../capture/files/reading-report.js'
+import type { CaptureReading } from '../../capture/read-capture.js'
 import { counted } from '../../lab/finding.js'
 import type { Coverage } from '../coverage.js'
 import type { Diagnosis } from '../diagnosis.js'
@@ -7,20 +7,10 @@ import type { FilteredFindings } from './finding-filter.js'
 import { type ClockLeads, machinesOf } from './machines.js'
 import type { Traffic } from './traffic.js'
 
-/** What reading tells beside what it gave to the diagnosis. */
-export interface ReadingFacts {
-  readonly files: readonly FileReport[]
-  readonly bytes: number
-  /** TCP connections of any kind. */
-  readonly connections: number
-  /** Microseconds since 1970 of the earliest and the latest frame; null without one. */
-  readonly period: { readonly firstUs: number; readonly lastUs: number } | null
-}
-
 /** Everything that outputs show, in one value. `diagnosis` has finished, and `traffic` and `clocks` were among its finders. */
 export function diagnosedCapture(
   version: string,
-  reading: ReadingFacts,
+  reading: CaptureReading,
   diagnosis: Diagnosis,
   { traffic, clocks }: { readonly traffic: Traffic; readonly clocks: ClockLeads },
   { findings, texts }: FilteredFindings,
@@ -52,13 +42,14 @@ export function diagnosedCapture(
     machines,
     translations: sides.translations,
     findings,
-    limits: limitsOf(coverage, files),
+    limits: limitsOf(coverage, reading),
     filters: texts,
   }
 }
 
 /** What the capture lacks, a clause each. */
-function limitsOf({ holes, missingBytes, firstHole, oneSided, midStream }: Coverage, files: readonly FileReport[]) {
+function limitsOf({ holes, missingBytes, firstHole, oneSided, midStream }: Coverage, reading: CaptureReading) {
+  const { files, packets } = reading
   const dropped = files.reduce((sum, file) => sum + file.dropped, 0)
   return [
     firstHole === null
@@ -67,5 +58,9 @@ function limitsOf({ holes, missingBytes, firstHole, oneSided, midStream }: Cover
     oneSided === 0 ? null : `one side of ${counted(oneSided, 'connection')}`,
     midStream === 0 ? null : `the beginning of ${counted(midStream, 'connection')}`,
     dropped === 0 ? null : `${counted(dropped, 'frame')} that the capturing machine dropped`,
+    ...Array.from(
+      packets.unknownLinkTypes,
+      ([linkType, frames]) => `${counted(frames, 'frame')} of link type ${linkType}, which cannot be read`,
+    ),
   ].filter(text => text !== null)
 }

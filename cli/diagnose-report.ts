@@ -1,0 +1,107 @@
+import { writeFileSync } from 'node:fs'
+import { Diagnosis } from '../diagnosis/diagnosis.js'
+import type { CaptureFinding } from '../diagnosis/finding.js'
+import { diagnosedCapture } from '../diagnosis/output/capture-summary.js'
+import { csvReport } from '../diagnosis/output/csv-report.js'
+import { type DiagnosedCapture, verdictOf } from '../diagnosis/output/diagnosed-capture.js'
+import { filterFindings } from '../diagnosis/output/finding-filter.js'
+import { htmlReport } from '../diagnosis/output/html-report.js'
+import { JourneyFinder } from '../diagnosis/output/journey.js'
+import { journeyDiagram } from '../diagnosis/output/journey-diagram.js'
+import { type JourneyTarget, parseJourneyTarget } from '../diagnosis/output/journey-target.js'
+import { jsonReport } from '../diagnosis/output/json-report.js'
+import { ClockLeads } from '../diagnosis/output/machines.js'
+import { Traffic } from '../diagnosis/output/traffic.js'
+import { counted } from '../lab/finding.js'
+import type { DiagnoseOptions } from './diagnose.js'
+import { extractEvidence } from './diagnose-extract.js'
+import type { CaptureMoment } from './diagnose-options.js'
+import type { DiagnoseInputs } from './diagnose-reading.js'
+import { describeDiagnosis, terminalColumns } from './diagnose-text.js'
+import { endUnreadable, tellTroubles } from './diagnose-troubles.js'
+import { reportFile } from './lab-run.js'
+import { EXIT_AS_EXPECTED, EXIT_COULD_NOT_RUN, EXIT_NOT_AS_EXPECTED, log, writeJson, writeText } from './output.js'
+import { packageVersion } from './program.js'
+
+const EXIT_CODES = {
+  clean: EXIT_AS_EXPECTED,
+  findings: EXIT_NOT_AS_EXPECTED,
+  unusable: EXIT_COULD_NOT_RUN,
+} as const
+
+/** The main job: reads the captures, says what is wrong in them, and writes the files that were asked for. */
+export async function reportCapture(inputs: DiagnoseInputs, options: DiagnoseOptions): Promise<void> {
+  const { csv, html, extract, json, limit } = options
+  for (const file of [csv, html, extract]) if (file !== undefined && file !== '-') reportFile(file)
+  if (html !== undefined || extract !== undefined) await inputs.spool()
+  const traffic = new Traffic()
+  const clocks = new ClockLeads()
+  const diagnosis = new Diagnosis({ finders: [traffic, clocks], onFinding: inputs.onFinding })
+  const reading = await inputs.read(diagnosis, 'reading')
+  diagnosis.finish()
+  endUnreadable(reading.files)
+  const filtered = filterFindings(
+    diagnosis.book.list(),
+    {
+      ids: options.finding,
+      fromUs: momentUs(options.from, reading.period),
+      toUs: momentUs(options.to, reading.period),
+      hosts: options.host,
+      queue: options.queue ?? null,
+    },
+    diagnosis.parties,
+    queuesOf(diagnosis),
+  )
+  const capture = diagnosedCapture(packageVersion(), reading, diagnosis, { traffic, clocks }, filtered)
+  if (csv !== undefined && csv !== '-') writeFileSync(csv, csvReport(capture, limit))
+  if (html !== undefined) writeFileSync(html, htmlReport(capture, { traffic, story: await storyOf(capture, inputs) }))
+  if (extract !== undefined) {
+    const written = await extractEvidence(inputs, capture.findings, extract, limit)
+    log(`written: ${extract}, ${counted(written, 'frame')}`)
+  }
+  if (json) await writeJson(jsonReport(capture, limit))
+  else if (csv === '-') await writeText(csvReport(capture, limit))
+  else
+    await writeText(
+      describeDiagnosis(capture, { columns: terminalColumns(), ...(limit === undefined ? {} : { limit }) }),
+    )
+  for (const file of [csv, html]) if (file !== undefined && file !== '-') log(`written: ${file}`)
+  tellTroubles(reading.files)
+  process.exitCode = EXIT_CODES[verdictOf(capture).state]
+}
+
+function momentUs(moment: CaptureMoment | undefined, period: DiagnosedCapture['period']): number | null {
+  if (moment === undefined) return null
+  return 'utcUs' in moment ? moment.utcUs : (period?.firstUs ?? 0) + moment.sinceUs
+}
+
+/** Queues of sequences by their ids, made when it is first asked for. */
+function queuesOf({ sequences }: Diagnosis): (sequence: string) => string | null {
+  let queues: Map<string, string> | null = null
+  return sequence => {
+    queues ??= new Map(Array.from(sequences.list(), ({ id, destination }) => [id, destination]))
+    return queues.get(sequence) ?? null
+  }
+}
+
+/** The message of the gravest finding that is about one, followed by a second reading. */
+async function storyOf({ findings, period }: DiagnosedCapture, inputs: DiagnoseInputs) {
+  const told = findings.find(finding => targetOf(finding) !== null)
+  if (told === undefined || period === null) return null
+  const journey = new JourneyFinder(targetOf(told)!)
+  const diagnosis = new Diagnosis({ finders: [journey] })
+  await inputs.read(diagnosis, 'following a message')
+  const [followed] = journey.journeys
+  if (followed === undefined) return null
+  const { parties } = diagnosis
+  const title = `${told.title}: the first, in space and time`
+  return {
+    title,
+    diagram: journeyDiagram(followed, title, period.firstUs, ({ qmId, address }) => parties.describe(qmId, address)),
+  }
+}
+
+function targetOf({ first: { message, sequence, number } }: CaptureFinding): JourneyTarget | null {
+  if (message !== null) return parseJourneyTarget(message)
+  return sequence === null || number === null ? null : { by: 'place', sequence, number }
+}

@@ -1,0 +1,30 @@
+import type { CaptureTrouble, FileReport } from '../capture/files/reading-report.js'
+import { printable } from '../diagnosis/output/printable.js'
+import { EXIT_COULD_NOT_RUN, fail, log } from './output.js'
+
+/** Lines of stderr for one file. */
+const LINES_MAX = 3
+
+/** Ends the command where nothing could be read at all. @throws CliError */
+export function endUnreadable(files: readonly FileReport[]): void {
+  if (files.some(({ frames }) => frames > 0)) return
+  const troubles = files.flatMap(({ troubles }) => troubles.slice(0, 1))
+  fail(troubles.map(troubleText).join('; '))
+}
+
+/** Says what could not be read, where; whatever else came out, the command did not do all that was asked. */
+export function tellTroubles(files: readonly FileReport[]): void {
+  for (const { file, troubles, moreTroubles } of files) {
+    for (const trouble of troubles.slice(0, LINES_MAX)) log(`mqlab: ${troubleText(trouble)}`)
+    const more = Math.max(0, troubles.length - LINES_MAX) + moreTroubles
+    if (more > 0) log(`mqlab: ${nameOf(file)}: ${more.toLocaleString('en-US')} more places that could not be read`)
+    if (troubles.length > 0) process.exitCode = EXIT_COULD_NOT_RUN
+  }
+}
+
+function troubleText({ file, kind, offset, what }: CaptureTrouble): string {
+  const where = kind === 'unreadable' || kind === 'empty' || kind === 'foreign' ? '' : ` at byte ${offset}`
+  return `${nameOf(file)}: ${kind}${where}: ${printable(what)}`
+}
+
+const nameOf = (file: string) => (file === '-' ? 'standard input' : printable(file))
