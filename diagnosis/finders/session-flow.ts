@@ -47,7 +47,7 @@ export function findSessionFlow(context: DiagnosisContext): Finder {
   }
 
   const sent = ({ session, direction, last }: SeenMessage | SeenOrderAck | SeenFinalAck, recoverable: boolean) => {
-    if (session.protocol !== 'msmq') return
+    if (session.protocol !== 'msmq' || isBehind(session)) return
     const flow = flowOf(session)
     flow.flights[direction].sent(last, recoverable)
     stalls.sent(flow, direction, last)
@@ -55,6 +55,7 @@ export function findSessionFlow(context: DiagnosisContext): Finder {
 
   return {
     handshake(session, { packet, direction, last }) {
+      if (isBehind(session)) return
       if (packet.packetType === 'ConnectionParameters') {
         flowOf(session).windows[direction] = Math.max(1, packet.windowSize)
       } else if (direction === 1 && !session.refused) endings.established(session, last)
@@ -64,6 +65,7 @@ export function findSessionFlow(context: DiagnosisContext): Finder {
     orderAck: ack => sent(ack, false),
     finalAck: ack => sent(ack, false),
     sessionHeader(session, direction, header, { last }) {
+      if (isBehind(session)) return
       const flow = flowOf(session)
       const acknowledged = other(direction)
       const flight = flow.flights[acknowledged]
@@ -96,4 +98,9 @@ export function findSessionFlow(context: DiagnosisContext): Finder {
   function lose(session: Session, direction: Direction): void {
     flows.get(session)?.flights[direction].lose()
   }
+}
+
+/** The client's side of a balancer shows all of it. */
+function isBehind({ front }: Session): boolean {
+  return front !== null
 }

@@ -165,25 +165,3 @@ t.test('MSMQ’s own limit is known by the lives of its sessions', async t => {
   t.match(of('idle-session-cut'), { count: 3, proven: 0 }, 'one of 60 s could do it: not proven')
   t.match(of('idle-session-cut')?.first.reservations, [/CleanupInterval is set to 60000 ms/])
 })
-
-t.test('of a million sessions nothing stays', t => {
-  const { diagnosis, ids } = foundIn((traffic, diagnosis) => {
-    const sent = traffic.session(SENDER, RECEIVER)
-    for (let count = 0; count < 100; count += 1) sent.express()
-    sent.end('fin', 0)
-    const before = process.memoryUsage().heapUsed
-    for (let count = 0; count < 100_000; count += 1) {
-      const connection = traffic.connection(SENDER.address, RECEIVER.address)
-      diagnosis.trouble(connection, 0, 'retransmission', traffic.next())
-      diagnosis.trouble(connection, 0, 'zero-window', traffic.next())
-      diagnosis.hole(connection, 0, 10, 'never-captured', traffic.next())
-      traffic.end(connection, 'fin', 1, { idleUs: 3 * S })
-    }
-    global.gc?.()
-    const grownMB = (process.memoryUsage().heapUsed - before) / 2 ** 20
-    t.ok(grownMB < 100, `${grownMB.toFixed(0)} MB more`)
-  })
-  t.equal(diagnosis.sessions.opened, 100_001)
-  t.ok(ids.includes('capture-hole'))
-  t.end()
-})
