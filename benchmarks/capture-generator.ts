@@ -38,7 +38,7 @@ export interface CaptureTraffic {
 export interface CaptureTruth {
   readonly bytes: number
   readonly frames: number
-  /** Of TCP, both sides of a balancer counted as one. */
+  /** Of TCP, both sides of a balancer counted as one. Those that carry order acks are open when the file ends. */
   readonly connections: number
   /** Of applications, each counted once. */
   readonly messages: number
@@ -171,8 +171,6 @@ class Generator {
     const last = this.#resends.at(-1)
     if (last !== undefined) this.#clock.nowUs = Math.max(this.#clock.nowUs, last.atUs)
     this.#resendDue()
-    for (const sessions of this.#ackSessions.values())
-      for (const session of sessions.values()) this.#close(session, false)
     this.#file.close()
     return {
       bytes: this.#file.size,
@@ -356,6 +354,7 @@ class Generator {
     const legs = this.#legs(client, server, PORT_FIRST + (this.#ports++ % PORTS))
     const connection = new CaptureConnection(this.#file, this.#clock, legs, this.#random, loses)
     const session = new CaptureSession(connection)
+    this.#connections += 1
     session.open(client.guid, server.guid, Math.floor((this.#clock.nowUs - client.startedUs) / 1000))
     return session
   }
@@ -378,7 +377,6 @@ class Generator {
   #close(session: CaptureSession, owesAck: boolean): void {
     if (owesAck) session.acknowledge()
     session.close()
-    this.#connections += 1
     this.#holes += session.connection.holes
     this.#missingBytes += session.connection.missingBytes
   }
