@@ -1,0 +1,5 @@
+import { luaDerivedFields } from './lua-fields.js'
+
+export function luaSrmpElements(): string {
+  return luaDerivedFields([])
+}
