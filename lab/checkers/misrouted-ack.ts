@@ -12,13 +12,8 @@ import { isHttp } from '../scenario-checks.js'
  */
 export const checkMisroutedAcks: Checker = view => {
   const astray = view.acks.filter(isAstray)
-  const kinds: readonly [id: string, behaviour: string, belongs: (journey: AstrayAck) => boolean][] = [
-    ['misrouted-ack', 'NLB-11', journey => landingKind(view, journey) === 'no-sender'],
-    ['misrouted-ack-other-sender', 'NLB-12', journey => landingKind(view, journey) === 'other-sender'],
-    ['misrouted-ack-clone', 'QMID-3', journey => landingKind(view, journey) === 'clone'],
-  ]
-  const findings = kinds.flatMap(([id, behaviour, belongs]): Finding[] => {
-    const journeys = astray.filter(belongs)
+  const findings = Object.entries(KINDS).flatMap(([kind, { id, behaviour }]): Finding[] => {
+    const journeys = astray.filter(journey => landingKind(view, journey) === kind)
     const [first] = journeys
     return first === undefined
       ? []
@@ -49,10 +44,21 @@ export const isAstray = (journey: AckJourney): journey is AstrayAck => journey.a
 
 export type LandingKind = 'no-sender' | 'other-sender' | 'clone'
 
+const KINDS: Readonly<Record<LandingKind, { readonly id: string; readonly behaviour: string }>> = {
+  'no-sender': { id: 'misrouted-ack', behaviour: 'NLB-11' },
+  'other-sender': { id: 'misrouted-ack-other-sender', behaviour: 'NLB-12' },
+  clone: { id: 'misrouted-ack-clone', behaviour: 'QMID-3' },
+}
+
 export function landingKind({ run }: Pick<RunView, 'run'>, { sent, astray }: AstrayAck): LandingKind {
   const landed = run.nodes.find(({ name }) => name === astray.node)
   if (landed?.guid === sent.forSource) return 'clone'
   return landed?.sender === null || landed === undefined ? 'no-sender' : 'other-sender'
+}
+
+/** The name of the finding that it is part of. */
+export function landingId(view: Pick<RunView, 'run'>, journey: AstrayAck): string {
+  return KINDS[landingKind(view, journey)].id
 }
 
 function evidence({ run }: RunView, { sent, astray, owners }: AstrayAck): Finding['first'] {
