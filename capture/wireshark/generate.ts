@@ -10,7 +10,7 @@ import { contentsOf } from './filter-names.js'
 import { flagPlaces, quoted } from './lua-expression.js'
 import { luaDerivedFields, luaExperts, luaFields } from './lua-fields.js'
 import { luaFunctions } from './lua-layout.js'
-import { luaSrmpElements } from './srmp-elements.js'
+import { luaSrmpElements, SRMP_DERIVED } from './srmp-elements.js'
 
 /** First line of every dissector of ours, by which installing knows that it may overwrite one. */
 export const DISSECTOR_MARK = '-- MSMQ for Wireshark and tshark, by mqlab.'
@@ -46,6 +46,7 @@ export function dissectorLua(): string {
     part('telling'),
     part('streaming'),
     luaSrmpElements(),
+    luaDerivedFields(SRMP_DERIVED),
     part('srmp'),
   ].join('\n')
 }
