@@ -12,8 +12,10 @@ import { timeText } from '../lab/report/time-text.js'
 import { megabytes } from './diagnose-text.js'
 import { log, progress, progressDone, styled } from './output.js'
 
-/** Findings of a capture that is read in less are told by the report alone. */
-const FIRST_FINDINGS_AFTER_MS = 400
+/** A capture that is read in less needs no progress, and its findings are told by the report alone. */
+const TOLD_AFTER_MS = 400
+/** The same where stderr is a log. */
+const LOGGED_AFTER_MS = 3_000
 
 /** Captures that are read, once or twice, with what people see meanwhile. */
 export class DiagnoseInputs {
@@ -73,8 +75,9 @@ export class DiagnoseInputs {
   }
 
   #progress(what: string, bytesRead: number, bytesTotal: number | null): void {
-    this.#tellFindings()
     const elapsedMs = performance.now() - this.#startedMs
+    if (elapsedMs < (process.stderr.isTTY ? TOLD_AFTER_MS : LOGGED_AFTER_MS)) return
+    this.#tellFindings()
     const rate = bytesRead / Math.max(1, elapsedMs)
     const speed = `${megabytes(rate * 1000)}/s`
     if (bytesTotal === null || bytesTotal === 0) {
@@ -89,7 +92,7 @@ export class DiagnoseInputs {
   }
 
   #tellFindings(): void {
-    if (performance.now() - this.#startedMs < FIRST_FINDINGS_AFTER_MS) return
+    if (performance.now() - this.#startedMs < TOLD_AFTER_MS) return
     for (const line of this.#untold.splice(0)) log(line)
   }
 }

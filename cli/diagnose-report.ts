@@ -97,7 +97,10 @@ async function storyOf({ findings, period }: DiagnosedCapture, inputs: DiagnoseI
   const title = `${told.title}: the first, in space and time`
   return {
     title,
-    diagram: journeyDiagram(followed, title, period.firstUs, ({ qmId, address }) => parties.describe(qmId, address)),
+    diagram: journeyDiagram(followed, title, period.firstUs, {
+      of: ({ qmId, address }) => parties.describe(qmId, address),
+      short: address => parties.nameOf(address),
+    }),
   }
 }
 

@@ -129,7 +129,7 @@ function describeFinding(
   { columns, limit }: DiagnosisTextOptions,
 ): string {
   const { id, severity, title, count, first, worst, instances, cause, behaviour, remedy } = finding
-  const head = `${styled(['bold', ...styleOf(severity)], id)}  ${number(count)} x ${title}${behaviour === null ? '' : ` (${behaviour})`}`
+  const head = `${styled('bold', styled(SEVERITY_STYLES[severity], id))}  ${number(count)} x ${title}${behaviour === null ? '' : ` (${behaviour})`}`
   const told: readonly (readonly [string, Evidence])[] =
     limit === undefined
       ? worst === first
@@ -172,14 +172,12 @@ function describeEvidence(
   ].filter(one => one !== null)
   const where = at === undefined ? [] : [names.frame(at)]
   return [
-    part(label, [...where, when, printable(way)].filter(one => one !== '').join('  '), columns),
+    part(label, [...where, when, printable(way)].filter(one => one !== '').join(', '), columns),
     part('', printable(text), columns),
     about.length === 0 ? '' : part('', about.join(', '), columns),
     ...reservations.map(reservation => part('', `not proven: ${printable(reservation)}`, columns, 'yellow')),
   ].join('')
 }
-
-const styleOf = (severity: Severity) => [SEVERITY_STYLES[severity]].flat() as Exclude<Style, readonly unknown[]>[]
 
 /** A label and what stands beside it, in lines of the terminal's width. */
 export function part(label: string, text: string, columns: number, ...styles: Style[]): string {

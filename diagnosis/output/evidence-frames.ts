@@ -18,7 +18,7 @@ export function evidenceFrames(findings: readonly CaptureFinding[], limit = Numb
         comment(
           files,
           frame,
-          index === 0 ? `${name}: ${text}${doubt}` : `belongs to ${name} in frame ${frames[0]!.number}`,
+          index === 0 ? `${name}: ${text}${doubt}` : `belongs to ${name}, frame ${frames[0]!.number} of the capture`,
         )
     }
   }

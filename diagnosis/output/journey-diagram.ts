@@ -2,12 +2,11 @@ import { html, Markup } from '../../lab/report/html.js'
 import type { StepKind, TraceStep } from '../../lab/report/message-trace.js'
 import { type Lifeline, lifelinesOf, spaceTimeDiagram } from '../../lab/report/space-time-diagram.js'
 import { timeText } from '../../lab/report/time-text.js'
-import type { MachineEnd } from '../seen-message.js'
 import type { Journey, JourneyStep } from './journey.js'
 import { arrivalText, journeyLines, type NameOf, stepText } from './journey-text.js'
 
 /** Steps drawn, and told in words. */
-const STEPS_MAX = 48
+const STEPS_MAX = 24
 const WORDS_MAX = 24
 
 const KINDS: Readonly<Record<JourneyStep['kind'], StepKind>> = {
@@ -20,20 +19,29 @@ const KINDS: Readonly<Record<JourneyStep['kind'], StepKind>> = {
   ended: 'fault',
 }
 
+/** What machines are called in sentences, and in few letters by their addresses, where they have a name. */
+export interface MachineNames {
+  readonly of: NameOf
+  readonly short: (address: string) => string | null
+}
+
 /**
  * A message of a capture in space and time, and in words: the lab's diagram. `title` says why it is shown, `startUs` is
  * where the capture begins.
  */
-export function journeyDiagram(journey: Journey, title: string, startUs: number, nameOf: NameOf): Markup {
+export function journeyDiagram(journey: Journey, title: string, startUs: number, names: MachineNames): Markup {
   const shown = journey.steps.slice(0, STEPS_MAX)
-  const steps = shown.map(step => traceStep(step, journey, nameOf)).sort((a, b) => a.atMs - b.atMs)
-  const lines = journeyLines(journey, nameOf)
+  const lifelines = lifelinesByAddress(shown, names)
+  const steps = shown
+    .map(step => traceStep(step, journey, names.of, address => lifelines.get(address)!.name))
+    .sort((a, b) => a.atMs - b.atMs)
+  const lines = journeyLines(journey, names.of)
   const left = [
     journey.steps.length > shown.length ? `${journey.steps.length - shown.length} later steps are left out.` : null,
   ]
   const drawing = spaceTimeDiagram({
     title,
-    lifelines: lifelinesOf(machinesOf(shown), steps),
+    lifelines: lifelinesOf([...lifelines.values()], steps),
     steps,
     startedMs: startUs / 1000,
   })
@@ -43,22 +51,23 @@ export function journeyDiagram(journey: Journey, title: string, startUs: number,
 <ol class="hops small">${lines.slice(0, WORDS_MAX).map(({ at, text, wrong }) => html`<li class="${wrong ? 'wrong' : ''}"><time>${timeText((at.timeUs - startUs) / 1000)}</time><span>${text}</span></li>`)}</ol>`
 }
 
-/** Senders before balancers before receivers. */
-function machinesOf(steps: readonly JourneyStep[]): Lifeline[] {
-  const lines = new Map<string, Lifeline>()
-  const add = (address: string, qmId: string | null) => {
-    const known = lines.get(address)
-    if (known === undefined || known.address === '')
-      lines.set(address, { name: address, address: qmId === null ? '' : `QM ${qmId.slice(0, 8)}…` })
-  }
+/** Senders before balancers before receivers. A name that two addresses have is no name. */
+function lifelinesByAddress(steps: readonly JourneyStep[], { short }: MachineNames): Map<string, Lifeline> {
   const messages = steps.filter(({ kind }) => kind === 'message')
-  for (const { from } of messages) add(from.address, from.qmId)
-  for (const step of steps) if (step.ways.length > 1) add(balancerOf(step)!, null)
-  for (const { from, to } of [...messages, ...steps]) {
-    add(from.address, from.qmId)
-    if (to !== null) add(to.address, to.qmId)
-  }
-  return [...lines.values()]
+  const balancers = steps.flatMap(step => balancerOf(step) ?? [])
+  const ends = [...messages, ...steps].flatMap(({ from, to }) => [from, ...(to === null ? [] : [to])])
+  const senders = messages.map(({ from }) => from.address)
+  const addresses = new Set([...senders, ...balancers, ...ends.map(({ address }) => address)])
+  const names = Array.from(addresses, address => short(address))
+  return new Map(
+    Array.from(addresses, (address, index) => {
+      const name = names[index] ?? null
+      const isItsOwn = name !== null && names.filter(other => other === name).length === 1
+      const qmId = balancers.includes(address) ? null : (ends.find(end => end.address === address)?.qmId ?? null)
+      const known = qmId === null ? '' : `QM ${qmId.slice(0, 8)}…`
+      return [address, isItsOwn ? { name, address } : { name: address, address: name ?? known }]
+    }),
+  )
 }
 
 /** The address that the sender's side leads to, where another side was seen. */
@@ -66,10 +75,15 @@ function balancerOf({ ways }: JourneyStep): string | null {
   return ways.length > 1 ? ways[0]!.to.replace(/:\d+$/, '') : null
 }
 
-function traceStep(step: JourneyStep, journey: Journey, nameOf: NameOf): TraceStep {
+function traceStep(
+  step: JourneyStep,
+  journey: Journey,
+  nameOf: NameOf,
+  lineOf: (address: string) => string,
+): TraceStep {
   const { kind, times, from, to, ways, arrived, number, wrong } = step
   const travels = kind === 'message' || (kind.endsWith('-ack') && kind !== 'session-ack')
-  const node = lineOf(from)
+  const node = lineOf(from.address)
   const text = stepText(step, nameOf)
   const called = journey.number === null ? `message ${journey.messageId}` : `message ${journey.number}`
   const label = {
@@ -81,18 +95,17 @@ function traceStep(step: JourneyStep, journey: Journey, nameOf: NameOf): TraceSt
     answer: `answer ${number}`,
     ended: 'session ends',
   }[kind]
-  const comes = travels && to !== null && arrived !== null && lineOf(to) !== node
+  const balancer = travels ? balancerOf(step) : null
+  const comes = travels && to !== null && arrived !== null && lineOf(to.address) !== node
   return {
     atMs: ways[0]!.at.timeUs / 1000,
     node,
-    to: comes ? lineOf(to) : null,
+    to: comes ? lineOf(to.address) : null,
     arrivedMs: comes ? arrived.timeUs / 1000 : null,
-    via: travels ? balancerOf(step) : null,
+    via: balancer === null ? null : lineOf(balancer),
     kind: kind === 'message' && times > 1 ? 'resend' : KINDS[kind],
     label,
     text: comes ? `${text}; ${arrivalText(step, to, journey, nameOf)}` : text,
     wrong,
   }
 }
-
-const lineOf = ({ address }: MachineEnd) => address

@@ -116,7 +116,9 @@ export class JourneyFinder implements Finder {
       const isStored = acknowledgedRecoverable(header).includes(one.recoverableNumber & 0xffff)
       const isRead = one.userNumber > 0 && ((header.ackSequenceNumber - one.userNumber) & 0xffff) < 0x8000
       const covers = one.recoverableNumber > 0 ? isStored : isRead
-      if (covers) this.#told(one.trail, 'session-ack', session, direction, last, null, isStored ? 'stored' : 'received')
+      // on the balancer's other side the same was told, by the machine itself
+      if (covers && session.back === null)
+        this.#told(one.trail, 'session-ack', session, direction, last, null, isStored ? 'stored' : 'received')
       return !covers
     })
     if (rest.length === 0) this.#inFlight.delete(session)
@@ -124,6 +126,7 @@ export class JourneyFinder implements Finder {
   }
 
   response(session: Session, { request, status, last }: SeenResponse): void {
+    if (session.back !== null) return
     for (const { trail, first } of this.#inFlight.get(session) ?? [])
       if (request !== null && sameFrame(request.first, first)) this.#told(trail, 'answer', session, 1, last, status, '')
   }
@@ -246,11 +249,9 @@ export class JourneyFinder implements Finder {
     detail: string,
   ): void {
     if (steps.length >= STEPS_MAX) return
-    const { client, server } = session.connection
-    const end = (of: Direction): MachineEnd => ({
-      qmId: session.qmIds[of],
-      address: (of === 0 ? client : server).address,
-    })
+    const client = session.frontmost.connection.client.address
+    const server = session.backmost.connection.server.address
+    const end = (of: Direction): MachineEnd => ({ qmId: session.qmIds[of], address: of === 0 ? client : server })
     const times = 1 + steps.filter(step => step.kind === kind).length
     const ways = [wayOf(session, direction, at)]
     const [from, to] = [end(direction), end(direction === 0 ? 1 : 0)]

@@ -80,11 +80,14 @@ t.test('an order ack that came to another receiver, and the copy that followed',
   t.equal(texts.length, 8)
   t.match(journey, { source: SENDER.qmId, number: 1, sequence: SEQUENCE, sender: { address: SENDER.address } })
 
-  const drawn = journeyDiagram(journey!, 'a message', journey!.steps[0]!.ways[0]!.at.timeUs, nameOf).text
+  const startUs = journey!.steps[0]!.ways[0]!.at.timeUs
+  const short = (address: string) => (address === SENDER.address ? 'S1' : null)
+  const drawn = journeyDiagram(journey!, 'a message', startUs, { of: nameOf, short }).text
   t.equal(drawn.match(/class="step /g)?.length, journey!.steps.length)
   t.match(drawn, /class="step ack wrong"/)
   t.match(drawn, /class="step resend wrong"/)
   t.match(drawn, /class="name"[^>]*>10\.0\.0\.5</, 'the balancer has a lifeline')
+  t.match(drawn, /class="name"[^>]*>S1</, 'a name where there is one')
   t.match(drawn, /class="through"/)
 })
 
