@@ -31,6 +31,7 @@ export interface NlbFlags {
   readonly control?: string
   readonly controlToken?: string
   readonly metrics?: string
+  readonly pcap?: string
   readonly logLevel?: LogLevel
 }
 
@@ -55,6 +56,8 @@ export interface NlbConfig {
   readonly control: string | undefined
   readonly controlToken: string | undefined
   readonly metrics: Endpoint | undefined
+  /** File that all that it carries is written to. */
+  readonly pcap: string | undefined
   readonly logLevel: LogLevel
   /** Allowed, and unwise; in the order of the file. */
   readonly advice: readonly PlacedAdvice[]
@@ -77,6 +80,10 @@ export function nlbConfig(path: string, flags: NlbFlags = {}): NlbConfig {
     fail(
       `--source ${flags.source}: the plane kernel keeps or translates by its --mode: nlb, dnat and dsr keep, snat translates`,
     )
+  if (flags.pcap !== undefined && plane !== 'proxy')
+    fail(
+      `--pcap ${flags.pcap}: with --plane ${plane} the bytes do not pass mqlab; capture with tcpdump, or take --plane proxy`,
+    )
   const placeOf = yamlPlaces(text)
   const metrics = flags.metrics ?? file.metrics
   return {
@@ -95,6 +102,7 @@ export function nlbConfig(path: string, flags: NlbFlags = {}): NlbConfig {
     control: flags.control ?? (file.control?.includes('/') ? resolve(folder, file.control) : file.control),
     controlToken: flags.controlToken ?? (file.controlToken && resolve(folder, file.controlToken)),
     metrics: metrics === undefined ? undefined : metricsEndpoint(String(metrics)),
+    pcap: flags.pcap,
     logLevel: flags.logLevel ?? file.logLevel ?? 'info',
     advice: clusterAdvice(cluster)
       .map(advice => ({ ...advice, line: placeOf(filePath(cluster, advice.path)).line }))

@@ -5,6 +5,7 @@ import type { NlbEvent } from '../gateway/nlb/events.js'
 import type { ClusterPlane, PlaneCounters } from '../gateway/planes/plane.js'
 import type { ConnectionClosed, ProxyDecision } from '../gateway/planes/proxy-events.js'
 import type { RelayedDatagram } from '../gateway/planes/udp-relay.js'
+import type { SocketsTap } from '../transport/wire-tap.js'
 import type { NlbConfig } from './nlb-config.js'
 
 /* The cluster of a file on the plane that was chosen. Each plane is loaded only when it is. */
@@ -19,6 +20,8 @@ export interface PlaneListener {
   onHostChecked(host: string, state: 'up' | 'down'): void
   /** The plane is behind the model, and why. */
   onError(error: Error): void
+  /** Told of all that crosses the wire, by a plane whose sockets are ours. */
+  readonly tap?: SocketsTap
 }
 
 /** A cluster with what moves bytes by it. */
@@ -55,6 +58,7 @@ async function openProxy(config: NlbConfig, listener: PlaneListener): Promise<Op
     ports,
     forward,
     source: source ?? 'keep',
+    ...(listener.tap !== undefined && { tap: listener.tap }),
     onEvent: event => listener.onEvent(event),
     onDecision: (decision, at) => listener.onDecision(decision, at),
     onClosed: (closed, at) => listener.onClosed(closed, at),

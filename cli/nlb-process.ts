@@ -10,6 +10,7 @@ import { openPlane } from './nlb-planes.js'
 import { isOtherBalancer, NlbService, type ServedCluster } from './nlb-service.js'
 import { EventRing, isSubstitute } from './nlb-view.js'
 import { createLog } from './qm-log.js'
+import { ServiceCapture } from './service-capture.js'
 import { type ControlPlace, controlPlace, endpointText, metricsUrl, startOrUndo, type Undo } from './serving.js'
 
 const SETTLE_INTERVAL_MS = 5_000
@@ -33,6 +34,8 @@ async function start(config: NlbConfig, json: boolean, undo: Undo): Promise<Runn
   for (const { line, what } of config.advice) logger.warn({ event: 'advice', at: `${path}:${line}` }, what)
   const events = new EventRing()
   const log = new NlbLog(logger, json)
+  const capture = openCapture(config, logger)
+  undo.add(() => capture?.close())
   const plane = await openPlane(config, {
     onEvent: event => log.event(events.add(event)),
     onDecision: (decision, at) => log.decision(decision, at),
@@ -40,6 +43,7 @@ async function start(config: NlbConfig, json: boolean, undo: Undo): Promise<Runn
     onDatagram: (datagram, at) => log.datagram(datagram, at),
     onHostChecked: (host, state) => log.checked(host, state),
     onError: error => log.failed(error),
+    ...(capture !== null && { tap: capture }),
   })
   const served: ServedCluster = {
     config,
@@ -84,6 +88,14 @@ async function start(config: NlbConfig, json: boolean, undo: Undo): Promise<Runn
       flush()
     },
   }
+}
+
+function openCapture({ pcap, cluster, machines }: NlbConfig, logger: Logger): ServiceCapture | null {
+  if (pcap === undefined) return null
+  const named = (at: readonly { readonly name: string; readonly address: string }[]) =>
+    at.map(({ name, address }) => [address, [name]] as const)
+  const own = cluster.addresses.map(address => [address, [cluster.name]] as const)
+  return new ServiceCapture(pcap, new Map([...named(machines), ...own, ...named(cluster.hosts)]), logger)
 }
 
 /** Null for `off`, and where the place that nobody asked for cannot be had: by another one of that name, say. */

@@ -38,6 +38,7 @@ export function nlbCommand(): Command {
     .option('--control <endpoint>', 'where the verbs reach it: socket path, HOST:PORT, or off')
     .option('--control-token <file>', 'file with the token that clients of a control HOST:PORT must show')
     .option('--metrics <[address:]port>', 'answer Prometheus at http://ADDRESS:PORT/metrics, on loopback only')
+    .option('--pcap <file>', 'write all that it carries as a capture (pcapng); only the plane proxy')
     .addOption(new Option('--log-level <level>', 'log on stderr (default: info)').choices([...LOG_LEVELS]))
     .option('--json', 'also print each event and decision, as JSON')
     .addHelpText('after', '\nThe first line on stdout says that it is ready, and where: {"ready":true,...}.')

@@ -33,6 +33,7 @@ export interface QmFlags extends HttpFlags {
   readonly control?: string
   readonly controlToken?: string
   readonly metrics?: string
+  readonly pcap?: string
   readonly logLevel?: string
 }
 
@@ -52,6 +53,8 @@ export interface QmConfig {
   /** File that holds the token. */
   readonly controlToken: string | undefined
   readonly metrics: Endpoint | undefined
+  /** File that all that crosses its network is written to. */
+  readonly pcap: string | undefined
   readonly http: HttpConfig
   readonly logLevel: LogLevel
   /** Those that differ from the default or from what the store keeps. */
@@ -90,6 +93,7 @@ export function qmConfigOf(flags: QmFlags, file: ReadFile): QmConfig {
     control: flagValue('control', flags.control) ?? file.control,
     controlToken: flagValue('controlToken', flags.controlToken) ?? file.controlToken,
     metrics: metrics === undefined ? undefined : metricsEndpoint(String(metrics)),
+    pcap: flags.pcap,
     http: httpConfig(flags, file, address),
     logLevel: flagValue('logLevel', flags.logLevel) ?? file.logLevel ?? 'info',
     settings: Object.fromEntries([...settings, ...(flags.set ?? []).map(settingOf)]),

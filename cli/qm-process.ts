@@ -19,6 +19,7 @@ import { metricsText } from './qm-metrics.js'
 import { declareQueues } from './qm-queues.js'
 import { type OpenedStore, openQmStore } from './qm-store.js'
 import { StoreMeter } from './qm-store-meter.js'
+import { ServiceCapture } from './service-capture.js'
 import { type ControlPlace, controlPlace, endpointText, metricsUrl, startOrUndo, type Undo } from './serving.js'
 
 /** What `--json` tells of each message. */
@@ -52,7 +53,9 @@ async function start(config: QmConfig, json: boolean, undo: Undo): Promise<Runni
   const events = new EventLog(logger)
   const meter = new StoreMeter(opened.store, opened.lmdb, error => events.storeFailed(Date.now(), error))
   const http = await withFreePorts(config.http)
-  const driver = createDriver({ ...config, http }, opened, meter, json, note => events.note(note))
+  const capture = openCapture(config, name, logger)
+  undo.add(() => capture?.close())
+  const driver = createDriver({ ...config, http }, opened, meter, json, capture, note => events.note(note))
   const { engine } = driver
   driver.call((engine, now) => declareQueues(engine, now, config.queues))
   const { address, port } = await driver.start()
@@ -102,6 +105,7 @@ async function start(config: QmConfig, json: boolean, undo: Undo): Promise<Runni
       await driver.stop()
       await metrics?.close()
       clearInterval(settling)
+      capture?.close()
       events.settle(Number.POSITIVE_INFINITY)
       logger.info({ event: 'stopped', writesLost: meter.pending }, 'stopped')
       log.flush()
@@ -114,6 +118,7 @@ function createDriver(
   { identity, settings, stored }: OpenedStore,
   store: StoreMeter,
   json: boolean,
+  tap: ServiceCapture | null,
   onNote: (note: Note) => void,
 ): Driver<QueueManager> {
   const { address, dnsName, http } = config
@@ -142,11 +147,19 @@ function createDriver(
     ...driverHttp(http),
     ...(isLoopback(address) && { localAddress: address }),
     ...(settings.EnablePingService === 1 && { pingPort: settings.MsmqIpPingPort }),
+    ...(tap !== null && { tap }),
     onNote: note => {
       onNote(note)
       if (json && REPORTED_NOTES.has(note.kind)) void writeJson(note)
     },
   })
+}
+
+function openCapture({ pcap, address, names }: QmConfig, name: string, logger: Logger): ServiceCapture | null {
+  if (pcap === undefined) return null
+  const known = Object.entries(names).flatMap(([machine, addresses]) => addresses.map(at => [at, [machine]] as const))
+  const own = isWildcard(address) ? [] : [[address, [name]] as const]
+  return new ServiceCapture(pcap, new Map([...known, ...own]), logger)
 }
 
 /** Waits until everything done so far is durable, and those who asked for it have their answer. */

@@ -34,6 +34,7 @@ export function qmCommand(): Command {
     .option('--control <endpoint>', 'where mqlab send, receive, … reach it: socket path, HOST:PORT, or off')
     .option('--control-token <file>', 'file with the token that clients of a control HOST:PORT must show')
     .option('--metrics <[address:]port>', 'answer Prometheus at http://ADDRESS:PORT/metrics, on loopback only')
+    .option('--pcap <file>', 'write all that it sends and receives as a capture (pcapng); TLS is left out')
   return httpOptions(command)
     .option('--log-level <level>', 'log on stderr: trace, debug, info, warn, error or silent (default: info)')
     .option('--settings', 'list every setting with default, unit, range and meaning, and end')

@@ -11,10 +11,13 @@ export class NodeCapture implements SocketsTap {
   readonly wire: Recorder
   readonly #part: PartFile
   readonly #acceptedFrom: ReadonlySet<string>
+  #failure: Error | null = null
 
   constructor(node: string, { folder, names, acceptedFrom, application, seed }: CaptureSpec) {
     const life = `${process.pid}-${threadId}`
-    this.#part = new PartFile(join(folder, `${node}-${life}.pcapng`), new Map(names), application)
+    this.#part = new PartFile(join(folder, `${node}-${life}.pcapng`), new Map(names), application, error => {
+      this.#failure = error
+    })
     this.#acceptedFrom = new Set(acceptedFrom)
     this.wire = new Recorder({ nowMs: preciseWallMs, seed, sink: this.#part })
   }
@@ -29,8 +32,10 @@ export class NodeCapture implements SocketsTap {
     this.#part.flush()
   }
 
+  /** @throws the system's error, if not all could be written */
   close(): void {
     this.wire.finish()
     this.#part.close()
+    if (this.#failure !== null) throw this.#failure
   }
 }

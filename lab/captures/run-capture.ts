@@ -27,6 +27,8 @@ export class RunCapture {
   readonly #folder = mkdtempSync(join(tmpdir(), 'mqlab-capture-'))
   #writing: { readonly part: PartFile; readonly recorder: Recorder } | null = null
 
+  #failure: Error | null = null
+
   /** Makes sure that the file can be had. @param application what writes it, with its version @throws the system's error */
   constructor(file: string, application: string) {
     closeSync(openSync(file, 'a'))
@@ -36,7 +38,14 @@ export class RunCapture {
 
   /** For the network of a simulation: what goes over all its wires, by virtual time. `nowMs` counts from 1970. */
   ofSimulation({ nodes, gateway, seed }: CapturedMachines, nowMs: () => number): NetworkTap {
-    const part = new PartFile(join(this.#folder, 'simulation.pcapng'), machineNames(nodes, gateway), this.#application)
+    const part = new PartFile(
+      join(this.#folder, 'simulation.pcapng'),
+      machineNames(nodes, gateway),
+      this.#application,
+      error => {
+        this.#failure = error
+      },
+    )
     const recorder = new Recorder({ nowMs, seed, sink: part })
     this.#writing = { part, recorder }
     return { recorder, nowMs }
@@ -68,9 +77,10 @@ export class RunCapture {
     this.#writing = null
   }
 
-  /** Writes the file, of a run that is over. */
+  /** Writes the file, of a run that is over. @throws the system's error */
   async finish(view: RunView): Promise<void> {
     this.end()
+    if (this.#failure !== null) throw this.#failure
     const parts = readdirSync(this.#folder)
       .toSorted()
       .map(part => join(this.#folder, part))
