@@ -107,7 +107,8 @@ export class CaptureFile {
   #end(): void {
     const report = this.#report
     const fault = this.#source?.fault ?? null
-    if (fault !== null) addTrouble(report, { ...fault, offset: report.bytes })
+    // Told however many there are before it.
+    if (fault !== null) report.troubles.push({ file: report.file, ...fault, offset: report.bytes })
     this.#isOver = true
     if (report.troubles.length > 0 || report.frames > 0) return
     const what = report.bytes === 0 ? 'the file has no bytes' : 'the capture has no packets'

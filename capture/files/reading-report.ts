@@ -32,7 +32,7 @@ export interface FileReport {
   bytes: number
   /** What the capturing machine says that it lost; 0 also where it says nothing. */
   dropped: number
-  /** In the order of their offsets. At most {@link TROUBLES_MAX}; `moreTroubles` counts the others. */
+  /** In the order of their offsets. {@link TROUBLES_MAX} and what ended the reading; `moreTroubles` counts the others. */
   readonly troubles: CaptureTrouble[]
   moreTroubles: number
   /** What is no trouble, but worth knowing: sentences of plain English. */
