@@ -2,6 +2,7 @@ import type { BalancerSides } from './balancer-sides.js'
 import type { Coverage } from './coverage.js'
 import type { Finder, Findings } from './finder.js'
 import type { Parties } from './parties.js'
+import type { SeenTransactions } from './seen-transactions.js'
 import type { Sequences } from './sequences.js'
 
 /** What every finder may ask. */
@@ -10,6 +11,7 @@ export interface DiagnosisContext {
   readonly parties: Parties
   readonly coverage: Coverage
   readonly sequences: Sequences
+  readonly transactions: SeenTransactions
   readonly sides: BalancerSides
   /** Time of the frame that is being read, microseconds since 1970. */
   nowUs(): number

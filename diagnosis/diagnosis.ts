@@ -4,7 +4,7 @@ import type { Direction, HoleCause, SeenConnection, SeenEnding, TcpTrouble } fro
 import type { UserMessagePacket } from '../protocol/binary/packet.js'
 import type { SessionHeader } from '../protocol/binary/session-header.js'
 import type { DecodeError } from '../protocol/errors.js'
-import { MessageClass } from '../protocol/message-class.js'
+import { isNegativeAcknowledgment, MessageClass } from '../protocol/message-class.js'
 import { BalancerSides } from './balancer-sides.js'
 import type { DiagnosisContext } from './context.js'
 import { Coverage } from './coverage.js'
@@ -19,6 +19,7 @@ import type { HttpFacts } from './http-facts.js'
 import { finalAckFacts, messageFacts, orderAckFacts, packetHash, type Sighting } from './packet-facts.js'
 import { Parties } from './parties.js'
 import type { MachineEnd, SeenFinalAck, SeenMessage, SeenOrderAck } from './seen-message.js'
+import { SeenTransactions } from './seen-transactions.js'
 import { Sequences } from './sequences.js'
 import type { Session } from './session.js'
 import { SessionTable } from './session-table.js'
@@ -30,6 +31,8 @@ export interface DiagnosisOptions {
 }
 
 const TICK_US = 1_000_000
+/** Of `guid\\id`. */
+const GUID_TEXT_LENGTH = 36
 
 /** Counts for people. */
 export interface DiagnosisCounts {
@@ -50,7 +53,8 @@ export class Diagnosis implements SeenSink {
   readonly parties = new Parties()
   readonly sessions = new SessionTable()
   readonly sides = new BalancerSides()
-  readonly sequences = new Sequences()
+  readonly transactions = new SeenTransactions()
+  readonly sequences = new Sequences(this.transactions)
   readonly coverage = new Coverage()
   readonly book: FindingBook
   readonly counts: DiagnosisCounts = {
@@ -75,6 +79,7 @@ export class Diagnosis implements SeenSink {
       parties,
       coverage,
       sequences,
+      transactions: this.transactions,
       sides: this.sides,
       nowUs: () => this.#nowUs,
     }
@@ -230,6 +235,8 @@ export class Diagnosis implements SeenSink {
     if (!message.relayed) {
       this.counts.messages += 1
       if (message.messageClass !== MessageClass.NORMAL) this.counts.administrationAcks += 1
+      if (message.about !== null && isNegativeAcknowledgment(message.messageClass))
+        this.sequences.refused(message.about.slice(0, GUID_TEXT_LENGTH), message.from)
       const party = this.parties.meet(message.source)
       if (party !== null) {
         if (!message.forwarded) {
@@ -279,7 +286,10 @@ export class Diagnosis implements SeenSink {
   }
 
   #finalAck(ack: SeenFinalAck): void {
-    if (!ack.relayed) this.counts.finalAcks += 1
+    if (!ack.relayed) {
+      this.counts.finalAcks += 1
+      if (isNegativeAcknowledgment(ack.messageClass)) this.sequences.turnedAway(ack)
+    }
     for (const finder of this.#tellers.finalAck) finder.finalAck(ack)
   }
 

@@ -51,4 +51,6 @@ export interface Finder {
 /** Where a finder puts what it found. */
 export interface Findings {
   add(kind: FindingKindId, evidence: Partial<Evidence> & Pick<Evidence, 'frames' | 'text'>): void
+  /** What was added before has become worse: it counts no further. */
+  worsen(kind: FindingKindId, evidence: Partial<Evidence> & Pick<Evidence, 'frames' | 'text'>): void
 }

@@ -34,6 +34,13 @@ export class FindingBook implements Findings {
     this.#onFinding?.(kind, evidence)
   }
 
+  /** An instance that was added before has become worse: it counts no further. */
+  worsen(kind: FindingKindId, partial: Partial<Evidence> & Pick<Evidence, 'frames' | 'text'>): void {
+    const entry = this.#entries.get(kind)
+    const evidence: Evidence = { ...NOTHING_KNOWN, ...partial }
+    if (entry !== undefined && evidence.weight > entry.worst.weight) entry.worst = evidence
+  }
+
   count(kind: FindingKindId): number {
     return this.#entries.get(kind)?.count ?? 0
   }

@@ -2,7 +2,7 @@ import type { SeenRequest } from '../capture/messages/seen.js'
 import { NIL_GUID } from '../protocol/guid.js'
 import { MessageClass } from '../protocol/message-class.js'
 import { sequenceIdText } from '../protocol/sequence-id.js'
-import { effectiveId, type SrmpMessage } from '../protocol/srmp/message.js'
+import { effectiveId, NEVER_S, type SrmpMessage } from '../protocol/srmp/message.js'
 import { messageText, type Sighting } from './packet-facts.js'
 import type { SeenFinalAck, SeenMessage, SeenOrderAck } from './seen-message.js'
 
@@ -56,13 +56,19 @@ function userMessage(sighting: Sighting, message: SrmpMessage, forwarded: boolea
           },
     sessionNumber: 0,
     sentTimeS: message.sentAtS ?? 0,
-    timeToReachQueueS: msmq?.ttrqS ?? 0xffffffff,
+    timeToReachQueueS: timeToReachQueueS(message),
     bodySize: message.body?.bytes.length ?? 0,
     priority: msmq?.priority ?? 3,
     about: message.deliveryReceipt === null ? null : aboutId(message.deliveryReceipt.id),
     adminQueue: message.deliveryReceiptTo ?? message.commitmentReceiptRequest?.sendTo ?? null,
     hops: 0,
   }
+}
+
+/** An envelope has the moment, not the time until then. */
+function timeToReachQueueS({ msmq, sentAtS }: SrmpMessage): number {
+  if (msmq === null || sentAtS === null || msmq.ttrqS === NEVER_S) return 0xffffffff
+  return Math.max(0, msmq.ttrqS - sentAtS)
 }
 
 function streamReceipt(sighting: Sighting, message: SrmpMessage): SeenOrderAck {

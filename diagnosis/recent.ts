@@ -6,16 +6,22 @@ export class Recent<Value> {
   #numbers = new Float64Array(SLOTS_MIN)
   #values: (Value | undefined)[] = new Array<undefined>(SLOTS_MIN)
 
-  set(number: number, value: Value): void {
+  /** Returns what has to go for it, also what had this number; null when there was room. */
+  set(number: number, value: Value): Value | null {
     for (;;) {
       const slot = number % this.#values.length
-      if (this.#values[slot] === undefined || this.#numbers[slot] === number || this.#values.length === SLOTS_MAX) {
+      const there = this.#values[slot]
+      if (there === undefined || this.#numbers[slot] === number || this.#values.length === SLOTS_MAX) {
         this.#numbers[slot] = number
         this.#values[slot] = value
-        return
+        return there ?? null
       }
       this.#grow()
     }
+  }
+
+  *values(): Generator<Value> {
+    for (const value of this.#values) if (value !== undefined) yield value
   }
 
   /** Null when it is unknown or too long ago. */

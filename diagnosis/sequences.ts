@@ -2,12 +2,12 @@ import type { FrameRef } from '../capture/frame.js'
 import type { Guid } from '../protocol/guid.js'
 import { Intervals } from './intervals.js'
 import { Recent } from './recent.js'
-import type { MachineEnd, SeenMessage, SeenOrderAck } from './seen-message.js'
+import type { MachineEnd, SeenFinalAck, SeenMessage, SeenOrderAck } from './seen-message.js'
+import type { SeenTransaction, SeenTransactions } from './seen-transactions.js'
 
 /** A peer can invent sequences; beyond so many the first that was seen is forgotten. */
 const SEQUENCES_MAX = 50_000
 const RECEIVERS_MAX = 64
-const TRANSACTIONS_MAX = 1_024
 
 /** What one receiver had of a sequence, and said of it. */
 export interface SequenceReceiver {
@@ -21,7 +21,11 @@ export interface SequenceReceiver {
   lastFrame: FrameRef
   /** Highest number that it has taken by the acceptance rule, as far as what arrived and what it acknowledged tell. */
   taken: number
-  /** The latest message that it cannot take, since it lacks the one before; null when it has caught up. */
+  /** Those that it took by that rule when they arrived, or acknowledged. */
+  readonly accepted: Intervals
+  /** Highest number that it said for good it does not take: a negative final ack. */
+  turnedAway: number
+  /** The first message that it could not take, since it lacked the one before; null when it has caught up. */
   refused: { readonly number: number; readonly previous: number; readonly frame: FrameRef } | null
   /** Highest number in its order acks; 0 before the first. */
   acknowledged: number
@@ -37,12 +41,6 @@ export interface Acknowledgement {
   readonly after: number
   readonly upTo: number
   readonly ack: SeenOrderAck
-}
-
-/** Numbers of one transaction's messages; `to` is null until its last message was seen. */
-export interface SeenTransaction {
-  readonly from: number
-  to: number | null
 }
 
 /** One transactional sequence: what one queue manager sends to one queue, under one sequence id. */
@@ -67,7 +65,8 @@ export class Sequence {
   lastHome: FrameRef | null = null
   /** Order acks that reached another machine. */
   astray = 0
-  readonly transactions: SeenTransaction[] = []
+  /** The transaction that each of its recent messages belongs to. */
+  readonly transactions = new Recent<SeenTransaction>()
 
   constructor(source: Guid, id: string, destination: string) {
     this.source = source
@@ -77,11 +76,6 @@ export class Sequence {
 
   receiver(end: MachineEnd): SequenceReceiver | undefined {
     return this.receivers.find(each => isSameMachine(each.end, end))
-  }
-
-  /** The transaction that a number belongs to; null where it was not seen, or too long ago. */
-  transactionOf(number: number): SeenTransaction | null {
-    return this.transactions.findLast(({ from }) => from <= number) ?? null
   }
 }
 
@@ -105,9 +99,24 @@ export class Sequences {
   readonly #sequences = new Map<string, Sequence>()
   readonly #byId = new Map<string, Sequence[]>()
   readonly #forwarders = new Set<string>()
+  readonly #refusals = new Set<string>()
+  readonly #transactions: SeenTransactions
+
+  constructor(transactions: SeenTransactions) {
+    this.#transactions = transactions
+  }
 
   list(): Iterable<Sequence> {
     return this.#sequences.values()
+  }
+
+  get(source: Guid, id: string): Sequence | null {
+    return this.#sequences.get(`${source}/${id}`) ?? null
+  }
+
+  /** An address that a sequence is sent from; null where that was not seen. */
+  homeOf(source: Guid, id: string): string | null {
+    return this.get(source, id)?.homes.values().next().value ?? null
   }
 
   /** That of a transactional message, made when it is new. */
@@ -139,7 +148,7 @@ export class Sequences {
 
   /** Returns where the same number was sent before: false for the first time, null when that is too long ago. */
   sent(sequence: Sequence, message: SeenMessage): FrameRef | null | false {
-    const { number, isFirst, isLast } = message.transaction!
+    const { number } = message.transaction!
     if (message.forwarded) {
       this.#passesOn(sequence, message.from)
       return false
@@ -148,11 +157,7 @@ export class Sequences {
     let before: FrameRef | null | false = false
     if (number > sequence.highestSent) {
       sequence.highestSent = number
-      const open = sequence.transactions.at(-1)
-      if (isFirst || open === undefined || open.to !== null) {
-        sequence.transactions.push({ from: number, to: isLast ? number : null })
-        if (sequence.transactions.length > TRANSACTIONS_MAX) sequence.transactions.shift()
-      } else if (isLast) open.to = number
+      sequence.transactions.set(number, this.#transactions.sent(sequence, message))
     } else {
       before = sequence.sent.get(number)
       sequence.resends += 1
@@ -183,6 +188,8 @@ export class Sequences {
         firstFrame: message.last,
         lastFrame: message.last,
         taken: 0,
+        accepted: new Intervals(),
+        turnedAway: 0,
         refused: null,
         acknowledged: 0,
         lastAck: null,
@@ -194,8 +201,11 @@ export class Sequences {
     if (receiver.arrived.add(number)) receiver.arrivals.set(number, message.last)
     if (number <= receiver.taken) return receiver
     if (previous > receiver.taken) {
-      if (receiver.refused?.number !== number) receiver.refused = { number, previous, frame: message.last }
-    } else take(receiver, number)
+      receiver.refused ??= { number, previous, frame: message.last }
+    } else {
+      take(receiver, number)
+      this.#accepts(sequence, receiver, number, message.last)
+    }
     return receiver
   }
 
@@ -211,7 +221,32 @@ export class Sequences {
     if (ack.number <= after) return null
     receiver.acknowledged = ack.number
     if (ack.number > receiver.taken) take(receiver, ack.number)
+    for (const [from, to] of receiver.arrived.within(after + 1, ack.number))
+      for (let number = from; number <= to; number += 1) this.#accepts(sequence, receiver, number, ack.last)
     return { sequence, receiver, after, upTo: ack.number, ack }
+  }
+
+  #accepts(sequence: Sequence, receiver: SequenceReceiver, number: number, frame: FrameRef): void {
+    if (receiver.accepted.add(number)) this.#transactions.taken(sequence, receiver, number, frame)
+  }
+
+  /** A machine refused a message, in an administration ack. */
+  refused(source: Guid, by: MachineEnd): void {
+    if (this.#refusals.size < SEQUENCES_MAX) this.#refusals.add(`${source}@${by.address}`)
+  }
+
+  /** It has refused messages of the sequence's source: what it did not acknowledge it may have refused. */
+  refuses({ source }: Sequence, { end }: SequenceReceiver): boolean {
+    return this.#refusals.has(`${source}@${end.address}`)
+  }
+
+  /** A message came to a bad end at the machine that says so. */
+  turnedAway(ack: SeenFinalAck): void {
+    if (ack.sequence === null || ack.number === null) return
+    for (const { receivers } of this.#byId.get(ack.sequence) ?? []) {
+      const receiver = receivers.find(({ end }) => end.address === ack.from.address)
+      if (receiver !== undefined) receiver.turnedAway = Math.max(receiver.turnedAway, ack.number)
+    }
   }
 
   #forgetOldest(): void {

@@ -7,7 +7,7 @@ import { Intervals } from '../intervals.js'
 import { messageText } from '../packet-facts.js'
 import { Recent } from '../recent.js'
 import type { MachineEnd, SeenMessage } from '../seen-message.js'
-import { type Acknowledgement, isSameMachine, type SequenceReceiver } from '../sequences.js'
+import { type Acknowledgement, isSameMachine, type Sequence, type SequenceReceiver } from '../sequences.js'
 
 /** What one machine got of one source's messages to one queue, those without a transaction. */
 interface Deliveries {
@@ -35,6 +35,31 @@ export function findDuplicates(context: DiagnosisContext): Finder {
       ? source.address !== other.address
       : source.qmId !== other.qmId || parties.areDistinct(source.qmId, source.address, other.address) === true
 
+  function tell(
+    sequence: Sequence,
+    number: number,
+    holders: readonly SequenceReceiver[],
+    frames: readonly FrameRef[],
+    reservations: readonly string[],
+  ): void {
+    const home = [...sequence.homes][0] ?? null
+    const last = holders.at(-1)!
+    const names = holders.map(({ end }) => parties.describe(end.qmId, end.address))
+    const evidence = {
+      frames: inOrder([...holders.map(({ arrivals }) => arrivals.get(number)), ...frames]),
+      from: home,
+      to: last.end.address,
+      sequence: sequence.id,
+      number,
+      machines: [sequence.source, ...holders.map(({ end }) => nameOf(end))],
+      weight: holders.length,
+      reservations,
+      text: `number ${number} of sequence ${sequence.id}, from ${parties.describe(sequence.source, home)} to ${sequence.destination}, was taken by ${names.join(' and by ')}`,
+    }
+    if (holders.length === 2) book.add('duplicate-delivery', evidence)
+    else book.worsen('duplicate-delivery', evidence)
+  }
+
   return {
     message({ forwarded, from }) {
       if (forwarded && forwarders.size < QUEUES_MAX) forwarders.add(from.address)
@@ -45,25 +70,34 @@ export function findDuplicates(context: DiagnosisContext): Finder {
       for (const other of sequence.receivers) {
         if (other === receiver || other.forwards || other.acknowledged === 0 || !areTwo(receiver.end, other.end))
           continue
-        for (const [from, to] of receiver.arrived.within(after + 1, upTo)) {
-          for (const [low, high] of other.arrived.within(from, Math.min(to, other.acknowledged))) {
-            for (let number = low; number <= high; number += 1) {
-              const copies = copiesOf(sequence.receivers, number)
-              const [first, second] = [other, receiver].map(each => each.end)
-              book.add('duplicate-delivery', {
-                frames: inOrder([other.arrivals.get(number), receiver.arrivals.get(number), ack.last]),
-                from: [...sequence.homes][0] ?? null,
-                to: receiver.end.address,
-                sequence: sequence.id,
-                number,
-                machines: [sequence.source, ...[first!, second!].map(nameOf)],
-                weight: copies,
-                text:
-                  `number ${number} of sequence ${sequence.id}, from ${parties.describe(sequence.source, [...sequence.homes][0] ?? null)} to ${sequence.destination}, was taken by ` +
-                  `${parties.describe(first!.qmId, first!.address)} and by ${parties.describe(second!.qmId, second!.address)}: both acknowledged it`,
-              })
-            }
-          }
+        for (const number of inBoth(receiver.arrived, other.arrived, after + 1, Math.min(upTo, other.acknowledged))) {
+          const holders = sequence.receivers.filter(
+            each => !each.forwards && each.acknowledged >= number && each.arrived.has(number),
+          )
+          if (holders.find(each => each !== receiver) === other)
+            tell(sequence, number, holders.toSorted(byArrival(number)), [ack.last], [])
+        }
+      }
+    },
+
+    /** Sessions that are cut take their order acks with them: what was taken all the same. */
+    finish() {
+      for (const sequence of context.sequences.list()) {
+        const receivers = sequence.receivers.filter(({ forwards }) => !forwards)
+        if (receivers.length < 2) continue
+        for (const number of sharedNumbers(receivers)) {
+          const holders = receivers.filter(each => each.accepted.has(number)).toSorted(byArrival(number))
+          const silent = holders.filter(({ acknowledged }) => acknowledged < number)
+          const [first, second] = holders
+          if (silent.length === 0 || holders.length - silent.length > 1 || !areTwo(first!.end, second!.end)) continue
+          const names = silent.map(({ end }) => parties.describe(end.qmId, end.address)).join(' and ')
+          tell(
+            sequence,
+            number,
+            holders,
+            [],
+            [`${names} acknowledged it to nobody in this capture, and could take it when it came`],
+          )
         }
       }
     },
@@ -99,7 +133,7 @@ export function findDuplicates(context: DiagnosisContext): Finder {
       )
       if (others.length === 0) return
       const [first] = others
-      book.add('duplicate-delivery', {
+      const evidence = {
         frames: inOrder([first!.arrivals.get(messageId), message.last]),
         from: message.from.address,
         to: at.address,
@@ -109,14 +143,30 @@ export function findDuplicates(context: DiagnosisContext): Finder {
         text:
           `message ${messageText(source, messageId)}, from ${parties.describe(source, message.from.address)} to ${destination}, reached ` +
           `${parties.describe(first!.end.qmId, first!.end.address)} and ${parties.describe(at.qmId, at.address)}`,
-      })
+      }
+      if (others.length === 1) book.add('duplicate-delivery', evidence)
+      else book.worsen('duplicate-delivery', evidence)
     },
   }
 }
 
-function copiesOf(receivers: readonly SequenceReceiver[], number: number): number {
-  return receivers.filter(each => !each.forwards && each.acknowledged >= number && each.arrived.has(number)).length
+function* inBoth(a: Intervals, b: Intervals, from: number, to: number): Generator<number> {
+  for (const [low, high] of a.within(from, to))
+    for (const [first, last] of b.within(low, high)) for (let number = first; number <= last; number += 1) yield number
 }
+
+/** Numbers that two of the receivers at least have accepted, each once. */
+function sharedNumbers(receivers: readonly SequenceReceiver[]): Set<number> {
+  const shared = new Set<number>()
+  receivers.forEach(({ accepted }, index) => {
+    for (const other of receivers.slice(index + 1))
+      for (const number of inBoth(accepted, other.accepted, accepted.lowest, accepted.highest)) shared.add(number)
+  })
+  return shared
+}
+
+const byArrival = (number: number) => (a: SequenceReceiver, b: SequenceReceiver) =>
+  (a.arrivals.get(number)?.timeUs ?? 0) - (b.arrivals.get(number)?.timeUs ?? 0)
 
 const nameOf = ({ qmId, address }: MachineEnd) => qmId ?? address
 

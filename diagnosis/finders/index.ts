@@ -20,6 +20,7 @@ import { findSequencesAtTheEnd } from './sequences-at-the-end.js'
 import { findSessionFlow } from './session-flow.js'
 import { findSilence } from './session-silence.js'
 import { findTcpStalls } from './tcp-stalls.js'
+import { findTornTransactions } from './torn-transactions.js'
 import { findTranslations } from './translations.js'
 import { findUnansweredRequests } from './unanswered-requests.js'
 
@@ -29,6 +30,7 @@ export const FINDERS: readonly FinderFactory[] = [
   findDuplicates,
   findAckedButResent,
   findSequencesAtTheEnd,
+  findTornTransactions,
   findClones,
   findNegativeAcks,
   findTranslations,

@@ -8,18 +8,14 @@ const RESEND_US = 30_000_000
 
 /**
  * What is wrong with a transactional sequence when the capture ends: `outgoing-queue-stuck`, `order-ack-never-sent`,
- * `sequence-broken`, `transaction-torn`. What is merely under way then is none of them.
+ * `sequence-broken`. What is merely under way then is none of them.
  */
 export function findSequencesAtTheEnd(context: DiagnosisContext): Finder {
   return {
     finish() {
       for (const sequence of context.sequences.list()) {
         judgeOutgoingQueue(context, sequence)
-        for (const receiver of sequence.receivers) {
-          if (receiver.forwards) continue
-          judgeReceiver(context, sequence, receiver)
-          judgeTransaction(context, sequence, receiver)
-        }
+        for (const receiver of sequence.receivers) if (!receiver.forwards) judgeReceiver(context, sequence, receiver)
       }
     },
   }
@@ -57,7 +53,7 @@ function acksMissed({ receivers, lastHome }: Sequence, holes: string[]): string[
 }
 
 function judgeReceiver(context: DiagnosisContext, sequence: Sequence, receiver: SequenceReceiver): void {
-  const { book, parties, coverage } = context
+  const { book, parties, coverage, sequences } = context
   const { end, refused, acknowledged, taken } = receiver
   const common = {
     from: homeOf(sequence),
@@ -80,7 +76,7 @@ function judgeReceiver(context: DiagnosisContext, sequence: Sequence, receiver: 
     return
   }
   const next = firstAbove(receiver, acknowledged)
-  if (next === null || next > taken) return
+  if (next === null || next > taken || next <= receiver.turnedAway || sequences.refuses(sequence, receiver)) return
   const arrival = receiver.arrivals.get(next)
   if (arrival === null || !isOverdue(context, sequence, next, arrival)) return
   book.add('order-ack-never-sent', {
@@ -100,32 +96,6 @@ function isOverdue({ nowUs }: DiagnosisContext, sequence: Sequence, number: numb
   if (nowUs() - since.timeUs > RESEND_US) return true
   const latest = sequence.sent.get(number)
   return latest !== null && sequence.resendsInVain > 0 && latest.timeUs > since.timeUs
-}
-
-function judgeTransaction(context: DiagnosisContext, sequence: Sequence, receiver: SequenceReceiver): void {
-  const { book, parties, nowUs } = context
-  const { acknowledged, end, lastAck } = receiver
-  const transaction = acknowledged === 0 ? null : sequence.transactionOf(acknowledged)
-  if (transaction === null || transaction.to === null || lastAck === null || acknowledged >= transaction.to) return
-  const rest = acknowledged + 1
-  const elsewhere = sequence.receivers.find(
-    other => other !== receiver && !other.forwards && other.arrived.countWithin(rest, transaction.to!) > 0,
-  )
-  if (elsewhere === undefined && nowUs() - lastAck.timeUs <= RESEND_US) return
-  const where = elsewhere === undefined ? null : (elsewhere.arrivals.get(rest) ?? elsewhere.firstFrame)
-  book.add('transaction-torn', {
-    frames: where === null ? [lastAck] : [lastAck, where].sort((a, b) => a.timeUs - b.timeUs),
-    from: homeOf(sequence),
-    to: end.address,
-    sequence: sequence.id,
-    number: acknowledged,
-    machines: [sequence.source, end.qmId ?? end.address],
-    weight: transaction.to - acknowledged,
-    text:
-      `${parties.describe(end.qmId, end.address)} has the messages ${transaction.from} to ${acknowledged} of a transaction of ${transaction.to - transaction.from + 1} ` +
-      `(${transaction.from} to ${transaction.to} of sequence ${sequence.id}), and not the rest` +
-      `${elsewhere === undefined ? '' : `, which went to ${parties.describe(elsewhere.end.qmId, elsewhere.end.address)}`}`,
-  })
 }
 
 function firstAbove({ arrived }: SequenceReceiver, number: number): number | null {

@@ -1,0 +1,90 @@
+import type { FrameRef } from '../../capture/frame.js'
+import type { DiagnosisContext } from '../context.js'
+import type { Finder } from '../finder.js'
+import type { MachineEnd } from '../seen-message.js'
+import type { SeenTransaction } from '../seen-transactions.js'
+import { isSameMachine } from '../sequences.js'
+
+/** The first resend interval of MSMQ. */
+const RESEND_US = 30_000_000
+
+/**
+ * `transaction-torn`: a machine took some of a transaction's messages and not all, and the rest went to another
+ * machine, or to nobody for longer than it takes to send it again. Judged when the capture ends, or when the transaction
+ * is too long ago to be kept.
+ */
+export function findTornTransactions(context: DiagnosisContext): Finder {
+  const { transactions, sequences, nowUs } = context
+  transactions.onForgotten = transaction => judge(context, transaction)
+  return {
+    finish() {
+      for (const transaction of transactions.list()) judge(context, transaction)
+    },
+  }
+
+  function judge({ book, parties }: DiagnosisContext, transaction: SeenTransaction): void {
+    const { hasFirst, hasLast, messages, taken, source, frame, sequence, firstNumber } = transaction
+    if (!hasFirst || !hasLast) return
+    const shares = sharesOf(taken)
+    const parts = shares.filter(share => share.messages < messages)
+    const [part] = parts
+    if (part === undefined) return
+    if (shares.length === 1 && !wentElsewhere(transaction) && nowUs() - part.frame.timeUs <= RESEND_US) return
+    const nameOf = ({ end }: Share) => parties.describe(end.qmId, end.address)
+    const silent = parts.filter(share => !share.isAcknowledged)
+    const home = sequences.homeOf(source, sequence)
+    book.add('transaction-torn', {
+      frames: [frame, ...parts.map(each => each.frame)].toSorted((a, b) => a.timeUs - b.timeUs),
+      from: home,
+      to: part.end.address,
+      sequence,
+      number: firstNumber,
+      machines: [source, ...parts.map(({ end }) => end.qmId ?? end.address)],
+      weight: messages,
+      reservations:
+        silent.length === 0
+          ? []
+          : [
+              `${silent.map(nameOf).join(' and ')} acknowledged it to nobody in this capture, and could take it when it came`,
+            ],
+      text:
+        `of a transaction of ${messages} messages that begins with number ${firstNumber} of sequence ${sequence}, ` +
+        `from ${parties.describe(source, home)}, ${parts.map(share => `${nameOf(share)} has ${share.messages}`).join(', ')}, and not the rest`,
+    })
+  }
+
+  /** What a machine lacks of its sequence has reached another. */
+  function wentElsewhere({ source, sequence: id, taken }: SeenTransaction): boolean {
+    const sequence = sequences.get(source, id)
+    if (sequence === null) return false
+    return taken.some(({ receiver }) =>
+      sequence.receivers.some(
+        other =>
+          other.end.address !== receiver.end.address && !other.forwards && other.arrived.highest > receiver.taken,
+      ),
+    )
+  }
+}
+
+/** What one machine has of a transaction. */
+interface Share {
+  readonly end: MachineEnd
+  messages: number
+  isAcknowledged: boolean
+  readonly frame: FrameRef
+}
+
+function sharesOf(taken: SeenTransaction['taken']): Share[] {
+  const shares: Share[] = []
+  for (const { receiver, messages, upTo, frame } of taken) {
+    if (receiver.forwards) continue
+    const isAcknowledged = receiver.acknowledged >= upTo
+    const own = shares.find(({ end }) => isSameMachine(end, receiver.end))
+    if (own === undefined) shares.push({ end: receiver.end, messages, isAcknowledged, frame })
+    else {
+      own.messages += messages
+      own.isAcknowledged &&= isAcknowledged
+    }
+  }
+  return shares
+}
