@@ -4,8 +4,8 @@ import type { DecodeError } from '../../protocol/errors.js'
 import type { FrameRef } from '../frame.js'
 import type { Direction, HoleCause, SeenConnection, SeenEnding, TcpTrouble } from '../tcp/seen-connection.js'
 import type { HeldMemory } from './held-memory.js'
+import { REQUEST_BEGINNING } from './http-beginning.js'
 import { HttpExchange, type HttpExchangeSink } from './http-exchange.js'
-import { beginsRequest } from './http-reader.js'
 import type { MessageCounts } from './message-counts.js'
 import { type CutterSink, PacketCutter } from './packet-cutter.js'
 import type { SeenRequest, SeenResponse, SeenSink, Speech } from './seen.js'
@@ -179,7 +179,7 @@ export class Conversation implements HttpExchangeSink {
     if (side.isDeaf) return
     const isInStep = this.#isInStep(side)
     side.listened += bytes.length
-    if (side.exchange === null && beginsRequest(bytes, 0)) {
+    if (side.exchange === null && REQUEST_BEGINNING.fits(bytes, 0)) {
       side.exchange = new HttpExchange(this.#connection, side.direction, this, this.#memory, isInStep)
     }
     if (side.exchange !== null) {

@@ -2,14 +2,16 @@ import { HEAD_SIZE_MAX, readChunkSize } from '../../protocol/srmp/http-head.js'
 import type { FrameRef } from '../frame.js'
 import { HeldBytes } from './held-bytes.js'
 import type { HeldMemory, Holder } from './held-memory.js'
+import { type HttpBeginning, REQUEST_BEGINNING, RESPONSE_BEGINNING } from './http-beginning.js'
 
 /** How the body is measured that follows a head; a number is its bytes. */
 export type BodySize = number | 'chunked' | 'until-end' | 'no-http' | 'fault'
 
 /** Told of the messages in one direction of an HTTP connection. Views are valid during the call only. */
 export interface HttpReaderSink {
-  /** A whole head with its empty line. `fault`: it is none; `no-http`: nothing behind it is HTTP. */
-  head(head: Buffer, first: FrameRef, last: FrameRef): BodySize
+  /** A whole head with its empty line. `fault`: it is none, and must be one when it is no guess; `no-http`: nothing behind
+   *  it is HTTP. */
+  head(head: Buffer, first: FrameRef, last: FrameRef, isGuess: boolean): BodySize
   /** Of the body, without what chunks are wrapped in. */
   body(bytes: Buffer, frame: FrameRef): void
   /** The body is over. `isWhole`: no byte of it is missing. */
@@ -22,10 +24,7 @@ export interface HttpReaderSink {
 
 const CR = 0x0d
 const LF = 0x0a
-const BLANK = 0x20
 const CHUNK_LINE_SIZE_MAX = 100
-const METHOD_SIZE_MAX = 20
-const STATUS_START = Buffer.from('HTTP/1.', 'latin1')
 
 type State = 'search' | 'head' | 'length' | 'until-end' | 'chunk-line' | 'chunk' | 'chunk-end' | 'trailers' | 'deaf'
 
@@ -36,7 +35,7 @@ type State = 'search' | 'head' | 'length' | 'until-end' | 'chunk-line' | 'chunk'
  */
 export class HttpReader implements Holder {
   readonly #sink: HttpReaderSink
-  readonly #begins: (bytes: Buffer, at: number) => boolean
+  readonly #begins: HttpBeginning
   /** The beginning of a head. */
   readonly #held: HeldBytes
   #state: State
@@ -47,12 +46,14 @@ export class HttpReader implements Holder {
   /** What is there of the line before a chunk, or of a trailer. */
   #line = ''
   #isWhole = true
+  /** The head began where something was missing or wrong before. */
+  #isGuess = false
   #last: FrameRef | null = null
 
   /** @param inStep a message begins with the first byte that is pushed. */
   constructor(sink: HttpReaderSink, memory: HeldMemory, kind: 'requests' | 'responses', inStep: boolean) {
     this.#sink = sink
-    this.#begins = kind === 'requests' ? beginsRequest : beginsResponse
+    this.#begins = kind === 'requests' ? REQUEST_BEGINNING : RESPONSE_BEGINNING
     this.#held = new HeldBytes(memory, this)
     this.#state = inStep ? 'head' : 'search'
   }
@@ -65,7 +66,10 @@ export class HttpReader implements Holder {
   push(bytes: Buffer, frame: FrameRef): void {
     this.#last = frame
     let at = 0
-    if (this.#state === 'search' && this.#begins(bytes, 0)) this.#state = 'head'
+    if (this.#state === 'search' && this.#begins.fits(bytes, 0)) {
+      this.#state = 'head'
+      this.#isGuess = true
+    }
     while (at < bytes.length) {
       switch (this.#state) {
         case 'search':
@@ -134,7 +138,11 @@ export class HttpReader implements Holder {
     if (held.size === 0) {
       while (at < bytes.length && (bytes[at] === CR || bytes[at] === LF)) at += 1
       if (at === bytes.length) return at
-      if (!this.#begins(bytes, at)) {
+      if (!this.#begins.fits(bytes, at)) {
+        this.#lose()
+        return bytes.length
+      }
+      if (this.#isGuess && !this.#isLikely(bytes, at, bytes.length)) {
         this.#lose()
         return bytes.length
       }
@@ -147,6 +155,13 @@ export class HttpReader implements Holder {
     }
     const before = held.size
     held.append(bytes, at, bytes.length, frame)
+    if (this.#isGuess && !this.#isLikely(held.buffer, 0, held.size)) {
+      this.#lose()
+      // What was held was no beginning; these bytes may be.
+      if (before === 0 || !this.#begins.fits(bytes, 0)) return bytes.length
+      this.#state = 'head'
+      return 0
+    }
     const end = endOfHead(held.buffer, 0, this.#lineStart, held.size)
     if (end > 0) {
       const first = held.frameAt(0)
@@ -159,8 +174,16 @@ export class HttpReader implements Holder {
     return bytes.length
   }
 
+  /** The first line, when it is there, is one of a message. */
+  #isLikely(bytes: Buffer, start: number, end: number): boolean {
+    const lineEnd = bytes.indexOf(LF, start)
+    if (lineEnd < 0 || lineEnd >= end) return true
+    return this.#begins.line.test(bytes.toString('latin1', start, lineEnd))
+  }
+
   #takeHead(head: Buffer, first: FrameRef, last: FrameRef): void {
-    const size = this.#sink.head(head, first, last)
+    const size = this.#sink.head(head, first, last, this.#isGuess)
+    this.#isGuess = false
     this.#isWhole = true
     this.#line = ''
     switch (size) {
@@ -254,20 +277,4 @@ function endOfHead(bytes: Buffer, start: number, lineStart: number, end: number)
     if (lineEnd === at || (lineEnd === at + 1 && bytes[at] === CR)) return lineEnd + 1
     at = lineEnd + 1
   }
-}
-
-/** As a request line does, as far as it is there: a method in capitals and a blank. */
-export function beginsRequest(bytes: Buffer, start: number): boolean {
-  const end = Math.min(bytes.length, start + METHOD_SIZE_MAX)
-  for (let at = start; at < end; at += 1) {
-    const byte = bytes[at]!
-    if (byte === BLANK) return at - start >= 3
-    if (byte < 0x41 || byte > 0x5a) return false
-  }
-  return end === bytes.length
-}
-
-function beginsResponse(bytes: Buffer, start: number): boolean {
-  const size = Math.min(STATUS_START.length, bytes.length - start)
-  return bytes.compare(STATUS_START, 0, size, start, start + size) === 0
 }

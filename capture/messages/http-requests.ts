@@ -44,7 +44,7 @@ export class HttpRequests implements HttpReaderSink, Holder {
     this.#body = new HeldBytes(memory, this)
   }
 
-  head(bytes: Buffer, first: FrameRef, last: FrameRef): BodySize {
+  head(bytes: Buffer, first: FrameRef, last: FrameRef, isGuess: boolean): BodySize {
     let size: BodySize
     try {
       const { method, target, headers } = parseRequestHead(bytes)
@@ -52,7 +52,7 @@ export class HttpRequests implements HttpReaderSink, Holder {
       size = bodySizeBy(headers) ?? 0
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
-      this.#sink.malformedRequest(error, first, last)
+      if (!isGuess) this.#sink.malformedRequest(error, first, last)
       return 'fault'
     }
     this.#asked = this.#pairing.asked(this.#head.method)

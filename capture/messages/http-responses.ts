@@ -36,7 +36,7 @@ export class HttpResponses implements HttpReaderSink {
     this.#pairing = pairing
   }
 
-  head(bytes: Buffer, first: FrameRef, last: FrameRef): BodySize {
+  head(bytes: Buffer, first: FrameRef, last: FrameRef, isGuess: boolean): BodySize {
     let size: BodySize
     try {
       const { status, headers } = parseResponseHead(bytes)
@@ -44,7 +44,7 @@ export class HttpResponses implements HttpReaderSink {
       size = bodySizeBy(headers) ?? 'until-end'
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
-      this.#sink.malformedResponse(error, first, last)
+      if (!isGuess) this.#sink.malformedResponse(error, first, last)
       return 'fault'
     }
     this.#first = first
