@@ -53,7 +53,10 @@ function sign(begins: string, what: string): { begins: Buffer; what: string } {
 
 function looksLike(head: Buffer): string {
   if (isEventTrace(head)) return 'a Windows event trace (.etl); convert it with: etl2pcapng IN.etl OUT.pcapng'
-  const isText = head.every(byte => byte >= 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09)
+  // Not all of it is ASCII, perhaps; most of what people write is.
+  const isText =
+    head.every(byte => byte >= 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) &&
+    head.filter(byte => byte < 0x7f).length >= head.length * 0.75
   if (!isText) return 'no format of captures that is known here'
   const text = head.toString('latin1').trimStart().toLowerCase()
   if (text.startsWith('<!doctype html') || text.startsWith('<html')) return 'an HTML page, perhaps of a failed download'

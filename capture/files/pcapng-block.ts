@@ -106,7 +106,8 @@ export function findBlock(
   return { at: Math.max(from, end - BLOCK_BYTES_MIN + 1), isFound: false }
 }
 
-function isKnown(type: number): boolean {
+/** Blocks that the format describes, or keeps for custom use. */
+export function isKnown(type: number): boolean {
   if (type <= DECRYPTION_SECRETS) return type > 0
   return type === SECTION_HEADER || type === CUSTOM || type === CUSTOM_UNCOPIED
 }

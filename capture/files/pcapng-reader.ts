@@ -13,6 +13,7 @@ export class PcapngReader implements RecordReader {
   #isBigEndian = false
   #interfaces: PcapngInterface[] = []
   #withoutTime = 0
+  #unknown = 0
   /** What the interfaces of sections that are over have lost. */
   #droppedBefore = 0
   /** Damage that no block was found after yet. */
@@ -86,6 +87,8 @@ export class PcapngReader implements RecordReader {
         // Wireshark numbers entries of a journal among the packets.
         this.#context.report.frames++
         break
+      default:
+        if (!block.isKnown(type)) this.#unknown++
     }
   }
 
@@ -246,6 +249,7 @@ export class PcapngReader implements RecordReader {
     const { report } = this.#context
     report.dropped = this.#dropped()
     if (report.dropped > 0) report.notes.push(`The capturing machine dropped ${report.dropped} packets.`)
+    if (this.#unknown > 0) report.notes.push(`${this.#unknown} blocks of unknown kinds were passed over.`)
     if (this.#withoutTime > 0) {
       report.notes.push(
         `${this.#withoutTime} packets have no time (simple packet blocks): each is given that of the packet before it on its interface.`,
