@@ -1,5 +1,4 @@
 import type { FrameRef } from '../frame.js'
-import { macText } from '../packets/mac-text.js'
 import type { Packet } from '../packets/packet.js'
 import { TCP_FLAG, type TcpHeader } from '../packets/tcp-header.js'
 import type { Connection } from './connection.js'
@@ -49,7 +48,7 @@ export class ConnectionCourse {
       this.reset(connection, half, packet, tcp, frame)
       return
     }
-    if (!half.isBased) this.base(half, packet, tcp)
+    if (!half.isBased) this.base(half, tcp)
     half.noteSender(packet)
     if ((flags & TCP_FLAG.syn) !== 0) {
       this.synchronise(connection, half, packet, tcp, frame)
@@ -88,11 +87,9 @@ export class ConnectionCourse {
     this.end(connection, { how: isUnanswered ? 'unanswered' : how, by: null, at, idleUs, forged: false })
   }
 
-  private base(half: Half, packet: Packet, tcp: TcpHeader): void {
+  private base(half: Half, tcp: TcpHeader): void {
     half.isBased = true
     half.base = (tcp.flags & TCP_FLAG.syn) !== 0 ? tcp.seq : (tcp.seq - 1) | 0
-    const end = half.direction === 0 ? half.connection.client : half.connection.server
-    if (end.mac === null && packet.fromMacOffset !== -1) end.mac = macText(packet.frame, packet.fromMacOffset)
   }
 
   private synchronise(connection: Connection, half: Half, packet: Packet, tcp: TcpHeader, frame: FrameRef): void {

@@ -1,11 +1,10 @@
-import { addressText } from '../files/address-text.js'
 import type { FrameRef } from '../frame.js'
-import { macText } from '../packets/mac-text.js'
+import type { AddressTexts } from '../packets/address-texts.js'
 import type { Packet } from '../packets/packet.js'
 import { TCP_FLAG, type TcpHeader } from '../packets/tcp-header.js'
-import { Connection } from './connection.js'
+import { Connection, type ConnectionEnd } from './connection.js'
 import { FlowTable } from './flow-table.js'
-import type { SeenEnd } from './seen-connection.js'
+import type { Direction } from './seen-connection.js'
 import { SilenceList } from './silence-list.js'
 
 const MSMQ_PORT = 1801
@@ -20,8 +19,13 @@ export class ConnectionTable {
   count = 0
   /** Whether the packet asked about last came from the lower of its two ends. */
   private isFromLower = true
+  private readonly texts: AddressTexts
   private readonly ipv4 = new FlowTable<Connection>(3)
   private readonly ipv6 = new FlowTable<Connection>(9)
+
+  constructor(texts: AddressTexts) {
+    this.texts = texts
+  }
 
   find(packet: Packet, tcp: TcpHeader): Connection | null {
     if (packet.version === 4) {
@@ -39,8 +43,8 @@ export class ConnectionTable {
 
   /** A new connection for the packet that `find` was asked about. */
   add(packet: Packet, tcp: TcpHeader, first: FrameRef): Connection {
-    const from = endOf(packet, packet.fromOffset, tcp.fromPort, packet.fromMacOffset)
-    const to = endOf(packet, packet.toOffset, tcp.toPort, packet.toMacOffset)
+    const from = this.endOf(packet, packet.fromOffset, tcp.fromPort, packet.fromMacOffset)
+    const to = this.endOf(packet, packet.toOffset, tcp.toPort, packet.toMacOffset)
     const isFromClient = isSentByClient(tcp)
     const [client, server] = isFromClient ? [from, to] : [to, from]
     const isClientLower = this.isFromLower === isFromClient
@@ -62,6 +66,18 @@ export class ConnectionTable {
   touch(connection: Connection): void {
     if (connection.isOver) this.over.touch(connection)
     else this.live.touch(connection)
+  }
+
+  /** Fills in an end's MAC, where its first own frame is the first to show one. */
+  learnMac(connection: Connection, direction: Direction, packet: Packet): void {
+    const end = direction === 0 ? connection.client : connection.server
+    if (end.mac === null && packet.fromMacOffset !== -1) end.mac = this.texts.mac(packet.frame, packet.fromMacOffset)
+  }
+
+  private endOf(packet: Packet, offset: number, port: number, macOffset: number): ConnectionEnd {
+    const { frame, version } = packet
+    const mac = macOffset === -1 ? null : this.texts.mac(frame, macOffset)
+    return { address: this.texts.ip(frame, offset, version), port, mac }
   }
 
   private tableOf(connection: Connection): FlowTable<Connection> {
@@ -109,12 +125,6 @@ function isSentByClient(tcp: TcpHeader): boolean {
   if ((tcp.flags & TCP_FLAG.syn) !== 0) return (tcp.flags & TCP_FLAG.ack) === 0
   if (tcp.fromPort === MSMQ_PORT || tcp.toPort === MSMQ_PORT) return tcp.toPort === MSMQ_PORT
   return tcp.fromPort >= tcp.toPort
-}
-
-function endOf(packet: Packet, offset: number, port: number, macOffset: number): SeenEnd {
-  const { frame } = packet
-  const address = addressText(frame.subarray(offset, offset + (packet.version === 4 ? 4 : 16)))
-  return { address, port, mac: macOffset === -1 ? null : macText(frame, macOffset) }
 }
 
 const wordAt = (bytes: Buffer, at: number) =>

@@ -4,7 +4,7 @@ import type { Direction, SeenConnection, SeenEnd } from './seen-connection.js'
 import type { SilenceList } from './silence-list.js'
 
 /** Its MAC may become known later than its address. */
-type ConnectionEnd = { -readonly [Key in keyof SeenEnd]: SeenEnd[Key] }
+export type ConnectionEnd = { -readonly [Key in keyof SeenEnd]: SeenEnd[Key] }
 
 /** A connection as it is followed; what a {@link SeenConnection} shows goes on changing with it. */
 export class Connection implements SeenConnection {
@@ -41,7 +41,14 @@ export class Connection implements SeenConnection {
   older: Connection | null = null
   newer: Connection | null = null
 
-  constructor(id: number, client: SeenEnd, server: SeenEnd, first: FrameRef, isClientLower: boolean, version: number) {
+  constructor(
+    id: number,
+    client: ConnectionEnd,
+    server: ConnectionEnd,
+    first: FrameRef,
+    isClientLower: boolean,
+    version: number,
+  ) {
     this.id = id
     this.client = client
     this.server = server

@@ -1,4 +1,5 @@
 import type { FrameRef } from '../frame.js'
+import { macNumber } from '../packets/address-texts.js'
 import type { Packet } from '../packets/packet.js'
 import type { Connection } from './connection.js'
 import type { Direction } from './seen-connection.js'
@@ -97,7 +98,7 @@ export class Half {
       this.ttl = packet.ttl
     }
     if (packet.fromMacOffset === -1) return
-    const mac = macOf(packet)
+    const mac = macNumber(packet.frame, packet.fromMacOffset)
     if (mac !== this.mac) {
       this.earlierMac = this.mac
       this.mac = mac
@@ -109,15 +110,7 @@ export class Half {
     if (this.ttl === -1) return false
     if (packet.ttl !== this.ttl && packet.ttl !== this.earlierTtl) return true
     if (packet.fromMacOffset === -1 || this.mac === -1) return false
-    const mac = macOf(packet)
+    const mac = macNumber(packet.frame, packet.fromMacOffset)
     return mac !== this.mac && mac !== this.earlierMac
   }
-}
-
-/** A number of 48 bits. */
-function macOf(packet: Packet): number {
-  const { frame, fromMacOffset: at } = packet
-  const high = (frame[at]! << 8) | frame[at + 1]!
-  const low = (frame[at + 2]! << 24) | (frame[at + 3]! << 16) | (frame[at + 4]! << 8) | frame[at + 5]!
-  return high * 2 ** 32 + (low >>> 0)
 }

@@ -1,7 +1,7 @@
 /** What following connections may cost. Frames of a capture are strangers' bytes: each limit is finite. */
 export interface StreamLimits {
   /** Connections that are remembered. Beyond them the one that ended longest ago is dropped, or else the one silent for
-   *  longest is told as forgotten. About 1.2 KB each. Default 32,768. */
+   *  longest is told as forgotten. About 2 KB each. Default 16,384. */
   readonly connectionsMax: number
   /** Bytes (with what keeping them costs) of one direction that wait for bytes before them; beyond it those are told as
    *  missing. Default 1 MiB. */
@@ -14,7 +14,7 @@ export interface StreamLimits {
 }
 
 export const STREAM_LIMITS: StreamLimits = {
-  connectionsMax: 32_768,
+  connectionsMax: 16_384,
   heldBytesMax: 1 << 20,
   heldBytesOfAllMax: 64 << 20,
   silentWaitUsMax: 5_000_000,

@@ -1,5 +1,5 @@
-import { addressText } from '../files/address-text.js'
 import type { Frame, FrameRef } from '../frame.js'
+import { AddressTexts } from '../packets/address-texts.js'
 import type { PacketCounts } from '../packets/packet-counts.js'
 import { PacketReader } from '../packets/packet-reader.js'
 import { TCP_FLAG } from '../packets/tcp-header.js'
@@ -33,7 +33,8 @@ export class TcpStreams {
   private readonly udpPorts: ReadonlySet<number>
   private readonly connectionsMax: number
   private readonly reader = new PacketReader()
-  private readonly connections = new ConnectionTable()
+  private readonly texts = new AddressTexts()
+  private readonly connections = new ConnectionTable(this.texts)
   private readonly course: ConnectionCourse
 
   constructor(sink: StreamSink, udp: DatagramSink, options: TcpStreamsOptions = {}) {
@@ -72,7 +73,9 @@ export class TcpStreams {
   private segment(frame: FrameRef): void {
     const { packet, tcp } = this.reader
     const connection = this.connectionOf(frame)
-    this.course.segment(connection, this.connections.isFromClient(connection) ? 0 : 1, packet, tcp, frame)
+    const direction = this.connections.isFromClient(connection) ? 0 : 1
+    if (connection.frames[direction] === 0) this.connections.learnMac(connection, direction, packet)
+    this.course.segment(connection, direction, packet, tcp, frame)
     this.connections.touch(connection)
   }
 
@@ -102,8 +105,7 @@ export class TcpStreams {
   private datagram(frame: FrameRef): void {
     const { packet, udp } = this.reader
     if (!this.udpPorts.has(udp.toPort) && !this.udpPorts.has(udp.fromPort)) return
-    const size = packet.version === 4 ? 4 : 16
-    const address = (offset: number) => addressText(packet.frame.subarray(offset, offset + size))
+    const address = (offset: number) => this.texts.ip(packet.frame, offset, packet.version)
     const from = { address: address(packet.fromOffset), port: udp.fromPort }
     const to = { address: address(packet.toOffset), port: udp.toPort }
     this.udp(from, to, packet.bytes.subarray(udp.payloadOffset, udp.payloadEnd), frame)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { macText } from '../../../capture/packets/mac-text.js'
+import { AddressTexts } from '../../../capture/packets/address-texts.js'
 import { PacketReader } from '../../../capture/packets/packet-reader.js'
 import {
   CaptureBytes,
@@ -75,8 +75,8 @@ t.test('the fields of a TCP header, and where they come from', async t => {
   const { packet, tcp } = reader
   t.match(tcp, { fromPort: 49_152, toPort: 1801, seq: 0x89abcdef | 0, ack: 0xfedcba98 | 0, flags: 0x10, window: 513 })
   t.match(packet, { version: 4, ttl: 57, ipId: 0xabcd, protocol: 6 })
-  t.equal(macText(packet.frame, packet.fromMacOffset), '02:aa:bb:cc:dd:ee')
-  t.equal(macText(packet.frame, packet.toMacOffset), '02:11:22:33:44:55')
+  t.equal(new AddressTexts().mac(packet.frame, packet.fromMacOffset), '02:aa:bb:cc:dd:ee')
+  t.equal(new AddressTexts().mac(packet.frame, packet.toMacOffset), '02:11:22:33:44:55')
 })
 
 t.test('address families of all systems, in both byte orders', async t => {

@@ -5,7 +5,7 @@ import { hostileCapture } from '../../fixtures/hostile-capture.js'
 import { notesOf, type StreamNotes, type StreamPart } from '../../fixtures/stream-notes.js'
 import { runTshark, tsharkSkip } from '../../fixtures/tshark.js'
 
-/* Wireshark's "Follow TCP Stream" against our streams. It writes holes as text (and a zero) into them, which is done here with
+/* Wireshark's "Follow TCP Stream" against our streams. It writes holes into them as text with a zero, which is done here with
  * ours to compare. It tells a hole only when bytes behind it were acknowledged: one at the very end is ours alone. */
 
 /** Of each stream, in Wireshark's numbers: its ends, how many frames it has, and the bytes of both directions. */
