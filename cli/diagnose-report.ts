@@ -12,6 +12,8 @@ import { type JourneyTarget, parseJourneyTarget } from '../diagnosis/output/jour
 import { jsonReport } from '../diagnosis/output/json-report.js'
 import { ClockLeads } from '../diagnosis/output/machines.js'
 import { Traffic } from '../diagnosis/output/traffic.js'
+import { ScenarioFacts } from '../diagnosis/scenario/scenario-facts.js'
+import { scenarioOf } from '../diagnosis/scenario/scenario-of.js'
 import { counted } from '../lab/finding.js'
 import type { DiagnoseOptions } from './diagnose.js'
 import { extractEvidence } from './diagnose-extract.js'
@@ -31,12 +33,16 @@ const EXIT_CODES = {
 
 /** The main job: reads the captures, says what is wrong in them, and writes the files that were asked for. */
 export async function reportCapture(inputs: DiagnoseInputs, options: DiagnoseOptions): Promise<void> {
-  const { csv, html, extract, json, limit } = options
-  for (const file of [csv, html, extract]) if (file !== undefined && file !== '-') reportFile(file)
+  const { csv, html, extract, scenario, json, limit } = options
+  for (const file of [csv, html, extract, scenario]) if (file !== undefined && file !== '-') reportFile(file)
   if (html !== undefined || extract !== undefined) await inputs.spool()
   const traffic = new Traffic()
   const clocks = new ClockLeads()
-  const diagnosis = new Diagnosis({ finders: [traffic, clocks], onFinding: inputs.onFinding })
+  const facts = scenario === undefined ? null : new ScenarioFacts()
+  const diagnosis = new Diagnosis({
+    finders: [traffic, clocks, ...(facts === null ? [] : [facts])],
+    onFinding: inputs.onFinding,
+  })
   const reading = await inputs.read(diagnosis, 'reading')
   diagnosis.finish()
   endUnreadable(reading.files)
@@ -59,6 +65,7 @@ export async function reportCapture(inputs: DiagnoseInputs, options: DiagnoseOpt
     const written = await extractEvidence(inputs, capture.findings, extract, limit)
     log(`written: ${extract}, ${counted(written, 'frame')}`)
   }
+  if (facts !== null && scenario !== undefined) writeScenario(scenario, facts, diagnosis)
   if (json) await writeJson(jsonReport(capture, limit))
   else if (csv === '-') await writeText(csvReport(capture, limit))
   else
@@ -68,6 +75,16 @@ export async function reportCapture(inputs: DiagnoseInputs, options: DiagnoseOpt
   for (const file of [csv, html]) if (file !== undefined && file !== '-') log(`written: ${file}`)
   tellTroubles(reading.files)
   process.exitCode = EXIT_CODES[verdictOf(capture).state]
+}
+
+function writeScenario(file: string, facts: ScenarioFacts, diagnosis: Diagnosis): void {
+  const text = scenarioOf(facts, diagnosis)
+  if (text !== null) writeFileSync(file, text)
+  log(
+    text === null
+      ? `not written: ${file}: the capture has no message that one machine of it sends to another`
+      : `written: ${file}`,
+  )
 }
 
 function momentUs(moment: CaptureMoment | undefined, period: DiagnosedCapture['period']): number | null {

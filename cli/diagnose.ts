@@ -21,6 +21,7 @@ export interface DiagnoseOptions {
   readonly csv?: string
   readonly html?: string
   readonly extract?: string
+  readonly scenario?: string
   readonly message?: JourneyTarget
   readonly qms?: true
   readonly follow?: FollowTarget
@@ -34,7 +35,7 @@ export interface DiagnoseOptions {
 
 const VIEWS = ['message', 'qms', 'follow'] as const
 /** What a view of one thing has no use for. */
-const OF_FINDINGS = ['csv', 'html', 'extract', 'from', 'to', 'queue', 'limit'] as const
+const OF_FINDINGS = ['csv', 'html', 'extract', 'scenario', 'from', 'to', 'queue', 'limit'] as const
 
 export function diagnoseCommand(): Command {
   return new Command('diagnose')
@@ -44,6 +45,7 @@ export function diagnoseCommand(): Command {
     .option('--csv <file>', 'write a row for each instance of each finding; - is standard output')
     .option('--html <file>', 'write a report')
     .option('--extract <file>', 'write the frames that findings rest on as pcapng, with comments that say why')
+    .option('--scenario <file>', 'write a scenario inferred from the capture (YAML), which mqlab run simulates')
     .addOption(
       new Option('--message <message>', 'follow one message: QMID\\number, number, or SEQUENCE#number').argParser(
         journeyTarget,

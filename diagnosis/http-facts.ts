@@ -34,7 +34,8 @@ export function httpFacts(sighting: Sighting, { kind, message }: SeenRequest, fo
 function userMessage(sighting: Sighting, message: SrmpMessage, forwarded: boolean): SeenMessage {
   const { stream, msmq } = message
   const { guid, index } = effectiveId(message)
-  const { eod } = msmq ?? { eod: null }
+  // a message of MSMQ in the middle of its transaction has none; of others each is one by itself
+  const eod = msmq === null ? { first: true, last: true } : (msmq.eod ?? { first: false, last: false })
   return {
     ...sighting,
     source: guid,
@@ -50,8 +51,8 @@ function userMessage(sighting: Sighting, message: SrmpMessage, forwarded: boolea
             sequence: sequenceIdText(stream.streamId.sequence),
             number: stream.current,
             previous: stream.previous ?? stream.current - 1,
-            isFirst: eod?.first ?? true,
-            isLast: eod?.last ?? true,
+            isFirst: eod.first,
+            isLast: eod.last,
             index: 0,
           },
     sessionNumber: 0,

@@ -14,6 +14,8 @@ export interface SeenBalancer {
   /** Some client came more than once, so that the affinity is what was seen, and not a guess. */
   readonly isAffinitySeen: boolean
   readonly hosts: readonly SeenEnd[]
+  /** Whether an end is the balancer itself: where both sides of it were captured, and no QMId tells of a host behind. */
+  isItself(end: SeenEnd): boolean
   /** Why its being there, or the way it treats addresses, is inferred and not seen. */
   readonly doubt: string | null
 }
@@ -57,8 +59,13 @@ export function balancerIn(facts: ScenarioFacts, translations: readonly Translat
   const perClient = hostsPerClient(balanced, translations, virtual)
   const repeated = perClient.filter(({ sessions, hosts }) => sessions > 1 || hosts > 1)
   const perRequest = isHttp && perClient.some(({ sessions, hosts }) => hosts > sessions)
+  const own = new Set(
+    translations.flatMap(each => [each.virtual, ...(each.client === each.seenAs ? [] : [each.seenAs])]),
+  )
+  const isItself = ({ qmId, address }: SeenEnd) => qmId === null && own.has(address)
   const hosts = new Map<string, SeenEnd>()
-  for (const route of balanced) for (const { end } of route.hosts.values()) hosts.set(endKey(end), end)
+  for (const route of balanced)
+    for (const { end } of route.hosts.values()) if (!isItself(end)) hosts.set(endKey(end), end)
   for (const address of pairedHosts)
     if (![...hosts.values()].some(end => end.address === address))
       hosts.set(address, { qmId: null, address, mac: null })
@@ -69,6 +76,7 @@ export function balancerIn(facts: ScenarioFacts, translations: readonly Translat
     perRequest,
     affinity: repeated.some(client => client.hosts > 1) ? 'none' : 'single',
     isAffinitySeen: repeated.length > 0,
+    isItself,
     hosts: [...hosts.values()].filter(
       ({ address, qmId, mac }) => !virtual.has(address) || qmId !== null || mac !== null,
     ),

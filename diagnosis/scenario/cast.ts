@@ -96,7 +96,8 @@ function endsIn(facts: ScenarioFacts, balancer: SeenBalancer | null): SeenEnd[] 
     ...routes.flatMap(({ client, hosts }) => [client, ...[...hosts.values()].map(({ end }) => end)]),
     ...(balancer?.hosts ?? []),
   ]
-  return [...new Map(ends.map(end => [endKey(end), end])).values()]
+  const machines = ends.filter(end => balancer === null || !balancer.isItself(end))
+  return [...new Map(machines.map(end => [endKey(end), end])).values()]
 }
 
 /**

@@ -14,7 +14,7 @@ export class Guess {
 export type Plain = string | number | boolean | readonly Plain[] | { readonly [key: string]: Plain | undefined } | Guess
 
 /** Collections of this depth and deeper stand on one line, unless something in them is remarked on. */
-const BLOCK_DEPTH = 2
+const BLOCK_DEPTH = 3
 const LINE_WIDTH = 120
 
 /** YAML with a comment `# guessed: …` at each guess; what is undefined is left out. `about` stands before everything. */

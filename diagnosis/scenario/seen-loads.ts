@@ -1,4 +1,5 @@
 import { MessageClass } from '../../protocol/message-class.js'
+import { SETTINGS } from '../../queue-manager/settings.js'
 import type { MachineEnd, SeenMessage } from '../seen-message.js'
 import type { Session } from '../session.js'
 import { endKey, openerOf, type SeenEnd, takerOf } from './seen-end.js'
@@ -43,7 +44,10 @@ interface CountedLoad extends SeenLoad {
   readonly highest: Map<string, number>
 }
 
-const FOR_EVER_S = 0xffffffff
+/** For ever, and what a queue manager writes for it. */
+const UNLIMITED_S: readonly number[] = [0xffffffff, SETTINGS.LongLiveTime.default]
+/** What scenarios can have: `seconds` in lab/scenario-fields.ts. */
+const LIFE_MAX_S = 2_592_000
 /** Of anything that a peer can invent. */
 const KINDS_MAX = 1_000
 
@@ -83,7 +87,8 @@ export class SeenLoads {
     if (message.transaction?.isLast === true) load.transactions += 1
     load.firstUs = Math.min(load.firstUs, message.last.timeUs)
     load.lastUs = Math.max(load.lastUs, message.last.timeUs)
-    if (message.timeToReachQueueS !== FOR_EVER_S) load.timeToReachQueueS = message.timeToReachQueueS
+    const { timeToReachQueueS: lifeS } = message
+    if (!UNLIMITED_S.includes(lifeS) && lifeS > 0 && lifeS <= LIFE_MAX_S) load.timeToReachQueueS = lifeS
     load.adminQueue ??= message.adminQueue
     const destination = load.destinations.get(message.destination)
     if (destination !== undefined) destination.messages += 1
