@@ -127,6 +127,13 @@ export const FINDING_KINDS = {
     'The first message of a stream names the URL for its receipts. This one names the destination’s own host: behind a balancer receipts reach any host and not the sender, which sends the stream again and again.',
     'Give each sender a URL of its own for receipts, one that leads to it alone and past the balancer.',
   ),
+  'receipts-to-shared-url': kind(
+    'error',
+    'several senders want their stream receipts sent to one URL',
+    'NLB-12',
+    'The first message of a stream names the URL for its receipts. A URL that several senders name is the balancer’s in front of them: receipts reach any of them, and whom they are not for drops them.',
+    'Give each sender a URL of its own for receipts, one that leads to it alone and past the balancer.',
+  ),
   'receipt-undelivered': kind(
     'error',
     'stream receipts cannot be delivered',

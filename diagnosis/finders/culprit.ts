@@ -28,7 +28,8 @@ export function culpritOf({ parties }: Pick<DiagnosisContext, 'parties'>, front:
       const name = `a third party in the name of ${by} (the TTL or the MAC address is not that of its other frames)`
       return { isThirdParty: true, name, frames: [ending.at] }
     }
-    if (back === null || ending.by !== 1) continue
+    // a machine that reaches itself through the balancer has both ends in its hands
+    if (back === null || ending.by !== 1 || isOneMachine(session, back)) continue
     const behind = back.ending
     if (behind === null) continue
     const balancer = endName({ parties }, session, 1)
@@ -44,4 +45,9 @@ export function culpritOf({ parties }: Pick<DiagnosisContext, 'parties'>, front:
   const name =
     ending === null || ending.by === null ? 'somebody' : `the end of ${endName({ parties }, front, ending.by)}`
   return { isThirdParty: false, name, frames: ending === null ? [] : [ending.at] }
+}
+
+function isOneMachine(front: Session, back: Session): boolean {
+  const [client, server] = back.qmIds
+  return front.connection.client.address === back.connection.server.address || (client !== null && client === server)
 }

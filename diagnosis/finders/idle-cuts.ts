@@ -17,6 +17,8 @@ const ALIKE_MIN = 3
 const MSMQ_LIMIT_US = 119_000_000
 /** Idle limits below this are no balancer's: somebody shortened MSMQ's own. */
 const BALANCER_LIMIT_MIN_US = 5_000_000
+/** What a machine that stops ends, it ends within this. */
+const ONE_MOMENT_US = 2_000_000
 const GROUPS_MAX = 10_000
 const SAMPLES_MAX = 64
 
@@ -27,48 +29,60 @@ interface Sample {
   readonly session: Session
   readonly at: FrameRef
   readonly idleUs: number
+  /** Not a number where the begin was not captured. */
   readonly lifeUs: number
+  readonly culprit: Culprit
   reported: boolean
 }
 
 /**
  * Sessions that ended in silence with nothing in flight, and not by MSMQ's own idle limit: a third party ended them, or
  * several ended after the same idle time, to the second. MSMQ's timer looks different: it is set when a session opens and
- * runs in periods, so that sessions live for whole periods and are idle for one to two.
+ * runs in periods, so that sessions live for whole periods and are idle for one to two. Sessions that end at the same
+ * moment have the same idle time by the stop of a machine, and count as one.
  */
 export class IdleCuts {
   readonly #context: DiagnosisContext
   /** By server, and by which end they were ended. */
   readonly #groups = new BoundedMap<string, Sample[]>(GROUPS_MAX)
+  /** Ended by a balancer, by their routes, until one of them shows that it was not stopped. */
+  readonly #balanced = new BoundedMap<string, Sample>(GROUPS_MAX)
 
   constructor(context: DiagnosisContext) {
     this.#context = context
   }
 
-  ended(session: Session, ending: SeenEnding, culprit: Culprit): void {
+  /** A session was answered: whatever stands in its way is at work. */
+  established(route: string): void {
+    const sample = this.#balanced.take(route)
+    if (sample !== undefined) this.#report(sample, [sample], [])
+  }
+
+  /** @param again its client has opened another session since. */
+  ended(session: Session, ending: SeenEnding, culprit: Culprit, route: string, again: boolean): void {
     const { connection } = session
     if (ending.idleUs < IDLE_MIN_US || connection.frames[0] === 0 || connection.frames[1] === 0) return
     const key = `${connection.server.address}:${connection.server.port} ${ending.by}`
     const samples = this.#groups.get(key) ?? []
     const lifeUs = connection.opening === 'none' ? Number.NaN : ending.at.timeUs - connection.first.timeUs
-    const sample = { session, at: ending.at, idleUs: ending.idleUs, lifeUs, reported: false }
+    const sample = { session, at: ending.at, idleUs: ending.idleUs, lifeUs, culprit, reported: false }
     samples.push(sample)
     if (samples.length > SAMPLES_MAX) samples.shift()
     this.#groups.set(key, samples)
 
     const alike = samples.filter(({ idleUs }) => areAlike(idleUs, sample.idleUs))
-    if (culprit.isThirdParty) this.#report(sample, alike, culprit, [])
-    else if (alike.length >= ALIKE_MIN) {
-      const reservations = doubtsOf(alike)
-      if (reservations === null) return
-      for (const each of alike) this.#report(each, alike, { ...culprit, frames: [each.at] }, reservations)
-    }
+    const moments = momentsOf(alike)
+    if (culprit.isThirdParty && (ending.forged || again || moments > 1)) this.#report(sample, alike, [])
+    else if (culprit.isThirdParty) this.#balanced.set(route, sample)
+    if (moments < ALIKE_MIN) return
+    const reservations = doubtsOf(alike)
+    if (reservations !== null) for (const each of alike) this.#report(each, alike, reservations)
   }
 
-  #report(sample: Sample, alike: readonly Sample[], culprit: Culprit, reservations: readonly string[]): void {
+  #report(sample: Sample, alike: readonly Sample[], reservations: readonly string[]): void {
     if (sample.reported) return
     sample.reported = true
-    const { session, idleUs } = sample
+    const { session, idleUs, culprit } = sample
     const idle = alike.map(each => each.idleUs).sort((a, b) => a - b)
     const timer =
       idle.length < 2
@@ -80,9 +94,15 @@ export class IdleCuts {
       text: `${session.name} was ended by ${culprit.name} after ${spanText(idleUs)} of silence${timer}; ${OWN_LIMIT}`,
       // the shorter the limit, the more often it strikes
       weight: 1e6 / idleUs,
-      reservations,
+      reservations: culprit.isThirdParty ? [] : reservations,
     })
   }
+}
+
+/** How many different moments they ended at. */
+function momentsOf(samples: readonly Sample[]): number {
+  const times = samples.map(({ at }) => at.timeUs).sort((a, b) => a - b)
+  return times.filter((timeUs, index) => index === 0 || timeUs - times[index - 1]! > ONE_MOMENT_US).length
 }
 
 function areAlike(a: number, b: number): boolean {

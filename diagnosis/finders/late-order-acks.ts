@@ -9,20 +9,20 @@ const LATE_US = 5_000_000
 export function findLateOrderAcks({ book, parties }: DiagnosisContext): Finder {
   return {
     acknowledged({ sequence, receiver, upTo, ack }) {
-      const sent = sequence.sent.get(upTo)
-      if (sent === null) return
-      const us = ack.last.timeUs - sent.timeUs
+      const arrival = receiver.arrivals.get(upTo)
+      if (arrival === null) return
+      const us = ack.last.timeUs - arrival.timeUs
       if (us < LATE_US) return
       const { qmId, address } = receiver.end
       book.add('slow-order-ack', {
-        frames: [sent, ack.last],
+        frames: [arrival, ack.last],
         from: ack.from.address,
         to: sequence.homes.values().next().value ?? null,
         sequence: sequence.id,
         number: upTo,
         machines: [qmId ?? address, sequence.source],
         weight: us / 1e6,
-        text: `${parties.describe(qmId, address)} acknowledged number ${upTo} of sequence ${sequence.id} ${spanText(us)} after it was sent last; the default is half a second`,
+        text: `${parties.describe(qmId, address)} acknowledged number ${upTo} of sequence ${sequence.id} ${spanText(us)} after it arrived; the default is half a second`,
       })
     },
   }

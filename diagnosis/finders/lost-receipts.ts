@@ -1,5 +1,6 @@
 import type { FrameRef } from '../../capture/frame.js'
 import type { SeenRequest } from '../../capture/messages/seen.js'
+import type { Guid } from '../../protocol/guid.js'
 import { sequenceIdText } from '../../protocol/sequence-id.js'
 import { headerValue } from '../../protocol/srmp/http-head.js'
 import { parseQueueUrl } from '../../protocol/srmp/queue-url.js'
@@ -23,13 +24,22 @@ interface ReceiptHost {
   failed: { readonly session: Session; readonly first: FrameRef; last: FrameRef } | null
 }
 
+/** The first sender that wants its receipts sent to a URL. */
+interface ReceiptUrl {
+  readonly guid: Guid
+  readonly name: string
+  readonly named: FrameRef
+}
+
 /**
  * Stream receipts that cannot reach the sender of the stream. They go to the URL that its first message names: one that
- * is the destination's own name leads to the balancer, one that nobody listens on or that refuses them leads nowhere.
+ * is the destination's own name or that several senders share leads to the balancer, one that nobody listens on or that refuses them leads nowhere.
  */
 export function findLostReceipts(context: DiagnosisContext): Finder {
   const { book, parties } = context
   const streams = new BoundedMap<string, true>(STREAMS_MAX)
+  /** By URL in lower case. */
+  const urls = new BoundedMap<string, ReceiptUrl>(STREAMS_MAX)
   const hosts = new BoundedMap<string, ReceiptHost>(STREAMS_MAX, report)
 
   return {
@@ -48,13 +58,25 @@ export function findLostReceipts(context: DiagnosisContext): Finder {
       const text = sequenceIdText(sequence)
       if (hosts.get(place) === undefined)
         hosts.set(place, { url: stream.sendReceiptsTo, sequence: text, named: seen.last, failures: 0, failed: null })
+      const sender = endName(context, session, 0)
+      const sharer = urls.get(stream.sendReceiptsTo.toLowerCase())
+      if (sharer === undefined) urls.set(stream.sendReceiptsTo.toLowerCase(), { guid, name: sender, named: seen.last })
+      else if (sharer.guid !== guid) {
+        book.add('receipts-to-shared-url', {
+          ...endsOf(session, 0),
+          frames: [sharer.named, seen.last],
+          sequence: text,
+          machines: [guid, sharer.guid],
+          text: `${sender} and ${sharer.name} both want receipts sent to ${stream.sendReceiptsTo}: one of them at most is there`,
+        })
+      }
       if (isDestination(host, session, seen)) {
         book.add('receipts-to-destination', {
           ...endsOf(session, 0),
           frames: [seen.last],
           sequence: text,
           machines: [guid, session.connection.server.address],
-          text: `${endName(context, session, 0)} wants the receipts of stream ${text} sent to ${stream.sendReceiptsTo}: that is where the stream itself goes (${message.to}), and not its sender`,
+          text: `${sender} wants the receipts of stream ${text} sent to ${stream.sendReceiptsTo}: that is where the stream itself goes (${message.to}), and not its sender`,
         })
       }
     },

@@ -12,7 +12,8 @@ export function findRefusedHandshakes(context: DiagnosisContext): Finder {
 
   return {
     handshake(session, { packet, direction, last }) {
-      if (packet.packetType !== 'EstablishConnection') return
+      // a balancer's other side is told of along with its client's
+      if (packet.packetType !== 'EstablishConnection' || session.front !== null) return
       if (direction === 0) {
         wanted.set(session, { guid: packet.serverGuid, frame: last })
         return

@@ -28,7 +28,7 @@ interface Ended {
 
 /**
  * Sessions that ended by FIN or RST. MSMQ ends one when nothing is in flight; a session that ends with messages in flight
- * was cut if a third party did it, or if its client comes back at once for what it has to send again. (A machine that is
+ * was cut if neither end did it, or if its client comes back for what it has to send again. (A machine that is
  * stopped cuts its sessions too, and does not come back.)
  */
 export class SessionEndings {
@@ -49,6 +49,7 @@ export class SessionEndings {
     const route = routeOf(session)
     this.#established.take(route)
     this.#established.set(route, frame)
+    this.#idle.established(route)
     const cut = this.#waiting.take(route)
     if (cut !== undefined) this.#report(cut, culpritOf(this.#context, cut.session), frame)
   }
@@ -77,15 +78,12 @@ export class SessionEndings {
     // the client's side of a balancer tells of all its sides
     if (session.front !== null) return
     const culprit = culpritOf(this.#context, session)
-    if (unacknowledged === null) {
-      this.#idle.ended(session, ending, culprit)
-      return
-    }
-    if (session.connection.frames[other(unacknowledged.direction)] === 0) return
     const route = routeOf(session)
-    const again = this.#established.get(route)
-    if (again !== undefined && again.timeUs > ending.at.timeUs) this.#report(ended, culprit, again)
-    else if (culprit.isThirdParty) this.#report(ended, culprit, null)
+    const established = this.#established.get(route)
+    const again = established !== undefined && established.timeUs > ending.at.timeUs ? established : null
+    if (unacknowledged === null) this.#idle.ended(session, ending, culprit, route, again !== null)
+    else if (session.connection.frames[other(unacknowledged.direction)] === 0) return
+    else if (again !== null || ending.forged) this.#report(ended, culprit, again)
     else this.#waiting.set(route, ended)
   }
 
@@ -93,11 +91,14 @@ export class SessionEndings {
     const { direction, count, oldest } = unacknowledged!
     const sender = endName(this.#context, session, direction)
     const how = ending.how === 'fin' ? 'closed' : 'reset'
+    // a sender that hears nothing gives the session up itself
+    const gaveUp = ending.by === direction && !culprit.isThirdParty
+    const waited = gaveUp ? `, the oldest for ${spanText(ending.at.timeUs - oldest.timeUs)}` : ''
     const more = again === null ? '' : `; the client connected again ${spanText(again.timeUs - ending.at.timeUs)} later`
     this.#context.book.add('session-cut', {
       ...endsOf(session, direction),
       frames: [oldest, ...culprit.frames, ...(again === null ? [] : [again])],
-      text: `${session.name} was ${how} by ${culprit.name} while ${countText(count, 'message')} of ${sender} had no session ack, ${spanText(ending.idleUs)} after the last byte${more}`,
+      text: `${session.name} was ${how} by ${culprit.name} while ${countText(count, 'message')} of ${sender} had no session ack${waited}, ${spanText(ending.idleUs)} after the last byte${more}`,
       weight: count,
       reservations: gapsIn(session, other(direction)),
     })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Diagnosis } from '../../../diagnosis/diagnosis.js'
 import { DecodeError } from '../../../protocol/errors.js'
-import { foundIn, RECEIVER, SENDER, VIP } from '../../fixtures/found-in.js'
+import { foundIn, RECEIVER, SECOND, SENDER, VIP } from '../../fixtures/found-in.js'
 import { srmpMessage, streamMessage, streamReceipt } from '../../fixtures/http-messages.js'
 import { SeenHttp } from '../../fixtures/seen-http.js'
 import type { SeenTraffic } from '../../fixtures/seen-traffic.js'
@@ -94,6 +94,27 @@ t.test('receipts that are to go where the stream goes', t => {
     first: { sequence: '00000064:00000001', text: /that is where the stream itself goes/ },
   })
   t.notOk(stream(OWN_RECEIPTS).of('receipts-to-destination'))
+  t.end()
+})
+
+t.test('receipts that several senders want at one URL', t => {
+  const named = (second: string) =>
+    foundIn((traffic, diagnosis) => {
+      for (const [client, source, start] of [
+        [SENDER.address, SENDER.qmId, OWN_RECEIPTS],
+        [SECOND.address, SECOND.qmId, second],
+      ] as const) {
+        const from = http(traffic, diagnosis, client)
+        const stream = { guid: source, current: 1 }
+        from.answer(from.post(streamMessage({ ...stream, start }, { to: QUEUE, source })))
+        from.answer(from.post(streamMessage({ ...stream, start, ordinal: 2 }, { to: QUEUE, source })))
+      }
+    })
+  t.match(named(OWN_RECEIPTS.toUpperCase().replace('HTTP', 'http')).of('receipts-to-shared-url'), {
+    count: 2,
+    first: { machines: [SECOND.qmId, SENDER.qmId], text: /^10\.0\.2\.2 and 10\.0\.1\.1 both want receipts sent to/ },
+  })
+  t.notOk(named(`${OWN_RECEIPTS}?of=second`).of('receipts-to-shared-url'))
   t.end()
 })
 

@@ -84,7 +84,7 @@ t.test('a RST that neither end sent is a third party’s, whether the client com
 })
 
 t.test('a balancer that ends both of its connections is named; one that passes an end on is not', t => {
-  const ended = (byFront: 0 | 1, byBack: 0 | 1) =>
+  const ended = (byFront: 0 | 1, byBack: 0 | 1, again: boolean) =>
     foundIn(traffic => {
       const session = traffic.session(SENDER, RECEIVER, ...TRANSLATED)
       session.express()
@@ -93,16 +93,16 @@ t.test('a balancer that ends both of its connections is named; one that passes a
       traffic.end(front!, 'reset', byFront, { idleUs: 60 * S })
       traffic.end(back!, 'reset', byBack, { idleUs: 60 * S })
       traffic.wait(3)
-      traffic.next()
+      if (again) traffic.session(SENDER, RECEIVER, ...TRANSLATED)
     })
-  const { grave, of } = ended(1, 0)
+  const { grave, of } = ended(1, 0, true)
   t.strictSame(grave, ['session-cut'])
   t.match(of('session-cut'), {
     count: 1,
     first: { text: /by the balancer 10\.0\.0\.5 \(it ended both of its connections\)/ },
   })
-  t.strictSame(ended(1, 1).grave, [], 'the host ended it')
-  t.strictSame(ended(0, 0).grave, [], 'the client ended it')
+  t.strictSame(ended(1, 1, false).grave, [], 'the host ended it')
+  t.strictSame(ended(0, 0, false).grave, [], 'the client ended it')
   t.end()
 })
 
@@ -116,8 +116,8 @@ t.test('a balancer that gives up one side long before the other', t => {
     traffic.end(front!, 'fin', 1, { idleUs: 50 * S })
     traffic.wait(20)
     traffic.end(back!, 'fin', 1, { idleUs: 70 * S })
-    traffic.wait(3)
-    traffic.next()
+    traffic.wait(300)
+    traffic.session(SENDER, RECEIVER, ...TRANSLATED)
   })
   t.match(of('idle-session-cut')!.first.text, new RegExp(`balancer ${VIP} \\(the connection behind it lived on\\)`))
   t.end()
@@ -148,6 +148,24 @@ t.test('sessions that end after the same idle time, however long they lived, are
     /after 1 min of silence; 3 sessions to it ended after the same idle time \(shortest 1 min, median 1 min\)/,
   )
   t.match(first.text, /MSMQ closes an idle session itself only after 5 to 10 minutes/)
+  t.end()
+})
+
+t.test('what ends in one moment was stopped, by its idle time or by its balancer', t => {
+  const stopped = (wires: typeof TRANSLATED | readonly []) =>
+    foundIn(traffic => {
+      const sessions = [1, 2, 3, 4].map(() => traffic.session(SENDER, RECEIVER, ...wires))
+      traffic.wait(60)
+      for (const session of sessions) {
+        for (const [index, connection] of session.connections.entries())
+          traffic.end(connection, 'fin', index === 0 ? 1 : 0, { idleUs: 60 * S })
+        traffic.wait(0.1)
+      }
+      traffic.wait(5)
+      traffic.next()
+    })
+  t.strictSame(stopped([]).grave, [])
+  t.strictSame(stopped(TRANSLATED).grave, [])
   t.end()
 })
 
