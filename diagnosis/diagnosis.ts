@@ -205,9 +205,8 @@ export class Diagnosis implements SeenSink {
     if (direction === 0 && session.firstPacketHash === null) this.sides.firstPacket(session, packetHash(seen.bytes))
     const relayed = direction === 0 ? session.front !== null : session.back !== null
     const isLast = direction === 0 ? session.back === null : session.front === null
-    const client: MachineEnd = { qmId: session.qmIds[0], address: session.frontmost.connection.client.address }
-    const server: MachineEnd = { qmId: session.qmIds[1], address: session.backmost.connection.server.address }
-    const [from, to] = direction === 0 ? [client, server] : [server, client]
+    const from = session.end(direction)
+    const to = session.end(direction === 0 ? 1 : 0)
     const sighting: Sighting = { session, direction, first, last, relayed, from }
     if (packet.packetType === 'OrderAck') {
       const ack = orderAckFacts(sighting, packet)

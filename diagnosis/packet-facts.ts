@@ -62,10 +62,16 @@ export function messageFacts(sighting: Sighting, packet: UserMessagePacket, sess
 }
 
 export function orderAckFacts(sighting: Sighting, packet: UserMessagePacket): SeenOrderAck {
+  const { session, direction, first, last, relayed, from } = sighting
   const { user, properties } = packet
   const body = decodeOrderAckBody(properties.body)
   return {
-    ...sighting,
+    session,
+    direction,
+    first,
+    last,
+    relayed,
+    from,
     source: user.sourceQueueManager,
     messageId: user.messageId,
     sequence: sequenceIdText(body.sequenceId),
@@ -76,10 +82,16 @@ export function orderAckFacts(sighting: Sighting, packet: UserMessagePacket): Se
 }
 
 export function finalAckFacts(sighting: Sighting, packet: UserMessagePacket): SeenFinalAck {
+  const { session, direction, first, last, relayed, from } = sighting
   const { user, properties } = packet
   const body = decodeFinalAckBody(properties.body)
   return {
-    ...sighting,
+    session,
+    direction,
+    first,
+    last,
+    relayed,
+    from,
     source: user.sourceQueueManager,
     messageId: user.messageId,
     sequence: sequenceIdText(body.sequenceId),

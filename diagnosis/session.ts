@@ -1,5 +1,6 @@
 import type { SeenConnection, SeenEnding } from '../capture/tcp/seen-connection.js'
 import type { Guid } from '../protocol/guid.js'
+import type { MachineEnd } from './seen-message.js'
 import type { Sequence } from './sequences.js'
 
 /** A connection that speaks MSMQ, and what its packets said of its two ends. Grows while the capture is read. */
@@ -30,6 +31,7 @@ export class Session {
   /** The same bytes on the balancer's other side: towards the client, or towards the server. See BalancerSides. */
   front: Session | null = null
   back: Session | null = null
+  readonly #ends: [MachineEnd | null, MachineEnd | null] = [null, null]
 
   constructor(connection: SeenConnection) {
     this.connection = connection
@@ -46,6 +48,17 @@ export class Session {
     let at: Session = this
     while (at.back !== null) at = at.back
     return at
+  }
+
+  /** Client or server as the outer sides show it. The same object as long as nothing new is known. */
+  end(side: 0 | 1): MachineEnd {
+    const qmId = this.qmIds[side]
+    const { address } = side === 0 ? this.frontmost.connection.client : this.backmost.connection.server
+    const known = this.#ends[side]
+    if (known !== null && known.qmId === qmId && known.address === address) return known
+    const end: MachineEnd = { qmId, address }
+    this.#ends[side] = end
+    return end
   }
 
   /** `10.0.0.7:49152 → 10.0.0.5:1801` */

@@ -24,7 +24,7 @@ export function findTornTransactions(context: DiagnosisContext): Finder {
 
   function judge({ book, parties }: DiagnosisContext, transaction: SeenTransaction): void {
     const { hasFirst, hasLast, messages, taken, source, frame, sequence, firstNumber } = transaction
-    if (!hasFirst || !hasLast) return
+    if (!hasFirst || !hasLast || taken.every(each => each.messages === messages)) return
     const shares = sharesOf(taken)
     const parts = shares.filter(share => share.messages < messages)
     const [part] = parts
