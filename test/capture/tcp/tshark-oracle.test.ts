@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { SeenConnection } from '../../../capture/tcp/seen-connection.js'
-import type { CaptureBytes } from '../../fixtures/capture-bytes.js'
+import { CaptureBytes } from '../../fixtures/capture-bytes.js'
 import { hostileCapture } from '../../fixtures/hostile-capture.js'
 import { notesOf, type StreamNotes, type StreamPart } from '../../fixtures/stream-notes.js'
 import { runTshark, tsharkSkip } from '../../fixtures/tshark.js'
@@ -79,5 +79,41 @@ t.test('hostile captures, connection by connection', { skip: tsharkSkip }, async
       const seen = wireshark.nodes[0] === ours.nodes[0] ? wireshark : turned(wireshark)
       t.strictSame(seen, ours, `seed ${seed}: stream ${connection.id}`)
     }
+  }
+})
+
+t.test('where we decide otherwise than Wireshark', { skip: tsharkSkip }, async t => {
+  const build = (fill: (capture: CaptureBytes, built: ReturnType<CaptureBytes['connection']>) => void) => {
+    const capture = new CaptureBytes()
+    const built = capture.connection({ address: '10.0.0.1', port: 49_152 }, { address: '10.0.0.2', port: 1801 }).open()
+    built.send(0, Buffer.from('hello'))
+    fill(capture, built)
+    return capture
+  }
+  const rows: [why: string, capture: CaptureBytes, ours: (string | number)[], wireshark: string][] = [
+    [
+      'nobody takes what is sent after an RST',
+      build((_, built) => built.acknowledge(1).reset(1).send(0, Buffer.from('late'))),
+      ['hello'],
+      'hellolate',
+    ],
+    [
+      'what was acknowledged was sent, even if nothing comes after it',
+      build((_, built) => built.lose(0, 100).acknowledge(1)),
+      ['hello', 100],
+      'hello',
+    ],
+    [
+      'what nobody acknowledged is told at the end, behind its hole',
+      build((_, built) => built.lose(0, 100).send(0, Buffer.from('world'))),
+      ['hello', 100, 'world'],
+      'hello',
+    ],
+  ]
+  for (const [why, capture, ours, wireshark] of rows) {
+    const parts = notesOf(capture.frames).parts[0]![0]
+    const told = parts.map(part => (Buffer.isBuffer(part) ? part.toString() : part.hole))
+    t.strictSame(told, ours, why)
+    t.equal(follow(capture, 1)[0]!.bytes[0].toString(), wireshark, `Wireshark: ${why}`)
   }
 })
