@@ -34,7 +34,7 @@ export function filterFindings(
     fromUs === null ? null : `from ${new Date(fromUs / 1000).toISOString()}`,
     toUs === null ? null : `to ${new Date(toUs / 1000).toISOString()}`,
     hosts.length === 0 ? null : `of ${hosts.join(', ')}`,
-    queue === null ? null : `with ${queue} in the queue's name`,
+    queue === null ? null : `with ${queue} in the queue’s name`,
   ].filter(text => text !== null)
   if (asked.length === (ids.length === 0 ? 0 : 1)) return { findings: wanted, texts: asked }
 
@@ -73,8 +73,10 @@ function hostNames(hosts: readonly string[], parties: Parties): ReadonlySet<stri
   return names
 }
 
+/** By its latest frame: an ack astray is astray when it lands, however old the message. */
 function isWithin({ frames }: Evidence, fromUs: number | null, toUs: number | null): boolean {
-  return frames.some(({ timeUs }) => (fromUs === null || timeUs >= fromUs) && (toUs === null || timeUs <= toUs))
+  const atUs = frames.reduce((latest, { timeUs }) => Math.max(latest, timeUs), Number.NEGATIVE_INFINITY)
+  return (fromUs === null || atUs >= fromUs) && (toUs === null || atUs <= toUs)
 }
 
 function isOf({ machines, from, to }: Evidence, names: ReadonlySet<string> | null): boolean {
@@ -89,5 +91,6 @@ function isAbout({ sequence, text }: Evidence, queue: string | null, queueOf: (s
   if (queue === null) return true
   const wanted = queue.toLowerCase()
   const own = sequence === null ? null : queueOf(sequence)
-  return text.toLowerCase().includes(wanted) || own?.toLowerCase().includes(wanted) === true
+  const named = [...(own === null ? [] : [own]), ...text.split(/\s+/).filter(word => /[\\/]/.test(word))]
+  return named.some(name => name.toLowerCase().includes(wanted))
 }

@@ -1,0 +1,218 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import t from 'tap'
+import { findProgram } from '../../gateway/planes/kernel/programs.js'
+import { DIAGNOSIS_JSON } from '../fixtures/diagnosis-json.js'
+import { mqlab, objects } from '../fixtures/mqlab-command.js'
+
+const folder = t.testdir()
+const sick = join(folder, 'sick.pcapng')
+const clean = join(folder, 'clean.pcapng')
+const tshark = findProgram('tshark')
+const noTshark = tshark === null ? 'no tshark here: what --extract writes is not read by it' : false
+
+t.before(async () => {
+  for (const [name, file] of [
+    ['nlb-11-acks-to-the-balancer', sick],
+    ['nlb-1-plain-messages', clean],
+  ] as const) {
+    const run = await mqlab(['run', name, '--world', 'sim', '--pcap', file])
+    if (run.code !== 0) throw new Error(run.stderr)
+  }
+})
+
+t.test('the report: summary, verdict, a line for each finding, then each with its evidence; exit 1', async t => {
+  const { code, stdout, stderr } = await mqlab(['diagnose', sick])
+  t.equal(code, 1, stderr)
+  t.match(stdout, /^ {2}files {5}\S*sick\.pcapng \(pcapng\)\n {2}time/)
+  t.match(stdout, /\n {2}verdict {3}Order acks went to the wrong machine: \d+ seen; \d+ other findings\.\n/)
+  t.match(stdout, /\nerror +\d+ {2}order acks went to the wrong machine +order-ack-misrouted\n/)
+  t.match(
+    stdout,
+    /\norder-ack-misrouted {2}\d+ x order acks went to the wrong machine \(NLB-11\)\n {2}first {5}frame \d+, \d{4}-/,
+  )
+  t.match(stdout, /\n {2}why {7}A receiver sends the order ack in a new session/)
+  t.match(stdout, /\n {2}change {4}Let the balancer keep the source address/)
+  t.match(stdout, /\n {2}Wireshark frame\.number in \{\d+, \d+\}\n/)
+  t.ok(
+    stdout.split('\n').every(line => line.length <= 110),
+    'lines fit a terminal',
+  )
+  t.notOk(stdout.includes('\u001b'), 'no colours for a file')
+  t.equal(stderr, '', 'nothing else where nobody watches and reading is quick')
+})
+
+t.test('a capture in which all is well: exit 0, notices or not; gzip; standard input', async t => {
+  const plain = await mqlab(['diagnose', clean])
+  t.equal(plain.code, 0, plain.stdout)
+  t.match(plain.stdout, /verdict {3}Nothing is wrong\./)
+  const packed = join(folder, 'clean.gz')
+  writeFileSync(packed, gzipSync(readFileSync(clean)))
+  const zipped = await mqlab(['diagnose', packed, '--json'])
+  t.equal(zipped.code, 0, zipped.stderr)
+  t.match(objects(zipped.stdout)[0], { verdict: { state: 'clean' }, capture: { files: [{ compression: 'gzip' }] } })
+  const piped = await mqlab(['diagnose', '-'], {}, readFileSync(clean))
+  t.equal(piped.code, 0, piped.stderr)
+  t.match(piped.stdout, /files {5}standard input \(pcapng\)/)
+})
+
+t.test('--json is one object of the documented form; --csv a row for each instance', async t => {
+  const csv = join(folder, 'new', 'findings.csv')
+  const { code, stdout, stderr } = await mqlab(['diagnose', sick, '--json', '--csv', csv])
+  t.equal(code, 1)
+  t.match(stderr, /^written: .*findings\.csv\n$/)
+  const [json, ...others] = objects(stdout)
+  t.equal(others.length, 0)
+  const { findings, counts, qms, translations, capture } = DIAGNOSIS_JSON.parse(json)
+  const misrouted = findings.find(({ id }) => id === 'order-ack-misrouted')!
+  t.equal(misrouted.count, misrouted.instances.length)
+  t.equal(counts.orderAcks, misrouted.count, 'every order ack of this run goes astray')
+  t.equal(qms.length, counts.machines)
+  t.match(translations[0], { seenAs: '10.66.0.10', virtual: '10.66.0.10' })
+  t.equal(capture.files[0]?.file, sick)
+  const rows = readFileSync(csv, 'utf8').trimEnd().split('\n')
+  t.equal(rows.length, 1 + findings.reduce((sum, { instances }) => sum + instances.length, 0))
+  const few = await mqlab(['diagnose', sick, '--csv', '-', '--limit', '1'])
+  t.equal(few.stdout.trimEnd().split('\n').length, 1 + findings.length)
+})
+
+t.test('filters: what is left out is said, and is not clean by silence', async t => {
+  const found = async (...args: string[]) => {
+    const { code, stdout } = await mqlab(['diagnose', sick, '--json', ...args])
+    return { code, ...DIAGNOSIS_JSON.parse(objects(stdout)[0]) }
+  }
+  const early = await found('--to', '+1', '--host', 'r2', '--queue', 'ORDER', '--finding', 'order-ack-misrouted')
+  t.match(early, { code: 1, findings: [{ id: 'order-ack-misrouted', count: 1 }] })
+  t.match(early.filters, ['findings order-ack-misrouted', /^to 20\d\d-/, 'of r2', 'with ORDER in the queue’s name'])
+  const nobody = await found('--host', '192.0.2.1')
+  t.match(nobody, { code: 0, findings: [], verdict: { text: /Nothing of what was asked for is wrong/ } })
+})
+
+t.test('--message: by place, by id, by number; sightings on both sides, and where its order ack went', async t => {
+  const { code, stdout } = await mqlab(['diagnose', sick, '--message', '1'])
+  t.equal(code, 0)
+  t.match(
+    stdout.replace(/\s+/g, ' '),
+    /^message [-0-9a-f]{36}\\1, number 1 of sequence \S+, from S1 \(10\.66\.0\.101\)/,
+  )
+  t.match(stdout, /\nframe \d+ +0\.00\d{4} s {2}S1 \(10\.66\.0\.101\) sends it to TCP:10\.66\.0\.10/)
+  t.match(stdout.replace(/\s+/g, ' '), /a balancer passes it on: \S+ → \S+; it reaches R1 \(10\.66\.0\.11\)/)
+  t.match(
+    stdout.replace(/\s+/g, ' '),
+    /it reaches R2 \(10\.66\.0\.12\), and not S1 \(10\.66\.0\.101\), which waits for it/,
+  )
+  const [json] = objects((await mqlab(['diagnose', sick, '--message', '1', '--json'])).stdout)
+  t.match(json, { number: 1, steps: [{ kind: 'message', times: 1, ways: [{ frame: Number }, { frame: Number }] }] })
+  const { message, sequence } = json as { message: string; sequence: string }
+  for (const name of [`{${message.replace('\\', '}\\')}`, `${sequence}#1`]) {
+    const same = await mqlab(['diagnose', sick, '--message', name])
+    t.equal(same.stdout, stdout, name)
+  }
+})
+
+t.test('--qms, --follow', async t => {
+  const qms = await mqlab(['diagnose', sick, '--qms'])
+  t.equal(qms.code, 0)
+  t.match(qms.stdout, /^QMId +names +role +address/)
+  t.match(qms.stdout, /\n[-0-9a-f]{36} {2}S1 +sender +10\.66\.0\.101/)
+  t.match(qms.stdout, /\nBalancers\nclient +connects to +host +which sees/)
+  const followed = await mqlab(['diagnose', sick, '--follow', '0'])
+  t.equal(followed.code, 0)
+  t.match(followed.stdout, /^frame \d+ +\d\.\d{6} s {2} +connection 0 opens\n/)
+  t.match(followed.stdout, /→ EstablishConnection request/)
+  t.match(followed.stdout, /;\s+on\s+disk:\s+\d+\s+packets?\s+\(frames?\s+\d+/)
+  const lines = objects((await mqlab(['diagnose', sick, '--follow', '0', '--json'])).stdout)
+  t.match(lines[0], { frame: Number, connection: 0, direction: null, text: 'connection 0 opens', wrong: false })
+})
+
+t.test('--html is one file that asks for nothing; --extract the evidence, from standard input too', async t => {
+  const html = join(folder, 'report.html')
+  const extract = join(folder, 'evidence.pcapng')
+  const { code, stderr } = await mqlab(['diagnose', '-', '--html', html, '--extract', extract], {}, readFileSync(sick))
+  t.equal(code, 1, stderr)
+  const page = readFileSync(html, 'utf8')
+  t.match(page, /<h1>standard input: diagnosis<\/h1>/)
+  t.match(page, /class="space-time"/)
+  t.match(page, /default-src 'none'/)
+  t.notMatch(page, /(?:src|href)="https?:/)
+
+  const { frames, stdout } = await extracted(extract)
+  t.ok(frames > 10 && frames < 594, `${frames} frames`)
+  t.equal((await mqlab(['diagnose', extract])).stdout.includes('order-ack-misrouted'), true, stdout)
+})
+
+async function extracted(file: string) {
+  const { stdout } = await mqlab(['diagnose', file, '--json'])
+  return { stdout, frames: DIAGNOSIS_JSON.parse(objects(stdout)[0]).counts.frames }
+}
+
+t.test('tshark reads what was extracted: original stamps, in order, with comments', { skip: noTshark }, async t => {
+  const extract = join(folder, 'for-tshark.pcapng')
+  await mqlab(['diagnose', sick, '--extract', extract, '--finding', 'order-ack-misrouted', '--limit', '1'])
+  const fields = ['frame.time_epoch', 'frame.comment', 'tcp.stream'].flatMap(field => ['-e', field])
+  const read = (file: string) =>
+    execFileSync(tshark!, ['-r', file, '-T', 'fields', '-E', 'separator=|', ...fields], { encoding: 'utf8' })
+      .trimEnd()
+      .split('\n')
+      .map(line => line.split('|'))
+  const frames = read(extract)
+  const stamps = frames.map(([time]) => time!)
+  t.strictSame(stamps, stamps.toSorted(), 'in order')
+  const originals = new Set(read(sick).map(([time]) => time))
+  t.ok(
+    stamps.every(time => originals.has(time)),
+    'with the stamps that they had',
+  )
+  t.ok(
+    frames.every(([, comment]) => comment !== ''),
+    'each says why it is there',
+  )
+  t.match(frames.map(([, comment]) => comment).join('\n'), /order-ack-misrouted \(NLB-11\): R1 /)
+  t.match(frames.map(([, comment]) => comment).join('\n'), /the beginning of connection \d+/)
+})
+
+t.test('cut and damaged captures: what could be read is told, what not with its offset, exit 2', async t => {
+  const whole = readFileSync(sick)
+  const cut = join(folder, 'cut.pcapng')
+  writeFileSync(cut, whole.subarray(0, whole.length - 1001))
+  const { code, stdout, stderr } = await mqlab(['diagnose', cut])
+  t.equal(code, 2)
+  t.match(stdout, /\n {2}truncated \S*cut\.pcapng, byte\s+[\d,]+: /)
+  t.match(stdout, /verdict {3}The capture could not be read to the end; order acks went to the wrong machine/)
+  t.match(stderr, /^mqlab: \S*cut\.pcapng: truncated at byte \d+: [^\n]+\n$/)
+  const json = await mqlab(['diagnose', cut, clean, '--json'])
+  t.equal(json.code, 2)
+  t.match(DIAGNOSIS_JSON.parse(objects(json.stdout)[0]).verdict, {
+    state: 'unusable',
+    text: /^Of 2 files, 1 could not be read to the end/,
+  })
+  t.equal((await mqlab(['diagnose', cut, '--qms'])).code, 2, 'in every view')
+})
+
+t.test('what cannot be read at all, or is not to be had: one line, nothing on stdout, exit 2', async t => {
+  const made = t.testdir({ empty: '', 'page.html': '<!doctype html><html><body>no</body></html>' })
+  const file = (name: string) => join(made, name)
+  for (const [args, words] of [
+    [[file('none')], /none: unreadable: .*no such file/],
+    [
+      [file('page.html'), file('empty')],
+      /page\.html: foreign: it looks like .*HTML.*; \S+empty: empty: the file has no bytes/,
+    ],
+    [['-', '-'], /standard input can be read once/],
+    [[sick, '--message', '4000000'], /--message: message 4000000 is not in .*sick/],
+    [[sick, '--follow', '4000'], /--follow: connection 4000 with MSMQ is not in/],
+    [[sick, '--follow', '1', '--qms'], /--qms and --follow: give one of them/],
+    [[sick, '--qms', '--html', file('x.html')], /--html: --qms shows no findings/],
+    [[sick, '--from', 'yesterday'], /--from.*2026-11-22T13:25:19\.5Z/],
+    [[sick, '--csv', '-', '--json'], /both are for standard output/],
+    [[sick, '--html', '/proc/none/x.html'], /mkdir|open/],
+  ] as const) {
+    const { code, stdout, stderr } = await mqlab(['diagnose', ...args])
+    t.equal(code, 2, args.join(' '))
+    t.equal(stdout, '', args.join(' '))
+    t.match(stderr, words)
+    t.equal(stderr.trimEnd().split('\n').length, 1, stderr)
+  }
+})
