@@ -45,10 +45,15 @@ export function luaDerivedFields(fields: readonly DerivedField[]): string {
     .join('')
 }
 
+/** What parts/reading.lua refuses by itself. */
+const REFUSED_BY_READERS = ['TRUNCATED', 'NAME_SIZE', 'STRING_UNTERMINATED', 'STRING_NULL'].map(
+  code => ({ rule: 'refuse', code: `MSMQ_DECODE_${code}` }) as const,
+)
+
 /** `E`, expert infos by name. */
 export function luaExperts({ rules }: LayoutContents): string {
   const lines = new Map<string, string>()
-  for (const rule of rules) {
+  for (const rule of [...REFUSED_BY_READERS, ...rules]) {
     const name = expertName(rule)
     if (lines.has(name)) continue
     const title = rule.rule === 'refuse' ? `Malformed: ${wordsOf(name)}` : wordsOf(name)

@@ -275,11 +275,14 @@ F["mqqb.security.securitydata.securityid.sid"] = ProtoField.string("mqqb.securit
 F["mqqb.session.ackedrecoverable"] = ProtoField.uint16("mqqb.session.ackedrecoverable", "Recoverable message acknowledged")
 F["mqqb.skipped"] = ProtoField.bytes("mqqb.skipped", "No packet")
 
+E["mqqb.malformed.truncated"] = ProtoExpert.new("mqqb.malformed.truncated", "Malformed: truncated", expert.group.MALFORMED, expert.severity.ERROR)
+E["mqqb.malformed.name_size"] = ProtoExpert.new("mqqb.malformed.name_size", "Malformed: name size", expert.group.MALFORMED, expert.severity.ERROR)
+E["mqqb.malformed.string_unterminated"] = ProtoExpert.new("mqqb.malformed.string_unterminated", "Malformed: string unterminated", expert.group.MALFORMED, expert.severity.ERROR)
+E["mqqb.malformed.string_null"] = ProtoExpert.new("mqqb.malformed.string_null", "Malformed: string null", expert.group.MALFORMED, expert.severity.ERROR)
 E["mqqb.malformed.version"] = ProtoExpert.new("mqqb.malformed.version", "Malformed: version", expert.group.MALFORMED, expert.severity.ERROR)
 E["mqqb.malformed.signature"] = ProtoExpert.new("mqqb.malformed.signature", "Malformed: signature", expert.group.MALFORMED, expert.severity.ERROR)
 E["mqqb.malformed.packet_size"] = ProtoExpert.new("mqqb.malformed.packet_size", "Malformed: packet size", expert.group.MALFORMED, expert.severity.ERROR)
 E["mqqb.note.reserved_bits"] = ProtoExpert.new("mqqb.note.reserved_bits", "reserved bits", expert.group.PROTOCOL, expert.severity.NOTE)
-E["mqqb.malformed.truncated"] = ProtoExpert.new("mqqb.malformed.truncated", "Malformed: truncated", expert.group.MALFORMED, expert.severity.ERROR)
 E["mqqb.malformed.internal_type"] = ProtoExpert.new("mqqb.malformed.internal_type", "Malformed: internal type", expert.group.MALFORMED, expert.severity.ERROR)
 E["mqqb.note.refused"] = ProtoExpert.new("mqqb.note.refused", "refused", expert.group.PROTOCOL, expert.severity.WARN)
 E["mqqb.malformed.internal_size"] = ProtoExpert.new("mqqb.malformed.internal_size", "Malformed: internal size", expert.group.MALFORMED, expert.severity.ERROR)
@@ -289,7 +292,6 @@ E["mqqb.malformed.delivery_mode"] = ProtoExpert.new("mqqb.malformed.delivery_mod
 E["mqqb.malformed.queue_type"] = ProtoExpert.new("mqqb.malformed.queue_type", "Malformed: queue type", expert.group.MALFORMED, expert.severity.ERROR)
 E["mqqb.malformed.transaction_express"] = ProtoExpert.new("mqqb.malformed.transaction_express", "Malformed: transaction express", expert.group.MALFORMED, expert.severity.ERROR)
 E["mqqb.malformed.properties_missing"] = ProtoExpert.new("mqqb.malformed.properties_missing", "Malformed: properties missing", expert.group.MALFORMED, expert.severity.ERROR)
-E["mqqb.malformed.name_size"] = ProtoExpert.new("mqqb.malformed.name_size", "Malformed: name size", expert.group.MALFORMED, expert.severity.ERROR)
 E["mqqb.malformed.sequence_number"] = ProtoExpert.new("mqqb.malformed.sequence_number", "Malformed: sequence number", expert.group.MALFORMED, expert.severity.ERROR)
 E["mqqb.malformed.security_size"] = ProtoExpert.new("mqqb.malformed.security_size", "Malformed: security size", expert.group.MALFORMED, expert.severity.ERROR)
 E["mqqb.malformed.sender_id"] = ProtoExpert.new("mqqb.malformed.sender_id", "Malformed: sender id", expert.group.MALFORMED, expert.severity.ERROR)
@@ -304,7 +306,6 @@ E["mqqb.malformed.section_id"] = ProtoExpert.new("mqqb.malformed.section_id", "M
 E["mqqb.malformed.address_size"] = ProtoExpert.new("mqqb.malformed.address_size", "Malformed: address size", expert.group.MALFORMED, expert.severity.ERROR)
 E["mqqb.malformed.address_count"] = ProtoExpert.new("mqqb.malformed.address_count", "Malformed: address count", expert.group.MALFORMED, expert.severity.ERROR)
 E["mqqb.malformed.format_type"] = ProtoExpert.new("mqqb.malformed.format_type", "Malformed: format type", expert.group.MALFORMED, expert.severity.ERROR)
-E["mqqb.malformed.string_unterminated"] = ProtoExpert.new("mqqb.malformed.string_unterminated", "Malformed: string unterminated", expert.group.MALFORMED, expert.severity.ERROR)
 E["mqqb.note.ack_of_nothing"] = ProtoExpert.new("mqqb.note.ack_of_nothing", "ack of nothing", expert.group.PROTOCOL, expert.severity.WARN)
 E["mqqb.warning.ack_without_adminq"] = ProtoExpert.new("mqqb.warning.ack_without_adminq", "ack without adminq", expert.group.PROTOCOL, expert.severity.WARN)
 E["mqqb.warning.adminq_without_ack"] = ProtoExpert.new("mqqb.warning.adminq_without_ack", "adminq without ack", expert.group.PROTOCOL, expert.severity.WARN)
@@ -1286,7 +1287,7 @@ end
 local function malformed(item, fault)
   local name = fault.code:gsub("^MSMQ_DECODE_", "mqqb.malformed."):lower()
   local place = fault.item or fault.tree or item
-  place:add_proto_expert_info(E[name] or E["mqqb.malformed.truncated"], fault.name .. ": " .. fault.why)
+  place:add_proto_expert_info(E[name], fault.name .. ": " .. fault.why)
   return "malformed: " .. fault.name .. " " .. fault.why
 end
 
@@ -1364,11 +1365,19 @@ local function show_next(tvb, offset, root, is_whole)
   return show_skipped(tvb, offset, root)
 end
 
-function mqqb.dissector(tvb, pinfo, root)
+-- Packets of one frame may come in several calls. What was shown in those before stays in the line, and this goes on.
+local function set_line(pinfo, lines)
+  if #lines == 0 then return end
+  local line = table.concat(lines, "; ")
+  if pinfo.private["mqqb.shown"] then line = "; " .. line end
+  pinfo.private["mqqb.shown"] = "yes"
+  pinfo.cols.info = line
+end
+
+local function dissect_stream(tvb, pinfo, root, can_wait)
   pinfo.cols.protocol = "MQQB"
   local lines = {}
   local offset = 0
-  local can_wait = pinfo.can_desegment > 0 and tvb:reported_len() == tvb:len()
   while offset < tvb:len() do
     local stop, line = show_next(tvb, offset, root, can_wait)
     if not stop then
@@ -1379,14 +1388,22 @@ function mqqb.dissector(tvb, pinfo, root)
     lines[#lines + 1] = line
     offset = stop
   end
-  if #lines > 0 then pinfo.cols.info = table.concat(lines, "; ") end
+  set_line(pinfo, lines)
   return tvb:len()
+end
+
+local function is_whole(tvb)
+  return tvb:reported_len() == tvb:len()
+end
+
+function mqqb.dissector(tvb, pinfo, root)
+  return dissect_stream(tvb, pinfo, root, pinfo.can_desegment > 0 and is_whole(tvb))
 end
 
 local function is_mqqb(tvb, pinfo, root)
   if tvb:len() < BASE_HEADER_SIZE or not begins_packet(tvb, 0) then return false end
   pinfo.conversation = mqqb
-  mqqb.dissector(tvb, pinfo, root)
+  dissect_stream(tvb, pinfo, root, is_whole(tvb)) -- TCP asks with can_desegment 0 here, and waits all the same
   return true
 end
 

@@ -37,7 +37,7 @@ end
 local function malformed(item, fault)
   local name = fault.code:gsub("^MSMQ_DECODE_", "mqqb.malformed."):lower()
   local place = fault.item or fault.tree or item
-  place:add_proto_expert_info(E[name] or E["mqqb.malformed.truncated"], fault.name .. ": " .. fault.why)
+  place:add_proto_expert_info(E[name], fault.name .. ": " .. fault.why)
   return "malformed: " .. fault.name .. " " .. fault.why
 end
 
@@ -115,11 +115,19 @@ local function show_next(tvb, offset, root, is_whole)
   return show_skipped(tvb, offset, root)
 end
 
-function mqqb.dissector(tvb, pinfo, root)
+-- Packets of one frame may come in several calls. What was shown in those before stays in the line, and this goes on.
+local function set_line(pinfo, lines)
+  if #lines == 0 then return end
+  local line = table.concat(lines, "; ")
+  if pinfo.private["mqqb.shown"] then line = "; " .. line end
+  pinfo.private["mqqb.shown"] = "yes"
+  pinfo.cols.info = line
+end
+
+local function dissect_stream(tvb, pinfo, root, can_wait)
   pinfo.cols.protocol = "MQQB"
   local lines = {}
   local offset = 0
-  local can_wait = pinfo.can_desegment > 0 and tvb:reported_len() == tvb:len()
   while offset < tvb:len() do
     local stop, line = show_next(tvb, offset, root, can_wait)
     if not stop then
@@ -130,14 +138,22 @@ function mqqb.dissector(tvb, pinfo, root)
     lines[#lines + 1] = line
     offset = stop
   end
-  if #lines > 0 then pinfo.cols.info = table.concat(lines, "; ") end
+  set_line(pinfo, lines)
   return tvb:len()
+end
+
+local function is_whole(tvb)
+  return tvb:reported_len() == tvb:len()
+end
+
+function mqqb.dissector(tvb, pinfo, root)
+  return dissect_stream(tvb, pinfo, root, pinfo.can_desegment > 0 and is_whole(tvb))
 end
 
 local function is_mqqb(tvb, pinfo, root)
   if tvb:len() < BASE_HEADER_SIZE or not begins_packet(tvb, 0) then return false end
   pinfo.conversation = mqqb
-  mqqb.dissector(tvb, pinfo, root)
+  dissect_stream(tvb, pinfo, root, is_whole(tvb)) -- TCP asks with can_desegment 0 here, and waits all the same
   return true
 end
 
