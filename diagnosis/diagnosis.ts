@@ -131,7 +131,7 @@ export class Diagnosis implements SeenSink {
     this.#at(seen.last)
     const session = this.sessions.of(seen.connection)
     for (const finder of this.#tellers.response) finder.response(session, seen)
-    const taken = this.#http.response(session, seen)
+    const taken = this.#http.response(seen)
     if (taken !== null) this.#tookOverHttp(taken, { qmId: null, address: session.connection.server.address })
   }
 

@@ -26,7 +26,7 @@ export class HttpExchanges {
   readonly #open = new Map<SeenRequest, Exchange>()
   /** The latest side of each envelope that is on its way. */
   readonly #byEnvelope = new Map<string, Exchange>()
-  /** Where messages of a source arrived, `source@address`: who sends them on from there is a front end. */
+  /** Where messages of a source were posted to, `source@address`: who sends them on from there is a front end, or a balancer. */
   readonly #arrivals = new Set<string>()
 
   constructor(parties: Parties, sides: BalancerSides) {
@@ -43,6 +43,9 @@ export class HttpExchanges {
     const { client } = (front === null ? session : frontmost(front).session).connection
     const source = seen.message?.msmq?.sourceQmGuid ?? null
     const forwarded = source !== null && this.#arrivals.has(`${source}@${client.address}`)
+    // answered or not: a front end that fails has stored what it had not answered for yet
+    if (source !== null && this.#arrivals.size < SOURCES_MAX)
+      this.#arrivals.add(`${source}@${session.connection.server.address}`)
     const facts = httpFacts(
       {
         session,
@@ -70,14 +73,11 @@ export class HttpExchanges {
   }
 
   /** What the host took with this answer; null where it took nothing, or a balancer only passes the answer on. */
-  response({ connection }: Session, { request, status }: SeenResponse): HttpFacts | null {
+  response({ request, status }: SeenResponse): HttpFacts | null {
     const exchange = request === null ? undefined : this.#open.get(request)
     if (exchange === undefined || request === null) return null
     this.#close(request, exchange)
     if (exchange.back !== null || status < 200 || status > 299) return null
-    const { message } = exchange.facts
-    if (message !== null && this.#arrivals.size < SOURCES_MAX)
-      this.#arrivals.add(`${message.source}@${connection.server.address}`)
     return exchange.facts
   }
 
