@@ -1,0 +1,133 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { platform } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { FrameReading } from '../../capture/files/frame-reading.js'
+import { readCapture } from '../../capture/read-capture.js'
+import { MessageSightings } from '../../lab/captures/message-sightings.js'
+import { mqlab } from '../fixtures/mqlab-command.js'
+import { RUNTIME } from '../fixtures/runtime-directory.js'
+
+/* `--pcap`: of runs, of queue managers and of balancers that people start themselves. */
+
+const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
+
+/** A command that runs until it is told to stop; its first line says that it is ready. */
+async function started(t: Test, ...args: readonly string[]) {
+  const child = spawn(process.execPath, [MAIN, ...args, '--log-level', 'silent'], {
+    env: { ...process.env, XDG_RUNTIME_DIR: RUNTIME },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  const closed = once(child, 'close')
+  return {
+    ready: JSON.parse(line) as { control: string; guid: string },
+    stop: async () => {
+      child.kill()
+      await closed
+    },
+  }
+}
+
+/** What crossed in a capture: by link, bytes of payload. */
+async function links(file: string): Promise<Map<string | null, number>> {
+  const bytes = new Map<string | null, number>()
+  const reading = new FrameReading([file])
+  for await (const batch of reading)
+    for (const { on, originalLength } of batch) bytes.set(on.name, (bytes.get(on.name) ?? 0) + originalLength)
+  t.same(reading.report.files[0]?.troubles, [], file)
+  return bytes
+}
+
+t.test('a run: the file is there, and what was there is not', async t => {
+  const folder = t.testdir({ 'run.pcapng': 'something else' })
+  const file = join(folder, 'run.pcapng')
+  const { code, stderr } = await mqlab(['run', 'nlb-3-names-refused', '--world', 'sim', '--pcap', file])
+  t.equal(code, 0)
+  t.match(stderr, `capture: ${file}`)
+  t.ok((await links(file)).has('S1–gateway'))
+})
+
+t.test('a file that cannot be had: one line, exit code 2, and nothing was run', async t => {
+  const folder = t.testdir({ file: '' })
+  for (const [args, words] of [
+    [['run', 'nlb-3-names-refused', '--world', 'sim', '--pcap', folder], /is a directory/],
+    [['run', 'nlb-3-names-refused', '--pcap', join(folder, 'file', 'x.pcapng')], /not a directory|exists/],
+    [['qm', '--name', 'X', '--port', '0', '--pcap', folder], /is a directory/],
+    [['nlb', 'docs/examples/nlb.yaml', '--plane', 'haproxy', '--pcap', join(folder, 'x')], /--pcap .*--plane proxy/],
+  ] as const) {
+    const { code, stdout, stderr } = await mqlab(args)
+    t.equal(code, 2, args.join(' '))
+    t.equal(stdout, '')
+    t.match(stderr, words)
+    t.equal(stderr.trimEnd().split('\n').length, 1, stderr)
+  }
+})
+
+const noAddresses = platform() === 'linux' ? false : 'only Linux has all of 127.0.0.0/8'
+
+t.test(
+  'queue managers and a balancer: each writes all that it sees, and they see the same',
+  { skip: noAddresses },
+  async t => {
+    const folder = t.testdir()
+    const file = (name: string) => join(folder, `${name}.pcapng`)
+    const [vip, host, client] = ['127.91.7.10', '127.91.7.11', '127.91.7.101']
+    const config = join(folder, 'nlb.yaml')
+    writeFileSync(
+      config,
+      `cluster: { name: CLUSTER, addresses: ${vip} }\nrules: [{ ports: 1801, protocol: tcp }]\nhosts: [{ name: R1, address: ${host} }]\n`,
+    )
+    const receiver = await started(
+      t,
+      'qm',
+      '--name',
+      'R1',
+      '--address',
+      host,
+      '--queue',
+      'private$\\orders:transactional',
+      '--http',
+      '8080',
+      '--queue',
+      'private$\\plain',
+      '--pcap',
+      file('R1'),
+    )
+    const sender = await started(t, 'qm', '--name', 'S1', '--address', client, '--pcap', file('S1'))
+    const balancer = await started(t, 'nlb', config, '--settled', '--pcap', file('nlb'))
+    const send = async (to: string, ...more: readonly string[]) => {
+      const { code, stderr } = await mqlab(['send', '--control', sender.ready.control, '--to', to, ...more, 'hello'])
+      t.equal(code, 0, stderr)
+    }
+    await send(`DIRECT=TCP:${vip}\\private$\\orders`, '--delivery', 'transactional')
+    await send(`DIRECT=HTTP://${host}:8080/msmq/private$/plain`)
+    const arrived = async (queue: string) =>
+      (await mqlab(['receive', queue, '--control', receiver.ready.control, '--timeout', '20', '--json'])).code
+    t.equal(await arrived('private$\\orders'), 0)
+    t.equal(await arrived('private$\\plain'), 0)
+    for (const { stop } of [balancer, sender, receiver]) await stop()
+
+    const seen = async (name: string) => {
+      const keys = [1, 2].map(id => `${sender.ready.guid}\\${id}`)
+      const sightings = new MessageSightings(keys)
+      await readCapture([file(name)], sightings)
+      return keys.flatMap(key => sightings.of(key).map(({ from, to }) => `${from} ${to}`))
+    }
+    t.ok(existsSync(file('S1')) && readFileSync(file('S1')).length > 0)
+    t.strictSame(await seen('S1'), [`${client} ${vip}`, `${client} ${host}`])
+    t.strictSame(
+      await seen('R1'),
+      [`${client} ${host}`, `${client} ${host}`],
+      'the balancer keeps the client’s address',
+    )
+    t.strictSame(await seen('nlb'), [`${client} ${vip}`, `${client} ${host}`])
+    const balanced = await links(file('nlb'))
+    t.strictSame([...balanced.keys()], [`CLUSTER–${client}`, 'CLUSTER–R1'])
+  },
+)
