@@ -1,21 +1,26 @@
 import type { FrameRef } from '../frame.js'
-import type { HeldMemory, Holder } from './held-memory.js'
+import type { HeldMemory, Holder, Waiting } from './held-memory.js'
 
 const NOTHING = Buffer.alloc(0)
+/** Longer lists of frames are not kept for the next packet. */
+const FRAMES_KEPT_MAX = 64
 
 /** Bytes of one direction of a stream that wait for more, and the frames that they came in. */
-export class HeldBytes {
+export class HeldBytes implements Waiting {
+  readonly holder: Holder
+  older: Waiting | null = null
+  newer: Waiting | null = null
   readonly #memory: HeldMemory
-  readonly #holder: Holder
   #buffer: Buffer = NOTHING
   #size = 0
-  /** Where the bytes of each frame begin, and that frame. */
-  readonly #starts: number[] = []
-  readonly #frames: FrameRef[] = []
+  /** Where the bytes of each frame begin, and that frame; the first `#count` of both are in use. */
+  #starts: number[] = []
+  #frames: FrameRef[] = []
+  #count = 0
 
   constructor(memory: HeldMemory, holder: Holder) {
     this.#memory = memory
-    this.#holder = holder
+    this.holder = holder
   }
 
   get size(): number {
@@ -32,8 +37,9 @@ export class HeldBytes {
     const size = this.#size + (end - start)
     if (size > this.#buffer.length) this.#grow(size)
     bytes.copy(this.#buffer, this.#size, start, end)
-    this.#starts.push(this.#size)
-    this.#frames.push(frame)
+    this.#starts[this.#count] = this.#size
+    this.#frames[this.#count] = frame
+    this.#count += 1
     this.#size = size
   }
 
@@ -46,7 +52,7 @@ export class HeldBytes {
   segmentSizeAt(offset: number): number {
     const index = this.#indexAt(offset)
     if (this.#starts[index] !== offset) return 0
-    return (this.#starts[index + 1] ?? this.#size) - offset
+    return (index + 1 < this.#count ? this.#starts[index + 1]! : this.#size) - offset
   }
 
   /** Lets go of the first `count` bytes. */
@@ -60,29 +66,33 @@ export class HeldBytes {
     this.#size -= count
     const first = this.#indexAt(count)
     // A frame of which the first bytes are gone keeps a start below 0: nothing begins a segment there any more.
-    for (let i = first; i < this.#starts.length; i++) {
+    for (let i = first; i < this.#count; i++) {
       this.#starts[i - first] = this.#starts[i]! - count
       this.#frames[i - first] = this.#frames[i]!
     }
-    this.#starts.length -= first
-    this.#frames.length -= first
+    this.#count -= first
   }
 
   clear(): void {
     this.#size = 0
-    this.#starts.length = 0
-    this.#frames.length = 0
+    if (this.#count > FRAMES_KEPT_MAX) {
+      this.#starts = []
+      this.#frames = []
+    }
+    this.#count = 0
     if (this.#buffer === NOTHING) return
     this.#memory.release(this.#buffer)
-    this.#memory.leave(this.#holder)
+    this.#memory.leave(this)
     this.#buffer = NOTHING
   }
 
   #grow(size: number): void {
-    const buffer = this.#memory.acquire(this.#holder, size)
-    if (this.#buffer !== NOTHING) {
-      this.#buffer.copy(buffer, 0, 0, this.#size)
-      this.#memory.release(this.#buffer)
+    const held = this.#buffer
+    if (held === NOTHING) this.#memory.join(this)
+    const buffer = this.#memory.acquire(this, size)
+    if (held !== NOTHING) {
+      held.copy(buffer, 0, 0, this.#size)
+      this.#memory.release(held)
     }
     this.#buffer = buffer
   }
@@ -90,7 +100,7 @@ export class HeldBytes {
   #indexAt(offset: number): number {
     const starts = this.#starts
     let low = 0
-    let high = starts.length - 1
+    let high = this.#count - 1
     while (low < high) {
       const middle = (low + high + 1) >> 1
       if (starts[middle]! <= offset) low = middle

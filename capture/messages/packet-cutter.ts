@@ -34,6 +34,8 @@ export class PacketCutter implements Holder {
   readonly #search = new PacketSearch()
   /** A packet begins at the next byte, held or not. */
   #inStep: boolean
+  /** In step and with bytes held: how many of them are needed to go on. */
+  #wanted = 0
   /** The packet before was malformed: perhaps its size lies as well. */
   #isDoubtful = false
   /** Captured bytes that belong to a packet with a hole and are passed over. */
@@ -124,7 +126,10 @@ export class PacketCutter implements Holder {
         this.#outOfStep(error, frame, frame)
         return at
       }
-      if (size > length - at) return at
+      if (size > length - at) {
+        this.#wanted = size
+        return at
+      }
       this.#decode(at === 0 && size === length ? bytes : bytes.subarray(at, at + size), frame, frame)
       at += size
     }
@@ -136,23 +141,23 @@ export class PacketCutter implements Holder {
     const held = this.#held
     let at = start
     for (;;) {
-      let wanted: number
+      const end = Math.min(bytes.length, at + this.#wanted - held.size)
+      held.append(bytes, at, end, frame)
+      at = end
+      if (held.size < this.#wanted) return at
+      let size: number
       try {
-        wanted = wireSizeWithin(held.buffer, 0, held.size)
+        size = wireSizeWithin(held.buffer, 0, held.size)
       } catch (error) {
         this.#outOfStep(error, held.frameAt(0), frame)
         return at
       }
-      if (held.size >= wanted) {
-        this.#decode(held.buffer.subarray(0, wanted), held.frameAt(0), frame)
-        held.clear()
-        return at
-      }
-      if (at === bytes.length) return at
-      const end = Math.min(bytes.length, at + wanted - held.size)
-      held.append(bytes, at, end, frame)
-      at = end
+      if (size <= held.size) break
+      this.#wanted = size
     }
+    this.#decode(held.buffer.subarray(0, held.size), held.frameAt(0), frame)
+    held.clear()
+    return at
   }
 
   #decode(bytes: Buffer, first: FrameRef, last: FrameRef): void {
@@ -224,7 +229,10 @@ export class PacketCutter implements Holder {
         this.#outOfStep(error, held.frameAt(at), held.frameAt(held.size - 1))
         return at
       }
-      if (size > held.size - at) return at
+      if (size > held.size - at) {
+        this.#wanted = size
+        return at
+      }
       const last = held.frameAt(at + size - 1)
       this.#decode(held.buffer.subarray(at, at + size), held.frameAt(at), last)
       at += size
