@@ -70,6 +70,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const realisation = realisationOf(scenario, options)
   const obstacle = planeObstacle(scenario, realisation)
   if (obstacle !== null) throw new RealisationError(`not on ${realisation.plane}: ${obstacle}`)
+  if (options.capture !== undefined) checkCapture(realisation)
   const fault = simulatedOnly(scenario)
   if (fault !== null) throw new RealisationError(`${fault}: run it with --world sim`)
   const { loadS, drainS } = scenario.time
@@ -102,6 +103,14 @@ function realisationOf({ topology }: Scenario, { plane = 'proxy', source, detail
     source: fixed ?? source ?? topology.gateway?.source ?? 'keep',
     ...(details === undefined ? {} : { details }),
   }
+}
+
+/** Of a balancer that is not ours its hosts have to tell what comes from it. */
+function checkCapture({ plane, source }: Realisation): void {
+  if ((plane === 'haproxy' || plane === 'nginx') && source === 'keep')
+    throw new RealisationError(
+      `a capture with ${plane} needs --source translate: else nobody can tell its connections from its clients’`,
+    )
 }
 
 async function perform(
