@@ -18,6 +18,7 @@ const COMMANDS: readonly (readonly [name: string, summary: string])[] = [
   ['scenarios', 'list the scenarios and the behaviours each proves'],
   ['matrix', 'run every scenario behind every balancer, and compare what each shows'],
   ['decode', 'decode MSMQ packets to JSON'],
+  ['dissector', 'have Wireshark and tshark read MSMQ'],
   ['qm', 'run a queue manager that others can talk to'],
   ['send', 'send messages to a queue, or straight to a format name'],
   ['receive', 'take messages out of a queue'],

@@ -4,3 +4,6 @@ import { fileURLToPath } from 'node:url'
 export function dissectorPath(): string {
   return fileURLToPath(new URL('../../../capture/wireshark/mqqb.lua', import.meta.url))
 }
+
+/** First line of every dissector of ours, by which installing knows that it may overwrite one. */
+export const DISSECTOR_MARK = '-- MSMQ for Wireshark and tshark, by mqlab.'

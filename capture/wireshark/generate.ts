@@ -6,14 +6,12 @@ import { USER_MESSAGE_SIZE_MIN } from '../../protocol/binary/user-message-layout
 import { MessageClass } from '../../protocol/message-class.js'
 import { MSMQ_PING_PORT, MSMQ_PORT } from '../../protocol/ports.js'
 import { MQQB_DERIVED } from './derived-fields.js'
+import { DISSECTOR_MARK } from './dissector-file.js'
 import { contentsOf } from './filter-names.js'
 import { flagPlaces, quoted } from './lua-expression.js'
 import { luaDerivedFields, luaExperts, luaFields } from './lua-fields.js'
 import { luaFunctions } from './lua-layout.js'
 import { luaSrmpElements, SRMP_DERIVED } from './srmp-elements.js'
-
-/** First line of every dissector of ours, by which installing knows that it may overwrite one. */
-export const DISSECTOR_MARK = '-- MSMQ for Wireshark and tshark, by mqlab.'
 
 const HEAD = `${DISSECTOR_MARK}
 --

@@ -57,7 +57,7 @@ function sequenceText({ seqTimestamp, seqOrdinal }: Fields): string | undefined 
 
 t.test('every request of the vectors', { skip: tsharkSkip }, async t => {
   const { stdout, stderr } = runTshark(lua, captureOf(requests.map(vectorBytes)), ['-Y', 'srmp', '-T', 'pdml'])
-  t.notMatch(stdout + stderr, /Lua Error/)
+  t.notOk(/Lua Error/.test(stdout + stderr), 'no Lua error')
   const frames = pdmlFields(stdout, 'srmp.')
   t.equal(frames.length, requests.length)
   requests.forEach((vector, index) => {
@@ -80,6 +80,6 @@ t.test('damaged requests never break the dissector', { skip: tsharkSkip }, async
     return Buffer.concat([bytes.subarray(0, head), mutate(bytes.subarray(head), random)])
   })
   const { stdout, stderr } = runTshark(lua, captureOf(damaged, 60_000), ['-V'])
-  t.notMatch(stdout + stderr, /Lua Error/)
-  t.match(stdout, /SRMP /)
+  t.notOk(/Lua Error/.test(stdout + stderr), 'no Lua error')
+  t.ok(stdout.includes('SRMP '), 'some were read')
 })
