@@ -9,7 +9,7 @@ import { PcapReader } from './pcap-reader.js'
 import { PcapngReader } from './pcapng-reader.js'
 import { addTrouble, type FileReport } from './reading-report.js'
 
-export interface CaptureFileOptions {
+interface CaptureFileOptions {
   readonly fileIndex: number
   readonly nextInterface: () => number
   readonly names: NamesSeen

@@ -16,6 +16,15 @@ export interface RecordReader {
   read(window: ByteWindow, batch: CapturedFrame[], isEnd: boolean): void
 }
 
+/** A place from which on another record is looked for. */
+export interface Lost {
+  readonly offset: number
+  /** What is there instead of a record. */
+  readonly what: string
+  /** It is the file's end that is missing, if nothing is found after it. */
+  readonly isCut: boolean
+}
+
 /** What the readers of one file share. */
 export class FileContext {
   readonly report: FileReport
@@ -45,5 +54,13 @@ export class FileContext {
 
   trouble(kind: TroubleKind, offset: number, what: string): void {
     addTrouble(this.report, { kind, offset, compressedOffset: this.#compressedOffset(), what })
+  }
+
+  /** @param foundAt the next record after it; null: there is none */
+  damage({ offset, what, isCut }: Lost, record: 'packet' | 'block', foundAt: number | null): void {
+    if (foundAt !== null) {
+      this.trouble('damaged', offset, `${what}; ${foundAt - offset} bytes were skipped, up to the next ${record}`)
+    } else if (isCut) this.trouble('truncated', offset, `the file ends within ${what}`)
+    else this.trouble('damaged', offset, `${what}; no ${record} was found after it`)
   }
 }

@@ -5,8 +5,8 @@ export const PCAP_PACKET_HEADER_BYTES = 16
 /** Wireshark's limit, too: more than any link has, with room for segments that are cut up by the network card. */
 const CAPTURED_BYTES_USUAL = 262_144
 const PACKET_BYTES_MAX = 1_048_576
-/** Between packets that follow each other after damage. */
-const SECONDS_APART_MAX = 86_400
+/** Between packets that follow each other around damage: a month. */
+const SECONDS_APART_MAX = 2_592_000
 
 /** What a packet header says, or would say if it were one. */
 export interface PacketHeader {
@@ -60,7 +60,10 @@ export class PacketHeaderRules {
       const header = this.#header(bytes, at)
       if (!this.isRegular(header)) continue
       const isFollowed = this.isFollowed(bytes, at, end, header)
-      if (isFollowed === true) return { at, isFound: true }
+      if (isFollowed === true) {
+        const next = this.#u32(bytes, at + PCAP_PACKET_HEADER_BYTES + header.capturedLength)
+        if (areNear(next, header.seconds)) return { at, isFound: true }
+      }
       if (isFollowed === null) {
         if (!isEnd) return { at, isFound: false }
         if (at + PCAP_PACKET_HEADER_BYTES + header.capturedLength === end) return { at, isFound: true }
@@ -69,12 +72,10 @@ export class PacketHeaderRules {
     return { at: Math.max(from, end - PCAP_PACKET_HEADER_BYTES + 1), isFound: false }
   }
 
-  /** Whether behind a packet there is another of about the same time; null: it ends where the bytes do, or later. */
+  /** Whether behind a packet there is the header of another; null: it ends where the bytes do, or later. */
   isFollowed(bytes: Buffer, at: number, end: number, header: PacketHeader): boolean | null {
     const next = at + PCAP_PACKET_HEADER_BYTES + header.capturedLength
-    if (next + PCAP_PACKET_HEADER_BYTES > end) return null
-    const following = this.#header(bytes, next)
-    return areNear(following.seconds, header.seconds) && this.isRegular(following)
+    return next + PCAP_PACKET_HEADER_BYTES > end ? null : this.isRegular(this.#header(bytes, next))
   }
 
   #header(bytes: Buffer, at: number): PacketHeader {

@@ -1,7 +1,7 @@
 import { type Parser, type PcapGlobalHeader, type PcapPacketHeader, type PcapStream, parse } from 'pcap-parser'
 import type { ByteWindow } from './byte-window.js'
 import { CapturedFrame, type InterfaceDetails } from './captured-frame.js'
-import type { FileContext, RecordReader } from './file-context.js'
+import type { FileContext, Lost, RecordReader } from './file-context.js'
 import { areNear, type PacketHeader, PacketHeaderRules, PCAP_PACKET_HEADER_BYTES } from './pcap-header.js'
 import { MICROSECONDS, NANOSECONDS, ticksPerSecond } from './time-resolution.js'
 
@@ -160,7 +160,7 @@ export class PcapReader implements RecordReader {
   #lose(window: ByteWindow, fault: string | null): void {
     const unfinished =
       this.#header === null
-        ? `${window.length} bytes where a packet header is expected`
+        ? `a packet header of which ${window.length} bytes are there`
         : `a packet of ${this.#header.capturedLength} bytes, of which ${window.length - PCAP_PACKET_HEADER_BYTES} are there`
     this.#lost = { offset: window.offset, what: fault ?? unfinished, isCut: fault === null }
     window.start++
@@ -173,35 +173,13 @@ export class PcapReader implements RecordReader {
   #findPacket(window: ByteWindow, lost: Lost, isEnd: boolean): boolean {
     const { at, isFound } = this.#rules.find(window.buffer, window.start, window.end, isEnd, this.#seconds)
     window.start = at
-    if (isFound) {
-      const skipped = window.offset - lost.offset
-      this.#context.trouble(
-        'damaged',
-        lost.offset,
-        `${lost.what}; ${skipped} bytes were skipped, up to the next packet`,
-      )
+    if (isFound || isEnd) {
+      this.#context.damage(lost, 'packet', isFound ? window.offset : null)
       this.#lost = null
-      return true
     }
-    if (isEnd) {
-      this.#context.trouble(
-        lost.isCut ? 'truncated' : 'damaged',
-        lost.offset,
-        lost.isCut ? `the file ends within a packet: ${lost.what}` : `${lost.what}; no packet was found after it`,
-      )
-      this.#lost = null
-      this.isOver = true
-    }
-    return false
+    if (isEnd && !isFound) this.isOver = true
+    return isFound
   }
-}
-
-/** Damage that no packet was found after yet. */
-interface Lost {
-  readonly offset: number
-  readonly what: string
-  /** It is the file's end that is missing, if nothing is found after it. */
-  readonly isCut: boolean
 }
 
 /** The stream that pcap-parser believes to read. */

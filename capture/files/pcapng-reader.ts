@@ -1,6 +1,6 @@
 import type { ByteWindow } from './byte-window.js'
 import { CapturedFrame } from './captured-frame.js'
-import type { FileContext, RecordReader } from './file-context.js'
+import type { FileContext, Lost, RecordReader } from './file-context.js'
 import * as block from './pcapng-block.js'
 import { u16, u32, u64 } from './pcapng-block.js'
 import { type PcapngInterface, readInterface } from './pcapng-interface.js'
@@ -17,7 +17,7 @@ export class PcapngReader implements RecordReader {
   /** What the interfaces of sections that are over have lost. */
   #droppedBefore = 0
   /** Damage that no block was found after yet. */
-  #lost: { offset: number; what: string; isCut: boolean } | null = null
+  #lost: Lost | null = null
 
   constructor(context: FileContext) {
     this.#context = context
@@ -32,7 +32,7 @@ export class PcapngReader implements RecordReader {
         this.#take(window.buffer, window.start, size, window.offset, batch)
         window.start += size
       } else if (isEnd && window.length > 0) {
-        this.#lose(window, `the file ends within a block, after ${window.length} bytes of it`, true)
+        this.#lose(window, `a block of which ${window.length} bytes are there`, true)
       } else break
     }
     if (isEnd) this.#end()
@@ -229,31 +229,24 @@ export class PcapngReader implements RecordReader {
     window.start++
   }
 
-  #findBlock(window: ByteWindow, lost: { offset: number; what: string; isCut: boolean }, isEnd: boolean): boolean {
+  #findBlock(window: ByteWindow, lost: Lost, isEnd: boolean): boolean {
     const { at, isFound } = block.findBlock(window.buffer, window.start, window.end, isEnd, this.#isBigEndian)
     window.start = at
-    if (isFound) {
-      const skipped = window.offset - lost.offset
-      this.#damaged(lost.offset, `${lost.what}; ${skipped} bytes were skipped, up to the next block`)
+    if (isFound || isEnd) {
+      this.#context.damage(lost, 'block', isFound ? window.offset : null)
       this.#lost = null
-    } else if (isEnd) {
-      if (lost.isCut) this.#context.trouble('truncated', lost.offset, lost.what)
-      else this.#damaged(lost.offset, `${lost.what}; no block was found after it`)
-      this.#lost = null
-      window.start = window.end
     }
+    if (isEnd && !isFound) window.start = window.end
     return isFound
   }
 
   #end(): void {
     const { report } = this.#context
     report.dropped = this.#dropped()
-    if (report.dropped > 0) report.notes.push(`The capturing machine dropped ${report.dropped} packets.`)
-    if (this.#unknown > 0) report.notes.push(`${this.#unknown} blocks of unknown kinds were passed over.`)
-    if (this.#withoutTime > 0) {
-      report.notes.push(
-        `${this.#withoutTime} packets have no time (simple packet blocks): each is given that of the packet before it on its interface.`,
-      )
+    const note = (count: number, what: string) => {
+      if (count > 0) report.notes.push(`${what}: ${count}.`)
     }
+    note(this.#unknown, 'Blocks of unknown kinds, which were passed over')
+    note(this.#withoutTime, 'Packets without a time, which are given that of the packet before them on their interface')
   }
 }

@@ -152,3 +152,10 @@ t.test('a million bytes without a packet are looked through once', async t => {
   t.equal(frames.length, 3)
   t.match(report.troubles, [{ kind: 'damaged', what: /no packet was found after it/ }])
 })
+
+t.test('packets that are months apart', async t => {
+  const sparse = packets(12).map((packet, at) => ({ ...packet, seconds: SECONDS - 10 ** 9 + at * 10 ** 7 * (at % 3) }))
+  const { frames, report } = await readBytes(file('big', sparse))
+  t.equal(frames.length, 12)
+  t.strictSame(report.troubles, [])
+})

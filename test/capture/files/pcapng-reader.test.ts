@@ -90,7 +90,7 @@ for (const order of BYTE_ORDERS) {
     })
     t.match(frames[1]?.on, { linkType: 113, name: null, ticksPerSecond: 1e6 })
     t.equal(report.dropped, 5, 'packets tell what was lost before them')
-    t.match(report.notes, [/dropped 5 packets\.$/, /^1 blocks of unknown kinds/, /^1 packets have no time/])
+    t.match(report.notes, [/^Blocks of unknown kinds.*: 1\.$/, /^Packets without a time.*: 1\.$/])
   })
 
   t.test(`names of addresses, ${order}-endian`, async t => {
@@ -205,7 +205,7 @@ for (const order of BYTE_ORDERS) {
       ['too short', /claims 8 bytes/, word(at + 4, 8)],
       ['another length', /two lengths differ/, word(at + 4, 64)],
       ['another length at the end', /two lengths differ/, word(end - 4, 64)],
-      ['longer than the file', /within a block/, word(at + 4, 1_000_000)],
+      ['longer than the file', /a block of which \d+ bytes are there/, word(at + 4, 1_000_000)],
     ]
     for (const [name, what, damage] of cases) {
       const bytes = Buffer.from(whole)
