@@ -27,6 +27,7 @@ export class PacketReader {
   read(frame: Frame): Transport {
     const { packet, counts } = this
     counts.frames++
+    packet.interfaceIndex = frame.on.index
     packet.frame = frame.bytes
     packet.bytes = frame.bytes
     switch (readLinkLayer(packet, frame.on.linkType)) {

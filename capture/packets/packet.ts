@@ -7,6 +7,8 @@ export const PROTOCOL_UDP = 17
 /** Where the layers of one frame lie. There is one such object, written anew for each frame: nobody keeps it, and reading
  *  a frame costs no memory. Offsets and sizes are bytes. */
 export class Packet {
+  /** Of the interface that captured it, over all files. */
+  interfaceIndex = -1
   /** The frame as captured. Addresses of the link layer and of IP are read from it. */
   frame: Buffer = NOTHING
   /** Offset of the sender's MAC in the frame; -1 where the link layer tells none. */

@@ -27,8 +27,10 @@ export class ConnectionCourse {
   }
 
   /** Whether a SYN or SYN/ACK on the ports of a known connection begins another one. */
-  isAnother(known: Connection, direction: Direction, tcp: TcpHeader): boolean {
+  isAnother(known: Connection, direction: Direction, packet: Packet, tcp: TcpHeader): boolean {
     const half = known.half(direction)
+    // The whole connection once more, from a file of another machine whose clock is late.
+    if (half.isSynSeen && half.base === tcp.seq && half.shownBy !== packet.interfaceIndex) return false
     const isElsewhere = known.isOver || (half.isBased && half.base !== tcp.seq)
     if ((tcp.flags & TCP_FLAG.ack) === 0) return isElsewhere
     // A second answer to the same SYN, by another machine that has the address, is no other connection.
@@ -101,6 +103,7 @@ export class ConnectionCourse {
       return
     }
     half.isSynSeen = true
+    half.shownBy = packet.interfaceIndex
     if (isAnswer) {
       this.answer(connection, half, tcp)
     } else {
@@ -153,6 +156,7 @@ export class ConnectionCourse {
     if (ahead < 0 || ahead > DISTANCE_MAX) return
     half.isFinSeen = true
     half.fin = fin
+    half.shownBy = packet.interfaceIndex
     if (connection.finBy !== null) return
     connection.finBy = half.direction
     connection.finAt = frame

@@ -35,6 +35,8 @@ export class Half {
   /** Sequence number of the FIN. */
   fin = 0
   isFinSeen = false
+  /** The interface that captured what was new last: SYN, payload, FIN. What others show of the same is a copy. */
+  shownBy = -1
   /** Time of the last frame. */
   lastUs = 0
   isWindowZero = false

@@ -35,6 +35,7 @@ export class Reassembly {
   payload(half: Half, tcp: TcpHeader, packet: Packet, frame: FrameRef): void {
     if (!half.isBegun) this.beginAt(half, tcp.seq, frame)
     if (tcp.seq === half.next && half.held.length === 0 && !half.isFinSeen) {
+      half.shownBy = packet.interfaceIndex
       this.tell(half, packet.bytes.subarray(tcp.payloadOffset, tcp.payloadEnd), tcp.payloadSize, frame)
     } else {
       this.outOfTurn(half, tcp, packet, frame)
@@ -65,9 +66,10 @@ export class Reassembly {
     return this.unlessCopied(half, tcp, packet, frame, 'retransmission')
   }
 
-  /** Tells a trouble and says so, or that it was told when the same frame was captured first. */
+  /** Tells a trouble and says so, unless it is a copy: of a frame captured just before, or by another interface. */
   unlessCopied(half: Half, tcp: TcpHeader, packet: Packet, frame: FrameRef, what: TcpTrouble): boolean {
     const { connection, direction } = half
+    if (half.shownBy !== -1 && half.shownBy !== packet.interfaceIndex) return false
     if (this.recent.has(connection.id, direction, tcp.seq, markOf(packet, tcp), frame.timeUs)) return false
     this.sink.trouble(connection, direction, what, frame)
     return true
@@ -95,6 +97,7 @@ export class Reassembly {
     } else {
       const fillsLate = half.held.length > 0 && frame.timeUs - half.waitingSinceUs > SWAP_US_MAX
       if (ahead < 0 || fillsLate) this.again(half, tcp, packet, frame)
+      half.shownBy = packet.interfaceIndex
       this.tell(half, capturedOf(packet, tcp, -ahead, size), size + ahead, frame)
       this.drain(half)
     }

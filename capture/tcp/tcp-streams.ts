@@ -84,7 +84,7 @@ export class TcpStreams {
     const known = this.connections.find(packet, tcp)
     if (known !== null) {
       const direction = this.connections.isFromClient(known) ? 0 : 1
-      if ((tcp.flags & TCP_FLAG.syn) === 0 || !this.course.isAnother(known, direction, tcp)) return known
+      if ((tcp.flags & TCP_FLAG.syn) === 0 || !this.course.isAnother(known, direction, packet, tcp)) return known
       if (!known.isOver) this.course.giveUp(known, 'reused', frame)
       this.connections.remove(known)
     }

@@ -257,6 +257,27 @@ t.test('frames captured twice are no retransmissions', async t => {
   t.match(notesOf(ipv6.frames).troubles, [{ what: 'retransmission' }])
 })
 
+t.test('the same connection in files of two machines, whose clocks differ', async t => {
+  for (const lateUs of [150, 20_000, 10e6]) {
+    const { capture, built } = opened()
+    for (let round = 0; round < 5; round++) built.send(0, HELLO).acknowledge(1).send(1, HELLO).acknowledge(0)
+    built.close()
+    const on = { ...capture.on, index: 1, fileIndex: 1 }
+    const copies = capture.frames.map(frame => {
+      const ref = { ...frame.ref, fileIndex: 1, timeUs: frame.ref.timeUs + lateUs }
+      return { ...frame, on, ref }
+    })
+    const notes = notesOf([...capture.frames, ...copies].sort((a, b) => a.ref.timeUs - b.ref.timeUs))
+    t.strictSame(notes.troubles, [], `${lateUs} us`)
+    t.equal(notes.connections.length, 1)
+    t.match(notes.connections[0], { bytes: [25, 25], missing: [0, 0] })
+    t.match(notes.endings, [{ how: 'fin', by: 0 }])
+    const first = capture.frames[3]!
+    const again = { ...first, ref: { ...first.ref, timeUs: first.ref.timeUs + 50_000 } }
+    t.equal(notesOf([...capture.frames.slice(0, 6), again]).troubles.length, 1, 'from the same file it is sent again')
+  }
+})
+
 t.test('connections are numbered by their first frames, and told apart by all of addresses and ports', async t => {
   const capture = new CaptureBytes()
   const ends = [
