@@ -1,4 +1,5 @@
 import type { SeenRequest, SeenResponse } from '../capture/messages/seen.js'
+import { headerValue } from '../protocol/srmp/http-head.js'
 import type { BalancerSides } from './balancer-sides.js'
 import { envelopeKey, type HttpFacts, httpFacts } from './http-facts.js'
 import type { Parties } from './parties.js'
@@ -7,6 +8,7 @@ import type { Session } from './session.js'
 /** A request without an answer so far. */
 interface Exchange {
   readonly session: Session
+  readonly request: SeenRequest
   readonly key: string
   readonly facts: HttpFacts
   readonly front: Exchange | null
@@ -39,10 +41,12 @@ export class HttpExchanges {
     const key = envelopeKey(seen)
     if (key === null) return null
     const other = this.#byEnvelope.get(key)
-    const front = other !== undefined && other.session !== session && other.back === null ? other : null
+    const mayBeFront = other !== undefined && other.session !== session && other.back === null
+    const isPassedOn = mayBeFront && asksForServer(seen) && !asksForServer(other.request)
+    const front = mayBeFront && !isPassedOn ? other : null
     const { client } = (front === null ? session : frontmost(front).session).connection
     const source = seen.message?.msmq?.sourceQmGuid ?? null
-    const forwarded = source !== null && this.#arrivals.has(`${source}@${client.address}`)
+    const forwarded = isPassedOn || (source !== null && this.#arrivals.has(`${source}@${client.address}`))
     // answered or not: a front end that fails has stored what it had not answered for yet
     if (source !== null && this.#arrivals.size < SOURCES_MAX)
       this.#arrivals.add(`${source}@${session.connection.server.address}`)
@@ -58,7 +62,7 @@ export class HttpExchanges {
       seen,
       forwarded,
     )
-    const exchange: Exchange = { session, key, facts, front, back: null }
+    const exchange: Exchange = { session, request: seen, key, facts, front, back: null }
     if (front !== null) {
       front.back = exchange
       this.#sides.translated(front.session, session)
@@ -98,4 +102,13 @@ function frontmost(exchange: Exchange): Exchange {
   let at = exchange
   while (at.front !== null) at = at.front
   return at
+}
+
+/**
+ * The request names the very machine that it goes to. A front end that passes a message on before it has answered does so,
+ * where a balancer leaves the name that its client asked for.
+ */
+function asksForServer({ head, connection }: SeenRequest): boolean {
+  const host = headerValue(head.headers, 'host')
+  return host !== null && host.replace(/:\d+$/, '') === connection.server.address
 }

@@ -1,4 +1,5 @@
 import type { Translation } from '../balancer-sides.js'
+import { addressedTo } from './format-names.js'
 import type { ScenarioFacts } from './scenario-facts.js'
 import { endKey, type SeenEnd } from './seen-end.js'
 import type { SeenRoute } from './seen-routes.js'
@@ -82,12 +83,6 @@ export function balancerIn(facts: ScenarioFacts, translations: readonly Translat
     ),
     doubt,
   }
-}
-
-/** The address in a direct name; null where it has none. */
-export function addressedTo(destination: string): string | null {
-  const direct = /^(?:DIRECT=)?TCP:([^\\]+)\\/i.exec(destination)
-  return direct?.[1] ?? /^(?:DIRECT=)?https?:\/\/(\[[^\]]+\]|[^/:\\]+)/i.exec(destination)?.[1] ?? null
 }
 
 /** Distinct machines that answer at an address: by QMId, or over HTTP, where there is none, by link address. */

@@ -17,6 +17,11 @@ const OS = /^(?:DIRECT=)?OS:([^\\]+)\\(.+)$/i
 const HTTP = /^(?:DIRECT=)?https?:\/\/(\[[^\]]+\]|[^/:\\]+)(?::\d+)?[/\\]msmq[/\\](.+)$/i
 const PRIVATE = /^PRIVATE=([0-9a-f-]{36})\\([0-9a-f]{1,8})$/i
 
+/** The address in a direct name; null where it has none. */
+export function addressedTo(destination: string): string | null {
+  return (TCP.exec(destination) ?? HTTP.exec(destination))?.[1] ?? null
+}
+
 /** The queue that a destination names; null for one that is not private. */
 export function queueIn(destination: string): AddressedQueue | null {
   const byNumber = PRIVATE.exec(destination)

@@ -55,6 +55,7 @@ export class ScenarioFacts implements Finder {
     if (
       ending?.how === 'reset' &&
       ending.idleUs < CUT_IDLE_MAX_US &&
+      session.protocol === 'msmq' &&
       session.front === null &&
       this.cuts.length < CUTS_MAX
     )

@@ -74,12 +74,13 @@ export class SeenLoads {
   }
 
   sent(message: SeenMessage): void {
-    if (message.relayed || message.messageClass !== MessageClass.NORMAL) return
+    if (message.messageClass !== MessageClass.NORMAL) return
     if (message.forwarded) {
       const end = openerOf(message.session)
       if (this.#forwarders.size < KINDS_MAX) this.#forwarders.set(endKey(end), end)
       return
     }
+    if (message.relayed) return
     const load = this.#loadOf(message)
     if (load === null || !isFirst(load, message)) return
     load.messages += 1
