@@ -3,6 +3,18 @@ import { FrameReading } from '../files/frame-reading.js'
 import { descriptorSink, PcapngWriter } from '../files/pcapng-writer.js'
 import type { CaptureInterface, FrameRef } from '../frame.js'
 import type { MachineNames } from './machine-names.js'
+import { SeenTwice } from './seen-twice.js'
+
+export interface AssemblyOptions {
+  readonly names: MachineNames
+  readonly comments: FrameComments
+  /** What writes it, with its version. */
+  readonly application: string
+  /** What the link of a part is called whose format has no names. */
+  readonly nameOf?: (part: string) => string
+  /** Whether what was on several links is written once, where it was first. */
+  readonly once?: boolean
+}
 
 /** What is said of single frames of several files. */
 export class FrameComments {
@@ -24,20 +36,17 @@ export class FrameComments {
  * Writes one capture of several parts, in the order of time. Links of the same name become one. What a machine that was
  * killed had not written whole is left out.
  */
-export async function assembleCapture(
-  parts: readonly string[],
-  file: string,
-  options: { readonly names: MachineNames; readonly comments: FrameComments; readonly application: string },
-): Promise<void> {
-  const { names, comments, application } = options
+export async function assembleCapture(parts: readonly string[], file: string, options: AssemblyOptions): Promise<void> {
+  const { names, comments, application, nameOf, once = false } = options
   const descriptor = openSync(file, 'w')
   try {
     const writer = new PcapngWriter(descriptorSink(descriptor), { application })
     for (const [address, machine] of names) writer.names(address, machine)
     const links = new Map<string, number>()
     const byInterface: number[] = []
-    const linkOf = ({ index, name, linkType }: CaptureInterface): number => {
-      const label = name ?? ''
+    const seen = once ? new SeenTwice() : null
+    const linkOf = ({ index, name, file, linkType }: CaptureInterface): number => {
+      const label = name ?? nameOf?.(file) ?? ''
       let link = links.get(label)
       if (link === undefined) {
         link = writer.addInterface({ linkType, name: label })
@@ -49,6 +58,7 @@ export async function assembleCapture(
     for await (const batch of new FrameReading(parts))
       for (const { on, ref, bytes, originalLength } of batch) {
         const link = byInterface[on.index] ?? linkOf(on)
+        if (seen?.again(link, ref.timeUs, bytes)) continue
         writer.packet(link, ref.timeUs, bytes, { originalLength, comments: comments.of(ref) })
       }
     writer.end()

@@ -1,20 +1,31 @@
 import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { assembleCapture } from '../../capture/recording/assemble.js'
 import { PartFile } from '../../capture/recording/part-file.js'
 import { Recorder } from '../../capture/recording/recorder.js'
 import type { RunView } from '../finding.js'
 import type { RunGateway, RunNode } from '../history.js'
 import type { CaptureSpec } from '../node-spec.js'
+import { kernelModeOf, type Plane } from '../planes.js'
+import { GATEWAY_NAME } from '../scenario-nodes.js'
 import type { NetworkTap } from '../sim/connection-tap.js'
 import { commentFrames } from './frame-comments.js'
 import { machineNames } from './machine-names.js'
+import { NetworkCaptures } from './network-captures.js'
 
 export interface CapturedMachines {
   readonly nodes: readonly RunNode[]
   readonly gateway: RunGateway | null
   readonly seed: number
+}
+
+/** What the machines of a run on sockets have to do with its capture. */
+export interface MachineCaptures {
+  /** What a machine is to record itself; null: nothing. */
+  specOf(node: string): CaptureSpec | null
+  /** Machines have networks of their own, where commands begin so. */
+  networks(inside: Readonly<Record<string, readonly string[]>>): Promise<void>
 }
 
 /**
@@ -27,6 +38,7 @@ export class RunCapture {
   readonly #folder = mkdtempSync(join(tmpdir(), 'mqlab-capture-'))
   #writing: { readonly part: PartFile; readonly recorder: Recorder } | null = null
 
+  #networks: NetworkCaptures | null = null
   #failure: Error | null = null
 
   /** Makes sure that the file can be had. @param application what writes it, with its version @throws the system's error */
@@ -53,21 +65,26 @@ export class RunCapture {
 
   /**
    * For the machines of a run on sockets: each tells of the connections that it opens, and those that are given something by
-   * a balancer of another make of that too.
+   * a balancer of another make of that too. Of machines that have networks of their own the kernel tells.
    */
-  ofMachines({ nodes, gateway, seed }: CapturedMachines): (node: string) => CaptureSpec {
+  ofMachines({ nodes, gateway, seed }: CapturedMachines, plane: Plane): MachineCaptures {
+    if (kernelModeOf(plane) !== null) {
+      this.#networks = new NetworkCaptures(this.#folder)
+      return { specOf: () => null, networks: inside => this.#networks!.start(inside) }
+    }
     const names = [...machineNames(nodes, gateway)]
-    const isForeign = gateway?.plane === 'haproxy' || gateway?.plane === 'nginx'
-    const order = new Map(
-      [...nodes, ...(gateway === null ? [] : [gateway])].map(({ name }, place) => [name, place + 1]),
-    )
-    return node => ({
-      folder: this.#folder,
-      names,
-      acceptedFrom: isForeign && gateway.hosts.includes(node) ? [gateway.address] : [],
-      application: this.#application,
-      seed: seed + 2 ** 20 * (order.get(node) ?? 0),
-    })
+    const isForeign = plane === 'haproxy' || plane === 'nginx'
+    const order = [...(gateway === null ? [] : [gateway]), ...nodes].map(({ name }) => name)
+    return {
+      specOf: node => ({
+        folder: this.#folder,
+        names,
+        acceptedFrom: isForeign && gateway?.hosts.includes(node) ? [gateway.address] : [],
+        application: this.#application,
+        seed: seed + 2 ** 20 * (order.indexOf(node) + 1),
+      }),
+      networks: () => Promise.resolve(),
+    }
   }
 
   /** Nothing more crosses a wire. */
@@ -80,18 +97,26 @@ export class RunCapture {
   /** Writes the file, of a run that is over. @throws the system's error */
   async finish(view: RunView): Promise<void> {
     this.end()
+    await this.#networks?.stop()
     if (this.#failure !== null) throw this.#failure
     const parts = readdirSync(this.#folder)
       .toSorted()
       .map(part => join(this.#folder, part))
     const names = machineNames(view.run.nodes, view.run.gateway)
     const comments = await commentFrames(parts, view)
-    await assembleCapture(parts, this.file, { names, comments, application: this.#application })
+    await assembleCapture(parts, this.file, {
+      names,
+      comments,
+      application: this.#application,
+      nameOf: part => `${basename(part, '.pcap')}–${GATEWAY_NAME}`,
+      once: this.#networks !== null,
+    })
   }
 
   /** Takes away what it needed while it ran. */
   close(): void {
     this.end()
+    this.#networks?.kill()
     rmSync(this.#folder, { recursive: true, force: true })
   }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SourceMode } from '../../gateway/planes/proxy-events.js'
+import { networkCapturesLacking } from '../captures/network-captures.js'
 import type { RunCapture } from '../captures/run-capture.js'
 import { simulatedOnly } from '../faults/fault-checks.js'
 import type { RunRecord } from '../history.js'
@@ -83,8 +84,8 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const dataFolder = await mkdtemp(join(tmpdir(), 'mqlab-run-'))
   const casting = cast(scenario, options.seed, last => world.address(last), dataFolder, realisation)
   const { nodesAs, history, capture, seed } = options
-  const specOf = capture?.ofMachines({ nodes: casting.nodes, gateway: casting.gateway?.run ?? null, seed })
-  const stage = new Stage(casting, nodesAs, history, specOf)
+  const machines = { nodes: casting.nodes, gateway: casting.gateway?.run ?? null, seed }
+  const stage = new Stage(casting, nodesAs, history, capture?.ofMachines(machines, realisation.plane))
   try {
     return await perform(scenario, casting, stage, world, options)
   } finally {
@@ -105,8 +106,10 @@ function realisationOf({ topology }: Scenario, { plane = 'proxy', source, detail
   }
 }
 
-/** Of a balancer that is not ours its hosts have to tell what comes from it. */
+/** Of a balancer that is not ours its hosts have to tell what comes from it, and of the kernel's packets tcpdump. */
 function checkCapture({ plane, source }: Realisation): void {
+  const lacking = kernelModeOf(plane) === null ? null : networkCapturesLacking()
+  if (lacking !== null) throw new RealisationError(`a capture on ${plane}: ${lacking}`)
   if ((plane === 'haproxy' || plane === 'nginx') && source === 'keep')
     throw new RealisationError(
       `a capture with ${plane} needs --source translate: else nobody can tell its connections from its clients’`,

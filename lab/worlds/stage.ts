@@ -1,10 +1,11 @@
+import type { MachineCaptures } from '../captures/run-capture.js'
 import type { NodeSample } from '../channel-messages.js'
 import type { ClusterFault } from '../cluster-fault.js'
 import { takeLastWord, withoutRule } from '../faults/last-word.js'
 import { type FaultEvent, HistoryCollector, type NodeDeath } from '../history.js'
 import type { HistoryWriter } from '../history-writer.js'
 import { NodeHandle } from '../node-handle.js'
-import type { CaptureSpec, NodeReport, NodeSpec, QueueManagerSpec } from '../node-spec.js'
+import type { NodeReport, NodeSpec, QueueManagerSpec } from '../node-spec.js'
 import { outgoingDepth } from '../outgoing-depth.js'
 import { allAcknowledged, clusterFaultNote, isClusterHost } from './cast-facts.js'
 import type { Casting } from './node-specs.js'
@@ -22,7 +23,7 @@ export class Stage {
   readonly #casting: Casting
   readonly #writer: HistoryWriter | undefined
   readonly #nodesAs: 'process' | 'thread'
-  readonly #captureOf: ((node: string) => CaptureSpec) | undefined
+  readonly #capture: MachineCaptures | undefined
   readonly #handles = new Map<string, NodeHandle>()
   /** Of machines in networks of their own: how a command inside begins. */
   #inside: Readonly<Record<string, readonly string[]>> = {}
@@ -40,19 +41,19 @@ export class Stage {
 
   /**
    * @param writer told of everything as it comes
-   * @param captureOf what each machine is to record
+   * @param capture what machines are to record
    */
   constructor(
     casting: Casting,
     nodesAs: 'process' | 'thread' = 'process',
     writer?: HistoryWriter,
-    captureOf?: (node: string) => CaptureSpec,
+    capture?: MachineCaptures,
   ) {
     this.history = new HistoryCollector(writer === undefined ? undefined : event => writer.event(event))
     this.#writer = writer
     this.#casting = casting
     this.#nodesAs = nodesAs
-    this.#captureOf = captureOf
+    this.#capture = capture
   }
 
   get size(): number {
@@ -79,7 +80,10 @@ export class Stage {
   async #openAll(): Promise<void> {
     const { gateway, specs, networks } = this.#casting
     const first = gateway === null ? null : this.#launch(gateway.spec)
-    if (first !== null && networks) this.#inside = (await first.opened()).inside ?? {}
+    if (first !== null && networks) {
+      this.#inside = (await first.opened()).inside ?? {}
+      await this.#capture?.networks(this.#inside)
+    }
     if (this.#cleared) return
     for (const spec of specs) this.#launch(spec)
     await Promise.all(this.#all().map(handle => handle.opened()))
@@ -179,8 +183,8 @@ export class Stage {
   }
 
   #launch(spec: NodeSpec): NodeHandle {
-    const capture = this.#captureOf?.(spec.name)
-    const handle = new NodeHandle(capture === undefined ? spec : { ...spec, capture }, {
+    const capture = this.#capture?.specOf(spec.name) ?? null
+    const handle = new NodeHandle(capture === null ? spec : { ...spec, capture }, {
       as: this.#nodesAs,
       inside: this.#inside[spec.name] ?? [],
       onNotes: (node, notes) => {
