@@ -11,6 +11,8 @@ import { type CutterSink, PacketCutter } from './packet-cutter.js'
 import type { SeenRequest, SeenResponse, SeenSink, Speech } from './seen.js'
 
 export const MSMQ_PORT = 1801
+/** Of HTTP: by name, over TLS, and what is usual beside them. */
+const WEB_PORTS: readonly number[] = [80, 443, 8080]
 /** What is listened to of a direction before nothing more is expected of it, from the start and behind each hole. */
 const LISTENED_SIZE_MAX = 64 * 1024
 
@@ -49,7 +51,7 @@ class Side implements CutterSink {
     this.isDeaf = true
     this.cutter?.finish()
     this.cutter = null
-    this.exchange?.finish()
+    this.exchange?.drop()
     this.exchange = null
   }
 
@@ -125,6 +127,7 @@ export class Conversation implements HttpExchangeSink {
       const unread = cutter?.finish() ?? 0
       if (this.#speech === 'msmq') this.#counts.skippedBytes += unread
     }
+    if (!this.#isTold && this.#isWebInVain(ending)) this.#tell()
     if (this.#isTold) this.#sink.ended(this.#connection, ending)
   }
 
@@ -204,7 +207,7 @@ export class Conversation implements HttpExchangeSink {
     this.#counts.msmqConnections += 1
     if (!this.#isTold) this.#tell()
     for (const side of this.#sides) {
-      side.exchange?.finish()
+      side.exchange?.drop()
       side.exchange = null
       side.cutter ??= new PacketCutter(side, this.#memory, this.#isInStep(side))
     }
@@ -215,7 +218,8 @@ export class Conversation implements HttpExchangeSink {
     for (const side of this.#sides) {
       side.cutter?.finish()
       side.cutter = null
-      if (side.exchange !== exchange) side.exchange = null
+      if (side.exchange !== exchange) side.exchange?.drop()
+      side.exchange = null
     }
   }
 
@@ -225,6 +229,11 @@ export class Conversation implements HttpExchangeSink {
     for (const { direction, hole } of this.#sides) {
       if (hole !== null) this.#sink.hole(this.#connection, direction, hole.size, hole.cause, hole.frame)
     }
+  }
+
+  /** Nobody let it say what it speaks: receipts over HTTP to a machine that does not take them look like this. */
+  #isWebInVain({ how }: SeenEnding): boolean {
+    return (how === 'refused' || how === 'unanswered') && WEB_PORTS.includes(this.#connection.server.port)
   }
 
   #otherOf(direction: Direction): Side {

@@ -36,7 +36,7 @@ export class HeldMemory {
     for (let size = BUFFER_SIZE_MIN; size <= KEPT_SIZE_MAX; size *= 2) this.#kept.push([])
   }
 
-  /** Bytes of the buffers that are given out. */
+  /** Bytes of the buffers that are given out, and those reserved. */
   get size(): number {
     return this.#size
   }
@@ -45,14 +45,24 @@ export class HeldMemory {
   acquire(waiting: Waiting, size: number): Buffer {
     const order = size <= BUFFER_SIZE_MIN ? 0 : 32 - Math.clz32(size - 1) - BUFFER_BITS_MIN
     const capacity = BUFFER_SIZE_MIN << order
-    this.#size += capacity
-    if (this.#size > this.#sizeMax) this.#makeRoom(waiting)
+    this.reserve(waiting, capacity)
     return this.#kept[order]?.pop() ?? Buffer.allocUnsafeSlow(capacity)
+  }
+
+  /** Counts `size` bytes that are not a buffer of this memory. Others that wait may be told to give up before it returns. */
+  reserve(waiting: Waiting, size: number): void {
+    this.#size += size
+    if (this.#size > this.#sizeMax) this.#makeRoom(waiting)
+  }
+
+  /** Bytes that were reserved are gone. */
+  free(size: number): void {
+    this.#size -= size
   }
 
   /** Takes a buffer back. */
   release(buffer: Buffer): void {
-    this.#size -= buffer.length
+    this.free(buffer.length)
     const kept = this.#kept[31 - Math.clz32(buffer.length) - BUFFER_BITS_MIN]
     if (kept !== undefined && kept.length < KEPT_COUNT_MAX) kept.push(buffer)
   }

@@ -23,9 +23,10 @@ export class HttpExchange implements HttpRequestsSink, HttpResponsesSink {
   readonly #connection: SeenConnection
   readonly #asking: Direction
   readonly #sink: HttpExchangeSink
+  readonly #pairing: HttpPairing
+  readonly #messages: HttpRequests
   readonly #requests: HttpReader
   readonly #responses: HttpReader
-  #isHttp = true
 
   /** @param asking who sends the requests. `inStep`: each direction begins with the first byte that is pushed. */
   constructor(
@@ -38,28 +39,38 @@ export class HttpExchange implements HttpRequestsSink, HttpResponsesSink {
     this.#connection = connection
     this.#asking = asking
     this.#sink = sink
-    const pairing = new HttpPairing(!inStep)
-    this.#requests = new HttpReader(new HttpRequests(this, pairing, memory), memory, 'requests', inStep)
-    this.#responses = new HttpReader(new HttpResponses(this, pairing), memory, 'responses', inStep)
+    this.#pairing = new HttpPairing(memory, !inStep)
+    this.#messages = new HttpRequests(this, this.#pairing, memory)
+    this.#requests = new HttpReader(this.#messages, memory, 'requests', inStep)
+    this.#responses = new HttpReader(new HttpResponses(this, this.#pairing), memory, 'responses', inStep)
   }
 
   /** Requests are being read, or the next one is known to begin with what comes next. */
   get isInStep(): boolean {
-    return this.#isHttp && this.#requests.isInStep
+    return this.#requests.isInStep
   }
 
   push(direction: Direction, bytes: Buffer, frame: FrameRef): void {
-    if (this.#isHttp) this.#readerOf(direction).push(bytes, frame)
+    this.#readerOf(direction).push(bytes, frame)
   }
 
   hole(direction: Direction, size: number | null, frame: FrameRef): void {
-    if (this.#isHttp) this.#readerOf(direction).hole(size, frame)
+    this.#readerOf(direction).hole(size, frame)
   }
 
   /** The connection is over. */
   finish(): void {
     this.#requests.finish()
     this.#responses.finish()
+    this.#pairing.forget()
+  }
+
+  /** It turned out to be none, or to be nobody's: nothing more is told. */
+  drop(): void {
+    this.#requests.drop()
+    this.#responses.drop()
+    this.#messages.drop()
+    this.#pairing.forget()
   }
 
   recognised(): void {
@@ -68,7 +79,7 @@ export class HttpExchange implements HttpRequestsSink, HttpResponsesSink {
 
   request(read: ReadRequest, asked: Asked): void {
     const request: SeenRequest = { connection: this.#connection, ...read }
-    asked.request = request
+    this.#pairing.completed(asked, request, request.message === null ? 0 : request.bodySize)
     this.#sink.request(request)
     if (asked.response !== null) this.#sink.response({ ...asked.response, request })
   }
@@ -81,7 +92,7 @@ export class HttpExchange implements HttpRequestsSink, HttpResponsesSink {
   }
 
   switched(): void {
-    this.#isHttp = false
+    this.drop()
   }
 
   malformedRequest(fault: DecodeError, first: FrameRef, last: FrameRef): void {

@@ -60,7 +60,7 @@ export class HttpReader implements Holder {
 
   /** It reads a message, or knows that one begins with what comes next. */
   get isInStep(): boolean {
-    return this.#state !== 'search'
+    return this.#state !== 'search' && this.#state !== 'deaf'
   }
 
   push(bytes: Buffer, frame: FrameRef): void {
@@ -109,6 +109,12 @@ export class HttpReader implements Holder {
     else if (this.#isInBody()) this.#lose()
     this.#held.clear()
     this.#state = 'search'
+  }
+
+  /** Lets go of everything and reads no more. */
+  drop(): void {
+    this.#held.clear()
+    this.#state = 'deaf'
   }
 
   giveUp(): void {

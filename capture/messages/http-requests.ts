@@ -79,8 +79,7 @@ export class HttpRequests implements HttpReaderSink, Holder {
     const asked = this.#asked!
     const isDecoded = this.#isKept && isWhole
     const { message, fault } = isDecoded ? this.#decode(head) : { message: null, fault: null }
-    this.#body.clear()
-    this.#isKept = false
+    this.drop()
     const request = {
       index: this.#index,
       head,
@@ -103,10 +102,15 @@ export class HttpRequests implements HttpReaderSink, Holder {
     this.#sink.givenUpRequest(size, frame)
   }
 
-  giveUp(): void {
-    const { size } = this.#body
+  /** Lets go of the body. */
+  drop(): void {
     this.#isKept = false
     this.#body.clear()
+  }
+
+  giveUp(): void {
+    const { size } = this.#body
+    this.drop()
     this.#sink.givenUpRequest(size, this.#last!)
   }
 

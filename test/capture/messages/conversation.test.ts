@@ -58,6 +58,19 @@ t.test('port 1801 is told at once, with nothing said', async t => {
   t.strictSame(told.log.told, ['connection', 'retransmission', 'ended'])
 })
 
+t.test('a connection to a web server that never came about is told when it is over, others are not', async t => {
+  for (const [port, how, told] of [
+    [80, 'refused', ['connection', 'ended']],
+    [8080, 'unanswered', ['connection', 'ended']],
+    [80, 'capture-ended', []],
+    [22, 'refused', []],
+  ] as const) {
+    const streams = new ToldStreams()
+    streams.open(port, 'syn').end(how)
+    t.strictSame(streams.log.told, told, `${port} ${how}`)
+  }
+})
+
 t.test('another port by its first bytes, in either direction', async t => {
   for (const direction of [0, 1] as const) {
     const told = new ToldStreams()

@@ -299,6 +299,18 @@ t.test('a start in the middle, and one side only', async t => {
   t.equal(requestsOnly.log.requests.length, 200)
 })
 
+t.test('messages that wait for their answers are bounded over all connections', async t => {
+  const told = new ToldStreams({ heldSizeMax: 64 * 1024 })
+  const connections = Array.from({ length: 100 }, () => told.open(80).segment(0, STREAM))
+  for (const connection of connections) connection.segment(1, OK).end()
+  const paired = told.log.responses.filter(({ request }) => request !== null).length
+  t.equal(told.log.responses.length, 100)
+  t.ok(paired > 20 && paired < 60, `${paired} with their requests`)
+  const next = told.open(80).segment(0, STREAM).segment(1, OK)
+  t.not(told.log.responses.at(-1)!.request, null, 'what was freed is there again')
+  next.end()
+})
+
 t.test('a connection that becomes something else', async t => {
   const told = new ToldStreams()
   const connection = told.open(80).segment(0, PLAIN).segment(1, OK)
