@@ -6,6 +6,9 @@ import { OptionBytes } from './pcapng-options.js'
 import { type ByteSink, PcapngWriter, type SectionToWrite } from './pcapng-writer.js'
 import type { ReadingReport } from './reading-report.js'
 
+/** Records of names that are passed on. */
+const NAMES_MAX = 100_000
+
 /** Comments to add to a frame that is wanted, perhaps none; null: it is not wanted. */
 export type Wanted = (frame: FrameRef) => readonly string[] | null
 
@@ -29,7 +32,7 @@ export async function extractFrames(
     ...options,
     names: (address, names) => {
       const key = [address, ...names].join('\0')
-      if (told.has(key)) return
+      if (told.has(key) || told.size === NAMES_MAX) return
       told.add(key)
       writer.names(address, names)
     },

@@ -6,6 +6,9 @@ import { u16, u32, u64 } from './pcapng-block.js'
 import { type PcapngInterface, readInterface } from './pcapng-interface.js'
 import { readNames } from './pcapng-names.js'
 
+/** Of a section, so that a file that is nothing else cannot fill memory. */
+const INTERFACES_MAX = 10_000
+
 /** pcapng: any number of sections in either byte order. */
 export class PcapngReader implements RecordReader {
   readonly isOver = false
@@ -65,12 +68,9 @@ export class PcapngReader implements RecordReader {
       case block.SECTION_HEADER:
         this.#beginSection(bytes, at)
         break
-      case block.INTERFACE_DESCRIPTION: {
-        const found = readInterface(body, this.#isBigEndian, this.#context)
-        if (found === null) this.#damaged(offset, 'an interface description that is too short')
-        else this.#interfaces.push(found)
+      case block.INTERFACE_DESCRIPTION:
+        this.#describe(body, offset)
         break
-      }
       case block.SIMPLE_PACKET:
         this.#simple(body, offset, batch)
         break
@@ -96,6 +96,16 @@ export class PcapngReader implements RecordReader {
     this.#droppedBefore = this.#dropped()
     this.#interfaces = []
     this.#isBigEndian = block.sectionIsBigEndian(bytes, at) ?? false
+  }
+
+  #describe(body: Buffer, offset: number): void {
+    if (this.#interfaces.length === INTERFACES_MAX) {
+      this.#damaged(offset, `a section with more than ${INTERFACES_MAX} interfaces`)
+      return
+    }
+    const found = readInterface(body, this.#isBigEndian, this.#context)
+    if (found === null) this.#damaged(offset, 'an interface description that is too short')
+    else this.#interfaces.push(found)
   }
 
   #enhanced(bytes: Buffer, at: number, size: number, offset: number, batch: CapturedFrame[]): void {

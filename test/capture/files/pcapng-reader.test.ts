@@ -279,3 +279,12 @@ t.test('troubles are counted, not kept, where there are very many', async t => {
   t.equal(report.troubles.length, 100)
   t.equal(report.moreTroubles, 200)
 })
+
+t.test('interfaces without end', async t => {
+  const many = Array.from({ length: 10_500 }, () => interfaceBlock('little'))
+  const bytes = Buffer.concat([section('little'), ...many, enhanced('little', 9_999, NOW_US, data(60))])
+  const { frames, report } = await readBytes(bytes)
+  t.equal(frames[0]?.on.index, 9_999)
+  t.match(report.troubles[0], { kind: 'damaged', what: /more than 10000 interfaces/ })
+  t.equal(report.troubles.length + report.moreTroubles, 500)
+})

@@ -1,6 +1,11 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { PcapngWriter } from '../../../capture/files/pcapng-writer.js'
+import { descriptorSink, PcapngWriter } from '../../../capture/files/pcapng-writer.js'
 import { MICROSECONDS, NANOSECONDS } from '../../../capture/files/time-resolution.js'
 import { readBytes } from '../../fixtures/capture-file-bytes.js'
 
@@ -125,3 +130,22 @@ t.test('what the sink throws comes out', async t => {
   )
   t.throws(() => writer.end(), /the disk is full/)
 })
+
+t.test(
+  'a pipe that is full is waited for',
+  { skip: process.platform === 'win32' && 'no pipes with names' },
+  async t => {
+    const folder = mkdtempSync(join(tmpdir(), 'mqlab-pipe-'))
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+    const [pipe, copy] = [join(folder, 'pipe'), join(folder, 'copy')]
+    t.equal(spawnSync('mkfifo', [pipe]).status, 0)
+    const reader = spawn('sh', ['-c', 'exec 3<"$0"; sleep 0.1; cat <&3 >"$1"', pipe, copy])
+    const ended = once(reader, 'exit')
+    const descriptor = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK)
+    const bytes = Buffer.from(Array.from({ length: 500_000 }, (_, at) => at % 251))
+    descriptorSink(descriptor)(bytes)
+    closeSync(descriptor)
+    await ended
+    t.ok(readFileSync(copy).equals(bytes))
+  },
+)
