@@ -28,8 +28,8 @@ export interface Found {
  * Finds where packets begin in the middle of a stream.
  *
  * A signature with a consistent size in front of a packet that decodes is no proof: a body may hold packets. So packets
- * have to follow each other without a gap until the end of a segment confirms them: the chain begins where a segment
- * begins, or the sender had nothing more to write there. A packet inside a body is followed by the rest of that body. More
+ * have to follow each other without a gap until the end of a segment confirms them: the first or the last of them begins
+ * where a segment begins, or the sender had nothing more to write there. A packet inside a body is followed by the rest of that body. More
  * bytes than one packet can have are proof enough, and so is the end of the stream; at a hole, three packets are.
  */
 export class PacketSearch {
@@ -126,9 +126,15 @@ export class PacketSearch {
     if (this.#closing === 'end' || held.size - start >= WIRE_SIZE_MAX) return true
     if (this.#closing === 'hole' && this.#count >= CHAIN_LENGTH_SURE) return true
     if (start + this.#size < held.size) return false
-    if (held.segmentSizeAt(start) >= Math.min(this.#firstSize, TELLING_SEGMENT_SIZE)) return true
+    if (beginsSegment(held, start, this.#firstSize)) return true
+    if (beginsSegment(held, start + this.#lastStart, this.#size - this.#lastStart)) return true
     return this.#largestSegment >= TELLING_SEGMENT_SIZE && this.#lastSegment < this.#largestSegment
   }
+}
+
+/** A packet of `size` bytes begins a segment there that holds it whole, or enough of it to mean something. */
+function beginsSegment(held: HeldBytes, at: number, size: number): boolean {
+  return held.segmentSizeAt(at) >= Math.min(size, TELLING_SEGMENT_SIZE)
 }
 
 /** Where a version and a signature stand as a packet has them; null when there are none. */

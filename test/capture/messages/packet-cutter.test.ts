@@ -210,6 +210,21 @@ t.test('a start in the middle is told at once where a segment is a packet', asyn
   t.strictSame(told.log.told, ['connection', 'hole', 'resynchronised', 'packet', 'resynchronised', 'packet'])
 })
 
+t.test('a start in the middle of a quiet session is told with the next packet at the latest', async t => {
+  const told = new ToldStreams()
+  const connection = told.open(1801, 'none').hole(0, null)
+  connection.segment(0, Buffer.concat([message(1, 20).subarray(100), message(2, 20)]))
+  t.equal(told.log.packets.length, 0)
+  connection.segment(0, message(3, 400))
+  t.strictSame(
+    told.log.packets.map(({ first, last }) => [first, last]),
+    [
+      [3, 3],
+      [4, 4],
+    ],
+  )
+})
+
 t.test('malformed packets: told with their frames, and the next ones go on', async t => {
   const good = message(1, 100)
   for (const { name, transport, hex } of file.malformed) {
