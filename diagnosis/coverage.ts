@@ -30,8 +30,10 @@ export class Coverage {
     this.firstHole ??= frame
   }
 
-  ended({ connection }: Session): void {
-    if (connection.frames[0] === 0 || connection.frames[1] === 0) this.oneSided += 1
+  ended({ connection, ending }: Session): void {
+    const isOneSided = connection.frames[0] === 0 || connection.frames[1] === 0
+    // whom nobody answered shows that by trying again
+    if (isOneSided && ending?.how !== 'unanswered') this.oneSided += 1
     if (connection.opening === 'none') this.midStream += 1
   }
 

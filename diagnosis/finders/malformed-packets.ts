@@ -8,14 +8,21 @@ import { countText, endName, endsOf, gapsIn } from './ends.js'
 
 interface Malformed {
   count: number
-  readonly fault: DecodeError
+  /** Of the first; null where bytes before the first packet were passed over without a look. */
+  readonly fault: DecodeError | null
   readonly first: FrameRef
   last: FrameRef
+  /** Nothing of MSMQ had been said yet. */
+  readonly isStranger: boolean
+  /** Bytes before the first packet; 0 when no packet followed, or there were none. */
+  preambleSize: number
   readonly reservations: readonly string[]
 }
 
 /** The first byte of the two forms of the PROXY protocol's preamble: `PROXY …`, and a CR. */
 const PREAMBLE_BYTES = [0x50, 0x0d]
+/** Of the second form, with all that it may carry by custom. */
+const PREAMBLE_SIZE_MAX = 1_024
 
 /**
  * Packets that cannot be decoded: one finding for each session and direction. Before any packet of MSMQ they are a
@@ -24,17 +31,32 @@ const PREAMBLE_BYTES = [0x50, 0x0d]
 export function findMalformedPackets(context: DiagnosisContext): Finder {
   const found = new Map<Session, [Malformed | null, Malformed | null]>()
 
+  const note = (session: Session, direction: Direction, malformed: Malformed): void => {
+    const both = found.get(session) ?? [null, null]
+    both[direction] = malformed
+    found.set(session, both)
+  }
+
   return {
     malformed(session, direction, fault, first, last) {
-      const both = found.get(session) ?? [null, null]
-      const known = both[direction]
+      const known = found.get(session)?.[direction] ?? null
       if (known !== null) {
         known.count += 1
         known.last = last
         return
       }
-      both[direction] = { count: 1, fault, first, last, reservations: gapsIn(session, direction) }
-      found.set(session, both)
+      const isStranger = isNew(session)
+      const reservations = gapsIn(session, direction)
+      note(session, direction, { count: 1, fault, first, last, isStranger, preambleSize: 0, reservations })
+    },
+    resynchronised(session, direction, skipped, frame) {
+      if (direction === 1 || !isNew(session) || session.holes[0] || session.connection.opening === 'none') return
+      const known = found.get(session)?.[0] ?? null
+      if (known !== null) known.preambleSize = skipped
+      else {
+        const bytes = { fault: null, first: frame, last: frame, isStranger: true }
+        note(session, 0, { count: 1, ...bytes, preambleSize: skipped, reservations: [] })
+      }
     },
     ended(session) {
       const both = found.get(session)
@@ -45,22 +67,10 @@ export function findMalformedPackets(context: DiagnosisContext): Finder {
         if (malformed !== null) report(session, direction, malformed)
       }
     },
-    finish() {
-      for (const [session, both] of found) {
-        for (const direction of [0, 1] as const) {
-          const malformed = both[direction]
-          if (malformed !== null) report(session, direction, malformed)
-        }
-      }
-      found.clear()
-    },
   }
 
-  function report(
-    session: Session,
-    direction: Direction,
-    { count, fault, first, last, reservations }: Malformed,
-  ): void {
+  function report(session: Session, direction: Direction, malformed: Malformed): void {
+    const { count, fault, first, last, isStranger, preambleSize, reservations } = malformed
     const sender = endName(context, session, direction)
     const evidence = {
       ...endsOf(session, direction),
@@ -68,11 +78,13 @@ export function findMalformedPackets(context: DiagnosisContext): Finder {
       weight: count,
       reservations,
     }
-    const isStranger = session.established[0] === null && session.messages[0] === 0 && session.messages[1] === 0
-    if (isStranger && isPreamble(fault)) {
-      const text = `${sender} begins ${session.name} with bytes that are not MSMQ’s but look like the preamble of the PROXY protocol`
+    if (isStranger && (preambleSize > 0 || isPreamble(fault))) {
+      if (preambleSize > PREAMBLE_SIZE_MAX) return
+      const size = preambleSize > 0 ? `${preambleSize} bytes` : 'bytes'
+      const text = `${sender} begins ${session.name} with ${size} that are not MSMQ’s, like the preamble of the PROXY protocol`
       context.book.add('proxy-preamble', { ...evidence, text })
-    } else if (isStranger) {
+    } else if (fault === null) return
+    else if (isStranger) {
       const text = `${sender} sent something else than MSMQ on ${session.name}: ${fault.message}`
       context.book.add('not-msmq', { ...evidence, text })
     } else {
@@ -86,6 +98,11 @@ export function findMalformedPackets(context: DiagnosisContext): Finder {
   }
 }
 
-function isPreamble({ code, message }: DecodeError): boolean {
-  return code === 'MSMQ_DECODE_VERSION' && PREAMBLE_BYTES.some(byte => message.includes(` ${byte}, `))
+/** Nothing of MSMQ was said on it yet. */
+function isNew({ established, messages }: Session): boolean {
+  return established[0] === null && messages[0] === 0 && messages[1] === 0
+}
+
+function isPreamble(fault: DecodeError | null): boolean {
+  return fault?.code === 'MSMQ_DECODE_VERSION' && PREAMBLE_BYTES.some(byte => fault.message.includes(` ${byte}, `))
 }

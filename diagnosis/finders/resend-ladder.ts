@@ -13,6 +13,8 @@ const { SeqResend13Time, SeqResend46Time, SeqResend79Time, SeqResend10Time } = D
 const LADDER_S = [SeqResend13Time, SeqResend46Time, SeqResend79Time].flatMap(s => [s, s, s]).concat(SeqResend10Time)
 /** An interval is a step of the ladder if it is that near to it. */
 const NEAR = 0.1
+/** Sooner it is what was under way when a timer that ran already struck. */
+const STEP_MIN_US = 500_000
 const SEQUENCES_MAX = 50_000
 
 /** Resends of one sequence while its first unacknowledged message stays the same: each time around begins with it. */
@@ -104,6 +106,7 @@ function newLadder(message: SeenMessage, sequence: Sequence, before: FrameRef): 
 
 /** On the session that it was sent on before MSMQ sends a message again only by the ladder; else the interval tells. */
 function isStep({ session }: SeenMessage, before: FrameRef, us: number): boolean {
+  if (us < STEP_MIN_US) return false
   const isSameSession = session.protocol === 'msmq' && session.connection.first.timeUs < before.timeUs
   return isSameSession || LADDER_S.some(s => isNear(us, s))
 }
