@@ -1,35 +1,21 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { FrameReading } from '../../../capture/files/frame-reading.js'
 import { readCapture } from '../../../capture/read-capture.js'
 import { MessageSightings } from '../../../lab/captures/message-sightings.js'
-import { RunCapture } from '../../../lab/captures/run-capture.js'
 import { isAstray } from '../../../lab/checkers/misrouted-ack.js'
-import type { RunView } from '../../../lab/finding.js'
 import { eventsOf } from '../../../lab/history.js'
 import { messageKey } from '../../../lab/message-facts.js'
 import { findScenario } from '../../../lab/scenario-catalogue.js'
 import type { Scenario } from '../../../lab/scenario-schema.js'
 import { inSimulation } from '../../../lab/scenario-worlds.js'
 import { createRunView } from '../../../lab/verdict.js'
-import { runScenario } from '../../../lab/worlds/run-scenario.js'
 import { simulateScenario } from '../../../lab/worlds/simulated.js'
+import { captured, contents } from '../../fixtures/run-captures.js'
 import { eventsHash, FOUL, simulatedScenario } from '../../fixtures/simulation-runs.js'
 import { runTshark, tsharkSkip } from '../../fixtures/tshark.js'
 
 const CHECKS = ['ip', 'tcp', 'udp'].flatMap(protocol => ['-o', `${protocol}.check_checksum:TRUE`])
-
-async function captured(file: string, perform: (capture: RunCapture) => RunView | Promise<RunView>): Promise<RunView> {
-  const capture = new RunCapture(file, 'mqlab test')
-  try {
-    const view = await perform(capture)
-    await capture.finish(view)
-    return view
-  } finally {
-    capture.close()
-  }
-}
 
 const simulated = (file: string, scenario: Scenario, seed = 1) =>
   captured(file, capture => createRunView(simulateScenario(scenario, { seed, capture })))
@@ -39,20 +25,6 @@ function shipped(name: string): Scenario {
   const found = findScenario(name)
   if (found === null) throw new Error(`no scenario ${name}`)
   return inSimulation(found)
-}
-
-/** Comments of frames, by link, and the names that the file gives to addresses. */
-async function contents(file: string) {
-  const names = new Map<string, readonly string[]>()
-  const links = new Set<string | null>()
-  const comments: { link: string | null; text: string }[] = []
-  const reading = new FrameReading([file], { names: (address, known) => names.set(address, known) })
-  for await (const batch of reading)
-    for (const { on, comments: said } of batch) {
-      links.add(on.name)
-      for (const text of said ?? []) comments.push({ link: on.name, text })
-    }
-  return { names, links, comments, report: reading.report }
 }
 
 t.test('a simulated run: the same seed the same bytes, and recording changes nothing of it', async t => {
@@ -159,38 +131,4 @@ t.test('tshark finds nothing in a capture that was not in the run', { skip: tsha
     )
     t.strictSame([...kinds].toSorted(), [...allowed].toSorted(), name)
   }
-})
-
-t.test('a run on sockets: every message that an engine sent is there, where it went', { timeout: 60_000 }, async t => {
-  const file = join(t.testdir(), 'run.pcapng')
-  const scenario = findScenario('nlb-2-names-accepted')!
-  const { run } = await captured(file, async capture =>
-    createRunView(await runScenario(scenario, { seed: 1, capture, nodesAs: 'thread' })),
-  )
-  const gateway = run.gateway!
-  const sent = eventsOf(run, 'sent')
-  t.ok(sent.length >= 100)
-  const guidOf = new Map(run.nodes.map(({ name, guid }) => [name, guid]))
-  const keyOf = ({ source, node, messageId }: (typeof sent)[number]) =>
-    messageKey(source ?? guidOf.get(node)!, messageId)
-  const sightings = new MessageSightings(sent.map(keyOf))
-  const reading = await readCapture([file], sightings)
-  t.same(reading.files[0]?.troubles, [])
-  const senders = run.nodes.filter(({ sender }) => sender !== null)
-  for (const { name, address } of senders) {
-    const own = sent.filter(({ node }) => node === name)
-    const first = new Set(own.map(keyOf))
-    let toGateway = 0
-    let toHosts = 0
-    for (const key of first)
-      for (const { from, to } of sightings.of(key)) {
-        if (from === address && to === gateway.address) toGateway++
-        if (from === gateway.address) toHosts++
-      }
-    t.equal(toGateway, own.length, `${name} to the gateway`)
-    t.equal(toHosts, own.length, `${name}’s from the gateway on`)
-  }
-  const { links, report } = await contents(file)
-  t.ok(links.has('S1–gateway') && [...links].some(link => /^gateway–R\d$/.test(link ?? '')), [...links].join(', '))
-  t.same(report.files[0]?.troubles, [])
 })
