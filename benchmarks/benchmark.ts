@@ -9,6 +9,8 @@ export interface BenchmarkContext {
   readonly seed: number
   /** For benchmarks of a counted number of messages, instead of the number that each has by itself. */
   readonly messages?: number | undefined
+  /** Size of generated captures, for the benchmark that reads one. */
+  readonly captureBytes?: number | undefined
   readonly inProcess: RoleName | undefined
   /** Progress for a person, one line. Never data. */
   readonly note: (line: string) => void

@@ -2,6 +2,7 @@ import type { Benchmark, BenchmarkContext } from './benchmark.js'
 import { lmdbBatchBenchmark } from './ceiling-lmdb.js'
 import { rawBenchmark } from './ceiling-raw.js'
 import { decodeBenchmark } from './decode.js'
+import { diagnoseBenchmark } from './diagnose.js'
 import { durableLoneBenchmark } from './durable-lone.js'
 import { durableRecoverableBenchmark, durableTransactionalBenchmark } from './durable-throughput.js'
 import { expressBenchmark } from './express.js'
@@ -54,6 +55,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   nlbModelBenchmark,
   verdictBenchmark,
   simulationBenchmark,
+  diagnoseBenchmark,
 ]
 
 /** The one of that name, or all whose names begin with it and a hyphen: `nlb` and `nlb-proxy` are such families. */

@@ -54,6 +54,7 @@ async function runBench(names: readonly string[], options: BenchOptions): Promis
     repetitions: options.repetitions,
     seed: options.seed,
     messages: options.messages,
+    captureBytes: options.size,
     inProcess: options.profileRole === undefined ? undefined : roleOf(options.profileRole, benchmarks),
     note: log,
   })
