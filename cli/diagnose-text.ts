@@ -148,7 +148,7 @@ function describeFinding(
     part('why', cause, columns),
     part('change', remedy, columns),
     ...look.map(({ file, filter }) =>
-      part('Wireshark', `${filter}${look.length > 1 ? `  (${printable(file)})` : ''}`, columns),
+      part('Wireshark', `${filter}${capture.files.length > 1 ? ` (${printable(file)})` : ''}`, columns),
     ),
   ].join('')
 }
@@ -189,7 +189,8 @@ export function part(label: string, text: string, columns: number, ...styles: St
 
 const number = (value: number) => value.toLocaleString('en-US')
 
-/** `12.3 MB` */
+/** `12.3 MB`, `41 kB` */
 export function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toLocaleString('en-US', { maximumFractionDigits: bytes < 1e8 ? 1 : 0 })} MB`
+  const [value, unit] = bytes < 1e6 ? [bytes / 1e3, 'kB'] : [bytes / 1e6, 'MB']
+  return `${value.toLocaleString('en-US', { maximumFractionDigits: value < 100 && unit === 'MB' ? 1 : 0 })} ${unit}`
 }
