@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { Command } from 'commander'
-import { DISSECTOR_MARK, dissectorPath } from '../capture/wireshark/dissector-file.js'
+import { DISSECTOR_FILE, DISSECTOR_MARK } from '../capture/wireshark/dissector-file.js'
 import { fail, writeJson, writeText } from './output.js'
 
 const FILE_NAME = 'mqqb.lua'
@@ -25,7 +25,7 @@ export function dissectorCommand(): Command {
 
 async function install(dir: string | undefined, json: boolean): Promise<void> {
   const file = join(resolve(dir ?? pluginFolder(process.platform, process.env, homedir())), FILE_NAME)
-  const text = readFileSync(dissectorPath(), 'utf8')
+  const text = readFileSync(DISSECTOR_FILE, 'utf8')
   const before = textOf(file)
   if (before !== null && !before.startsWith(DISSECTOR_MARK))
     fail(`${file} is not mqlab's: move it away, or name another folder with --dir`)
@@ -38,12 +38,12 @@ async function install(dir: string | undefined, json: boolean): Promise<void> {
   return writeText(
     `${state}: ${file}\n` +
       'Wireshark and tshark load it when they start, Wireshark also by Analyze > Reload Lua Plugins.\n' +
-      `Try: tshark -r CAPTURE -Y mqqb        in Wireshark, the filter mqqb.orderack\n`,
+      'Try: tshark -r CAPTURE -Y mqqb        in Wireshark, the filter mqqb.type == "OrderAck"\n',
   )
 }
 
 async function print(json: boolean): Promise<void> {
-  const text = readFileSync(dissectorPath(), 'utf8')
+  const text = readFileSync(DISSECTOR_FILE, 'utf8')
   await (json ? writeJson({ name: FILE_NAME, text }) : writeText(text))
 }
 

@@ -1,9 +1,5 @@
-import { fileURLToPath } from 'node:url'
-
 /** The dissector that goes with this build. */
-export function dissectorPath(): string {
-  return fileURLToPath(new URL('../../../capture/wireshark/mqqb.lua', import.meta.url))
-}
+export const DISSECTOR_FILE = new URL('../../../capture/wireshark/mqqb.lua', import.meta.url)
 
 /** First line of every dissector of ours, by which installing knows that it may overwrite one. */
 export const DISSECTOR_MARK = '-- MSMQ for Wireshark and tshark, by mqlab.'

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
-import { dissectorPath } from './dissector-file.js'
+import { DISSECTOR_FILE } from './dissector-file.js'
 import { dissectorLua } from './generate.js'
 
 /* A program: writes the dissector anew. */
 
-writeFileSync(dissectorPath(), dissectorLua())
+writeFileSync(DISSECTOR_FILE, dissectorLua())
