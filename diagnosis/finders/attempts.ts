@@ -15,7 +15,7 @@ const ROW_MIN_US = 10_000_000
 const HANDSHAKE_US = 60_000_000
 const ROUTES_MAX = 10_000
 
-type Failure = 'refused' | 'unanswered' | 'closed' | 'silent'
+type Failure = 'refused' | 'unanswered' | 'closed by client' | 'closed by server' | 'silent'
 
 interface Row {
   readonly session: Session
@@ -61,7 +61,7 @@ export function findAttempts(context: DiagnosisContext): Finder {
     const isLong = count >= ROW_MIN && us >= ROW_MIN_US
     const byTcp = failures.has('refused') || failures.has('unanswered')
     const kind: FindingKindId = !isLong ? 'attempt-failed' : byTcp ? 'unreachable' : 'handshake-unanswered'
-    const how = [...failures].map(([failure, times]) => failureText(failure, times, server.address)).join(', ')
+    const how = [...failures].map(([failure, times]) => failureText(failure, times)).join(', ')
     const row = count === 1 ? '' : ` within ${spanText(us)}, one every ${spanText(us / (count - 1))}`
     const end =
       success === null
@@ -86,19 +86,21 @@ function failureOf(session: Session, ending: SeenEnding): Failure | null {
     return connection.server.port === MSMQ_PORT || protocol === 'msmq' ? ending.how : null
   const asked = established[0]
   if (asked === null || established[1] !== null || connection.frames[1] === 0 || session.holes[1]) return null
-  if (ending.how === 'fin' || ending.how === 'reset') return 'closed'
+  if (ending.how === 'fin' || ending.how === 'reset') return ending.by === 0 ? 'closed by client' : 'closed by server'
   return ending.at.timeUs - asked >= HANDSHAKE_US ? 'silent' : null
 }
 
-function failureText(failure: Failure, times: number, server: string): string {
+function failureText(failure: Failure, times: number): string {
   const count = countText(times, 'time')
   switch (failure) {
     case 'refused':
       return `refused by TCP ${count}`
     case 'unanswered':
       return `not answered by TCP ${count}`
-    case 'closed':
-      return `accepted ${count} and ended after EstablishConnection without an answer from ${server}`
+    case 'closed by client':
+      return `accepted ${count} and given up by the client, since EstablishConnection got no answer`
+    case 'closed by server':
+      return `accepted ${count} and ended by the server without an answer to EstablishConnection`
     case 'silent':
       return `accepted ${count} and left without an answer to EstablishConnection`
   }

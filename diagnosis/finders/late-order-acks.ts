@@ -6,7 +6,7 @@ import { spanText } from './ends.js'
 const LATE_US = 5_000_000
 
 /** Order acks that were sent late, wherever they went: counted from the newest message that they cover. */
-export function findLateOrderAcks({ book, parties }: DiagnosisContext): Finder {
+export function findLateOrderAcks({ book, parties, coverage }: DiagnosisContext): Finder {
   return {
     acknowledged({ sequence, receiver, upTo, ack }) {
       const arrival = receiver.arrivals.get(upTo)
@@ -22,6 +22,7 @@ export function findLateOrderAcks({ book, parties }: DiagnosisContext): Finder {
         number: upTo,
         machines: [qmId ?? address, sequence.source],
         weight: us / 1e6,
+        reservations: coverage.ofStreams(),
         text: `${parties.describe(qmId, address)} acknowledged number ${upTo} of sequence ${sequence.id} ${spanText(us)} after it arrived; the default is half a second`,
       })
     },

@@ -79,6 +79,7 @@ export function findSilence(context: DiagnosisContext): Finder {
       frames: again === null ? [first, last] : [first, last, again.connection.first],
       text: `${sender} sent the same bytes again ${repeats} times within ${spanText(last.timeUs - first.timeUs)} on ${session.name}, and ${silent} answered nothing any more, not even by TCP${next}`,
       weight: (last.timeUs - first.timeUs) / 1e6,
+      reservations: context.coverage.ofStreams(),
     })
   }
 }

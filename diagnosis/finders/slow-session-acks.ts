@@ -2,7 +2,7 @@ import type { FrameRef } from '../../capture/frame.js'
 import type { Direction } from '../../capture/tcp/seen-connection.js'
 import { DEFAULT_SETTINGS } from '../../queue-manager/settings.js'
 import type { DiagnosisContext } from '../context.js'
-import { countText, endName, endsOf, other, spanText } from './ends.js'
+import { countText, endName, endsOf, gapsIn, other, spanText } from './ends.js'
 import type { SessionFlow } from './session-flow.js'
 
 /** However short the agreed times are, a machine may be that late. */
@@ -61,6 +61,8 @@ export class SlowSessionAcks {
       frames: [worst.sent, worst.acknowledged],
       text: `${receiver} acknowledged a message ${spanText(worst.us)} after it arrived, where ${spanText(worst.limitUs)} would have been in time (${times} on ${session.name}, which carried ${countText(session.messages[direction], 'message')} that way)`,
       weight: worst.us / 1e6,
+      // an earlier one may lie there
+      reservations: gapsIn(session, other(direction)),
     })
   }
 }

@@ -1,7 +1,7 @@
 import type { FrameRef } from '../../capture/frame.js'
 import type { Direction } from '../../capture/tcp/seen-connection.js'
 import type { DiagnosisContext } from '../context.js'
-import { endName, endsOf, other, spanText } from './ends.js'
+import { endName, endsOf, gapsIn, other, spanText } from './ends.js'
 import type { SessionFlow } from './session-flow.js'
 
 /** A full window that moves sooner is how a fast sender works. */
@@ -65,6 +65,7 @@ export class WindowStalls {
       frames: [since, until],
       text: `${sender} had ${window} unacknowledged messages under way to ${receiver}, all that the session window allows, and waited ${spanText(us)} for a session ack before it could go on`,
       weight: us / 1e6,
+      reservations: gapsIn(session, other(direction)),
     })
   }
 }

@@ -75,7 +75,7 @@ t.test('connections that are accepted and not answered', t => {
   t.strictSame(grave, ['handshake-unanswered'])
   t.match(
     of('handshake-unanswered')?.first.text,
-    /accepted 3 times and ended after EstablishConnection without an answer/,
+    /accepted 3 times and ended by the server without an answer to EstablishConnection/,
   )
   t.end()
 })

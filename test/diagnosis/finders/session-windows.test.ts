@@ -126,6 +126,18 @@ t.test('session acks later than agreed', async t => {
     t.strictSame(acked(21).grave, ['slow-session-ack'])
     t.end()
   })
+  await t.test('an earlier ack may lie in a hole', t => {
+    const { of } = foundIn((traffic, diagnosis) => {
+      const session = traffic.session(SENDER, RECEIVER)
+      send(session, 1)
+      diagnosis.hole(session.connections[0]!, 1, 36, 'never-captured', traffic.next())
+      traffic.wait(8)
+      session.sessionAck(1)
+      session.end('fin', 0)
+    })
+    t.match(of('slow-session-ack'), { count: 1, proven: 0 })
+    t.end()
+  })
   await t.test('of a session that was open before nothing can be said', t => {
     const { grave } = foundIn(traffic => {
       const session = traffic.session(SENDER, RECEIVER)
