@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readSync, statfsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { dissectorPath } from '../capture/wireshark/dissector-file.js'
+import { DISSECTOR_FILE } from '../capture/wireshark/dissector-file.js'
 import { findProgram } from '../gateway/planes/kernel/programs.js'
 import { type Benchmark, interleave } from './benchmark.js'
 import { type CaptureTruth, DEFAULT_TRAFFIC, generateCapture } from './capture-generator.js'
@@ -154,7 +154,7 @@ async function dissected(tshark: string, file: string, truth: CaptureTruth): Pro
     '-r',
     file,
     '-X',
-    `lua_script:${dissectorPath()}`,
+    `lua_script:${fileURLToPath(DISSECTOR_FILE)}`,
     '-T',
     'fields',
     ...fields.flatMap(field => ['-e', field]),
