@@ -64,8 +64,9 @@ export function findCaptureLimits(context: DiagnosisContext): Finder {
   }
 
   function reportGaps(session: Session, direction: Direction, { count, bytes, isMore, first, cause }: Gaps): void {
-    // the start of a connection that was open before is told as that
-    if (bytes === 0 && session.connection.opening === 'none') return
+    // the start of a connection that was open before is told as that, and a side without any frame as that
+    const { frames, opening } = session.connection
+    if ((bytes === 0 && opening === 'none') || frames[direction] === 0) return
     const size = bytes === 0 ? 'An unknown number of bytes' : `${isMore ? 'At least ' : ''}${countText(bytes, 'byte')}`
     const sender = endName(context, session, direction)
     const where = count === 1 ? 'in one place' : `in ${count} places`
