@@ -4,10 +4,12 @@ import { firstGoodAck, firstMisroutedAck } from '../lab/ack-story.js'
 import { COUNT_LABELS, type ReportedRun } from '../lab/report/report.js'
 import { DEMO_PARTS, type DemoPart, demoScenario } from '../lab/scenario-catalogue.js'
 import type { VerdictCounts } from '../lab/verdict.js'
-import { performScenario, reportFile, writeReport } from './lab-run.js'
+import { performScenario, writeReport } from './lab-run.js'
 import { EXIT_NOT_AS_EXPECTED, log, progress, progressDone, styled, table, writeJson, writeText } from './output.js'
+import { reportFile } from './report-file.js'
 import { wholeNumber } from './run.js'
-import { describeOutcome, describeStory, wrapped } from './verdict-text.js'
+import { describeOutcome, describeStory } from './verdict-text.js'
+import { wrapped } from './wrapped-text.js'
 
 const TITLES: Readonly<Record<DemoPart, string>> = {
   supported: '1 supported',

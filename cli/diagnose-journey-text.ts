@@ -6,7 +6,7 @@ import { journeyLines, type NameOf } from '../diagnosis/output/journey-text.js'
 import { printable } from '../diagnosis/output/printable.js'
 import { messageText } from '../diagnosis/packet-facts.js'
 import { styled } from './output.js'
-import { wrapped } from './verdict-text.js'
+import { wrapped } from './wrapped-text.js'
 
 /** Where times count from, what files are called, how wide the terminal is. */
 export interface FramedText {

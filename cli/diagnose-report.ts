@@ -1,14 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { Diagnosis } from '../diagnosis/diagnosis.js'
-import type { CaptureFinding } from '../diagnosis/finding.js'
 import { diagnosedCapture } from '../diagnosis/output/capture-summary.js'
 import { csvReport } from '../diagnosis/output/csv-report.js'
 import { type DiagnosedCapture, verdictOf } from '../diagnosis/output/diagnosed-capture.js'
 import { filterFindings } from '../diagnosis/output/finding-filter.js'
-import { htmlReport } from '../diagnosis/output/html-report.js'
-import { JourneyFinder } from '../diagnosis/output/journey.js'
-import { journeyDiagram } from '../diagnosis/output/journey-diagram.js'
-import { type JourneyTarget, parseJourneyTarget } from '../diagnosis/output/journey-target.js'
 import { jsonReport } from '../diagnosis/output/json-report.js'
 import { ClockLeads } from '../diagnosis/output/machines.js'
 import { Traffic } from '../diagnosis/output/traffic.js'
@@ -21,9 +16,9 @@ import type { CaptureMoment } from './diagnose-options.js'
 import type { DiagnoseInputs } from './diagnose-reading.js'
 import { describeDiagnosis, terminalColumns } from './diagnose-text.js'
 import { endUnreadable, tellTroubles } from './diagnose-troubles.js'
-import { reportFile } from './lab-run.js'
 import { EXIT_AS_EXPECTED, EXIT_COULD_NOT_RUN, EXIT_NOT_AS_EXPECTED, log, writeJson, writeText } from './output.js'
 import { packageVersion } from './program.js'
+import { reportFile } from './report-file.js'
 
 const EXIT_CODES = {
   clean: EXIT_AS_EXPECTED,
@@ -60,7 +55,11 @@ export async function reportCapture(inputs: DiagnoseInputs, options: DiagnoseOpt
   )
   const capture = diagnosedCapture(packageVersion(), reading, diagnosis, { traffic, clocks }, filtered)
   if (csv !== undefined && csv !== '-') writeFileSync(csv, csvReport(capture, limit))
-  if (html !== undefined) writeFileSync(html, htmlReport(capture, { traffic, story: await storyOf(capture, inputs) }))
+  if (html !== undefined) {
+    // what draws takes a while to load, and most diagnoses do without
+    const { diagnosisPage } = await import('./diagnose-html.js')
+    writeFileSync(html, await diagnosisPage(capture, traffic, inputs))
+  }
   if (extract !== undefined) {
     const written = await extractEvidence(inputs, capture.findings, extract, limit)
     log(`written: ${extract}, ${counted(written, 'frame')}`)
@@ -99,29 +98,4 @@ function queuesOf({ sequences }: Diagnosis): (sequence: string) => string | null
     queues ??= new Map(Array.from(sequences.list(), ({ id, destination }) => [id, destination]))
     return queues.get(sequence) ?? null
   }
-}
-
-/** The message of the gravest finding that is about one, followed by a second reading. */
-async function storyOf({ findings, period }: DiagnosedCapture, inputs: DiagnoseInputs) {
-  const told = findings.find(finding => targetOf(finding) !== null)
-  if (told === undefined || period === null) return null
-  const journey = new JourneyFinder(targetOf(told)!)
-  const diagnosis = new Diagnosis({ finders: [journey] })
-  await inputs.read(diagnosis, 'following a message')
-  const [followed] = journey.journeys
-  if (followed === undefined) return null
-  const { parties } = diagnosis
-  const title = `${told.title}: the first, in space and time`
-  return {
-    title,
-    diagram: journeyDiagram(followed, title, period.firstUs, {
-      of: ({ qmId, address }) => parties.describe(qmId, address),
-      short: address => parties.nameOf(address),
-    }),
-  }
-}
-
-function targetOf({ first: { message, sequence, number } }: CaptureFinding): JourneyTarget | null {
-  if (message !== null) return parseJourneyTarget(message)
-  return sequence === null || number === null ? null : { by: 'place', sequence, number }
 }

@@ -7,7 +7,7 @@ import { printable } from '../diagnosis/output/printable.js'
 import { counted } from '../lab/finding.js'
 import { timeText } from '../lab/report/time-text.js'
 import { type Style, styled, table } from './output.js'
-import { wrapped } from './verdict-text.js'
+import { wrapped } from './wrapped-text.js'
 
 const SEVERITY_STYLES: Readonly<Record<Severity, Style>> = { error: 'red', warning: 'yellow', notice: 'dim' }
 const STATE_STYLES: Readonly<Record<VerdictState, Style>> = { clean: 'green', findings: 'red', unusable: 'yellow' }

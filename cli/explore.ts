@@ -16,8 +16,9 @@ import { createRunView, createVerdict } from '../lab/verdict.js'
 import { simulateScenario } from '../lab/worlds/simulated.js'
 import { seedRange, timeLimit, workerCount } from './explore-options.js'
 import { explorationText } from './explore-text.js'
-import { interruptible, reportFile, writeReport } from './lab-run.js'
+import { interruptible, writeReport } from './lab-run.js'
 import { EXIT_NOT_AS_EXPECTED, fail, log, progress, progressDone, writeJson, writeText } from './output.js'
+import { reportFile } from './report-file.js'
 import { loadScenario } from './run.js'
 
 interface ExploreCommandOptions {

@@ -7,8 +7,9 @@ import { runFindings } from '../lab/findings/findings.js'
 import { findingsMarkdown } from '../lab/findings/markdown.js'
 import { stallChart } from '../lab/findings/stall-chart.js'
 import { seedRange, workerCount } from './explore-options.js'
-import { interruptible, reportFile } from './lab-run.js'
+import { interruptible } from './lab-run.js'
 import { fail, log, progress, progressDone, writeJson, writeText } from './output.js'
+import { reportFile } from './report-file.js'
 
 interface FindingsCommandOptions {
   readonly seeds: SeedRange

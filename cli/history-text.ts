@@ -2,7 +2,7 @@ import type { HistoryHeader } from '../lab/history-format.js'
 import type { JourneyEnd } from '../lab/journey-end.js'
 import type { JourneyStep, JourneyTarget } from '../lab/journey-state.js'
 import { styled, table } from './output.js'
-import { wrapped } from './verdict-text.js'
+import { wrapped } from './wrapped-text.js'
 
 /** Milliseconds of a run as seconds, without what floating point adds. */
 export function runSeconds(ms: number): number {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { RunCapture } from '../lab/captures/run-capture.js'
 import { HistoryError } from '../lab/history-format.js'
@@ -13,6 +13,7 @@ import { RealisationError, type RunOptions, runScenario } from '../lab/worlds/ru
 import { simulateScenario } from '../lab/worlds/simulated.js'
 import { fail, progress, progressDone } from './output.js'
 import { packageVersion } from './program.js'
+import { makeFolder } from './report-file.js'
 
 export interface PerformOptions extends Pick<RunOptions, 'seed' | 'plane' | 'source' | 'history'> {
   /** On virtual time instead of sockets. */
@@ -95,19 +96,6 @@ export function captureFile(file: string): RunCapture {
   return new RunCapture(file, `mqlab ${packageVersion()}`)
 }
 
-/** Makes sure before a run that its report will have a place: folders made, file there. */
-export function reportFile(file: string): void {
-  makeFolder(dirname(file))
-  writeFileSync(file, '', { flag: 'a' })
-}
-
 export function writeReport(file: string, runs: readonly ReportedRun[], title: string): void {
   writeFileSync(file, createReport(runs, title))
-}
-
-/** One folder after the other: mkdir's own recursion does not come back where a parent refuses children, as /proc does. */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return
-  makeFolder(dirname(folder))
-  mkdirSync(folder)
 }

@@ -9,7 +9,7 @@ import { symptomsText } from '../lab/matrix/symptoms.js'
 import { programVersions } from '../lab/matrix/versions.js'
 import { shippedScenarios } from '../lab/scenario-catalogue.js'
 import type { Scenario } from '../lab/scenario-schema.js'
-import { interruptible, reportFile } from './lab-run.js'
+import { interruptible } from './lab-run.js'
 import {
   EXIT_NOT_AS_EXPECTED,
   fail,
@@ -21,6 +21,7 @@ import {
   writeJson,
   writeText,
 } from './output.js'
+import { reportFile } from './report-file.js'
 import { wholeNumber } from './run.js'
 
 interface MatrixCommandOptions {

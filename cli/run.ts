@@ -7,8 +7,9 @@ import { findScenario, scenarioNames } from '../lab/scenario-catalogue.js'
 import { readScenarioFile } from '../lab/scenario-file.js'
 import type { Scenario } from '../lab/scenario-schema.js'
 import { FileError } from '../lab/yaml-file.js'
-import { captureFile, historyFile, performScenario, reportFile, writeReport } from './lab-run.js'
+import { captureFile, historyFile, performScenario, writeReport } from './lab-run.js'
 import { EXIT_NOT_AS_EXPECTED, fail, log, writeJson, writeText } from './output.js'
+import { reportFile } from './report-file.js'
 import { describeVerdict } from './verdict-text.js'
 
 interface RunCommandOptions {

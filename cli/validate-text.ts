@@ -3,7 +3,7 @@ import type { RowProof, WorldProof } from '../lab/validate/prove.js'
 import { isTrial, RULE_VERDICTS, type RuleRow, type RuleVerdict } from '../lab/validate/rule.js'
 import type { Validation } from '../lab/validate/validate.js'
 import { type Style, styled } from './output.js'
-import { wrapped } from './verdict-text.js'
+import { wrapped } from './wrapped-text.js'
 
 /** A row with its place in the file; line and column count from 1. */
 export type PlacedRow = RuleRow & { readonly line: number; readonly column: number }

@@ -11,8 +11,9 @@ import { AddressBlockError } from '../lab/worlds/address-block.js'
 import { RealisationError } from '../lab/worlds/run-scenario.js'
 import { FileError, yamlPlaces } from '../lab/yaml-file.js'
 import { readSeedRange } from './explore-options.js'
-import { interruptible, reportFile, writeReport } from './lab-run.js'
+import { interruptible, writeReport } from './lab-run.js'
 import { EXIT_NOT_AS_EXPECTED, fail, log, progress, progressDone, writeJson, writeText } from './output.js'
+import { reportFile } from './report-file.js'
 import { describeProof, describeRow, describeSummary, type PlacedRow, rowJson } from './validate-text.js'
 
 interface ValidateOptions {

@@ -3,8 +3,7 @@ import { vacuousText } from '../lab/exercises.js'
 import { COUNT_LABELS, type ReportedRun } from '../lab/report/report.js'
 import type { Verdict } from '../lab/verdict.js'
 import { styled, table } from './output.js'
-
-const COLUMNS = 100
+import { wrapped } from './wrapped-text.js'
 
 /** The verdict on one run, for people. */
 export function describeVerdict({ view, verdict }: ReportedRun): string {
@@ -46,18 +45,4 @@ export function describeOutcome({ asExpected, unmet, vacuous }: Verdict): string
   ]
   const head = asExpected ? styled('green', 'as expected') : styled('red', 'NOT as expected')
   return `${head}\n${reasons.join('')}`
-}
-
-/** `text` in lines of so many columns, each after `indent`. */
-export function wrapped(text: string, indent: string, columns = COLUMNS): string {
-  let out = ''
-  let line = indent
-  for (const word of text.split(/\s+/)) {
-    if (line.length > indent.length && line.length + 1 + word.length > columns) {
-      out += `${line}\n`
-      line = indent
-    }
-    line += line.length > indent.length ? ` ${word}` : word
-  }
-  return `${out}${line}\n`
 }
