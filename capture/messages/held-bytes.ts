@@ -1,7 +1,7 @@
 import type { FrameRef } from '../frame.js'
-import type { HeldMemory, Holder, Waiting } from './held-memory.js'
+import { HEADROOM, type HeldMemory, type Holder, type Room, type Waiting } from './held-memory.js'
 
-const NOTHING = Buffer.alloc(0)
+const NOTHING: Room = { whole: Buffer.alloc(0), data: Buffer.alloc(0) }
 /** Longer lists of frames are not kept for the next packet. */
 const FRAMES_KEPT_MAX = 64
 
@@ -11,7 +11,7 @@ export class HeldBytes implements Waiting {
   older: Waiting | null = null
   newer: Waiting | null = null
   readonly #memory: HeldMemory
-  #buffer: Buffer = NOTHING
+  #room = NOTHING
   #size = 0
   /** Where the bytes of each frame begin, and that frame; the first `#count` of both are in use. */
   #starts: number[] = []
@@ -29,14 +29,23 @@ export class HeldBytes implements Waiting {
 
   /** The buffer that they are in, from its start on; behind `size` anything. Valid until the next change. */
   get buffer(): Buffer {
-    return this.#buffer
+    return this.#room.data
   }
 
   append(bytes: Buffer, start: number, end: number, frame: FrameRef): void {
     if (end === start) return
     const size = this.#size + (end - start)
-    if (size > this.#buffer.length) this.#grow(size)
-    bytes.copy(this.#buffer, this.#size, start, end)
+    if (size > this.#room.data.length) this.#grow(size)
+    const { whole, data } = this.#room
+    const at = HEADROOM + this.#size - start
+    // The whole segment, when there is room for what is not wanted of it before and behind: a part of it takes a view.
+    if (
+      start <= (this.#size === 0 ? HEADROOM : 0) &&
+      bytes.length - end <= HEADROOM &&
+      at + bytes.length <= whole.length
+    ) {
+      whole.set(bytes, at)
+    } else bytes.copy(data, this.#size, start, end)
     this.#starts[this.#count] = this.#size
     this.#frames[this.#count] = frame
     this.#count += 1
@@ -62,7 +71,7 @@ export class HeldBytes implements Waiting {
       return
     }
     if (count === 0) return
-    this.#buffer.copyWithin(0, count, this.#size)
+    this.#room.data.copyWithin(0, count, this.#size)
     this.#size -= count
     const first = this.#indexAt(count)
     // A frame of which the first bytes are gone keeps a start below 0: nothing begins a segment there any more.
@@ -80,21 +89,21 @@ export class HeldBytes implements Waiting {
       this.#frames = []
     }
     this.#count = 0
-    if (this.#buffer === NOTHING) return
-    this.#memory.release(this.#buffer)
+    if (this.#room === NOTHING) return
+    this.#memory.release(this.#room)
     this.#memory.leave(this)
-    this.#buffer = NOTHING
+    this.#room = NOTHING
   }
 
   #grow(size: number): void {
-    const held = this.#buffer
+    const held = this.#room
     if (held === NOTHING) this.#memory.join(this)
-    const buffer = this.#memory.acquire(this, size)
+    const room = this.#memory.acquire(this, size)
     if (held !== NOTHING) {
-      held.copy(buffer, 0, 0, this.#size)
+      held.data.copy(room.data, 0, 0, this.#size)
       this.#memory.release(held)
     }
-    this.#buffer = buffer
+    this.#room = room
   }
 
   #indexAt(offset: number): number {

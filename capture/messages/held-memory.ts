@@ -1,10 +1,19 @@
 /** What unfinished packets and requests of all connections may take together. */
 const HELD_SIZE_MAX = 64 * 1024 * 1024
-const BUFFER_SIZE_MIN = 4096
-const BUFFER_BITS_MIN = 12
-/** Larger buffers are left to the garbage collector. */
+const BUFFER_SIZE_MIN = 8192
+const BUFFER_BITS_MIN = 13
+/** Larger rooms are left to the garbage collector. */
 const KEPT_SIZE_MAX = 256 * 1024
 const KEPT_COUNT_MAX = 8
+
+/** Bytes of a room before those that are held. */
+export const HEADROOM = 2048
+
+/** A buffer, and the view of it behind its headroom: views cost more than copies of some bytes. */
+export interface Room {
+  readonly whole: Buffer
+  readonly data: Buffer
+}
 
 /** Holds bytes, and can let go of them. */
 export interface Holder {
@@ -20,13 +29,13 @@ export interface Waiting {
 }
 
 /**
- * The buffers of all connections of a capture. Many connections end in the middle of a packet, each packet is short-lived:
- * buffers go from one to the next, and who waits longest gives way when there are too many bytes.
+ * The rooms of all connections of a capture. Many connections end in the middle of a packet, each packet is short-lived:
+ * rooms go from one to the next, and who waits longest gives way when there are too many bytes.
  */
 export class HeldMemory {
   readonly #sizeMax: number
-  /** By their sizes: 4096, 8192, … */
-  readonly #kept: Buffer[][] = []
+  /** By their sizes: 8 KB, 16 KB, … */
+  readonly #kept: Room[][] = []
   #oldest: Waiting | null = null
   #newest: Waiting | null = null
   #size = 0
@@ -36,20 +45,24 @@ export class HeldMemory {
     for (let size = BUFFER_SIZE_MIN; size <= KEPT_SIZE_MAX; size *= 2) this.#kept.push([])
   }
 
-  /** Bytes of the buffers that are given out, and those reserved. */
+  /** Bytes of the rooms that are given out, and those reserved. */
   get size(): number {
     return this.#size
   }
 
-  /** A buffer of at least `size` bytes. Others that wait may be told to give up before it returns. */
-  acquire(waiting: Waiting, size: number): Buffer {
-    const order = size <= BUFFER_SIZE_MIN ? 0 : 32 - Math.clz32(size - 1) - BUFFER_BITS_MIN
+  /** A room for at least `size` bytes. Others that wait may be told to give up before it returns. */
+  acquire(waiting: Waiting, size: number): Room {
+    const needed = HEADROOM + size
+    const order = needed <= BUFFER_SIZE_MIN ? 0 : 32 - Math.clz32(needed - 1) - BUFFER_BITS_MIN
     const capacity = BUFFER_SIZE_MIN << order
     this.reserve(waiting, capacity)
-    return this.#kept[order]?.pop() ?? Buffer.allocUnsafeSlow(capacity)
+    const kept = this.#kept[order]?.pop()
+    if (kept !== undefined) return kept
+    const whole = Buffer.allocUnsafeSlow(capacity)
+    return { whole, data: whole.subarray(HEADROOM) }
   }
 
-  /** Counts `size` bytes that are not a buffer of this memory. Others that wait may be told to give up before it returns. */
+  /** Counts `size` bytes that are not in a room. Others that wait may be told to give up before it returns. */
   reserve(waiting: Waiting, size: number): void {
     this.#size += size
     if (this.#size > this.#sizeMax) this.#makeRoom(waiting)
@@ -60,11 +73,12 @@ export class HeldMemory {
     this.#size -= size
   }
 
-  /** Takes a buffer back. */
-  release(buffer: Buffer): void {
-    this.free(buffer.length)
-    const kept = this.#kept[31 - Math.clz32(buffer.length) - BUFFER_BITS_MIN]
-    if (kept !== undefined && kept.length < KEPT_COUNT_MAX) kept.push(buffer)
+  /** Takes a room back. */
+  release(room: Room): void {
+    const { length } = room.whole
+    this.free(length)
+    const kept = this.#kept[31 - Math.clz32(length) - BUFFER_BITS_MIN]
+    if (kept !== undefined && kept.length < KEPT_COUNT_MAX) kept.push(room)
   }
 
   /** It begins to wait. */
