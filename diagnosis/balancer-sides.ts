@@ -29,8 +29,14 @@ const WAITING_MAX = 100_000
 export class BalancerSides {
   readonly translations: Translation[] = []
   readonly #translationByAddresses = new Map<string, Translation>()
+  readonly #virtual = new Set<string>()
   readonly #byHandshake = new Map<string, Session[]>()
   readonly #byFirstPacket = new Map<number, Session>()
+
+  /** An address at which a balancer takes connections, as both sides of one have shown. */
+  isVirtual(address: string): boolean {
+    return this.#virtual.has(address)
+  }
 
   /** `session` began with EstablishConnection. */
   established(session: Session, client: Guid, uptimeMs: number): void {
@@ -133,6 +139,7 @@ export class BalancerSides {
     else if (this.translations.length < TRANSLATIONS_MAX) {
       const first = [front.connection.first, back.connection.first] as const
       const translation = { client, virtual, seenAs, host, connections: 1, first }
+      this.#virtual.add(virtual)
       this.translations.push(translation)
       this.#translationByAddresses.set(key, translation)
     }

@@ -1,4 +1,5 @@
 import type { SeenRequest, SeenResponse } from '../capture/messages/seen.js'
+import type { Guid } from '../protocol/guid.js'
 import { headerValue } from '../protocol/srmp/http-head.js'
 import type { BalancerSides } from './balancer-sides.js'
 import { envelopeKey, type HttpFacts, httpFacts } from './http-facts.js'
@@ -26,8 +27,8 @@ export class HttpExchanges {
   readonly #parties: Parties
   readonly #sides: BalancerSides
   readonly #open = new Map<SeenRequest, Exchange>()
-  /** The latest side of each envelope that is on its way. */
-  readonly #byEnvelope = new Map<string, Exchange>()
+  /** Those of each envelope; a sender may have posted one again before it was answered. */
+  readonly #byEnvelope = new Map<string, Exchange[]>()
   /** Where messages of a source were posted to, `source@address`: who sends them on from there is a front end, or a balancer. */
   readonly #arrivals = new Set<string>()
 
@@ -40,12 +41,14 @@ export class HttpExchanges {
   request(session: Session, seen: SeenRequest): HttpFacts | null {
     const key = envelopeKey(seen)
     if (key === null) return null
-    const other = this.#byEnvelope.get(key)
-    const mayBeFront = other !== undefined && other.session !== session && other.back === null
-    const isPassedOn = mayBeFront && asksForServer(seen) && !asksForServer(other.request)
-    const front = mayBeFront && !isPassedOn ? other : null
-    const { client } = (front === null ? session : frontmost(front).session).connection
     const source = seen.message?.msmq?.sourceQmGuid ?? null
+    const others = this.#byEnvelope.get(key) ?? []
+    const other = others.find(
+      each => each.session !== session && each.back === null && this.#leadsOn(each, session, source),
+    )
+    const isPassedOn = other !== undefined && asksForServer(seen) && !asksForServer(other.request)
+    const front = other === undefined || isPassedOn ? null : other
+    const { client } = (front === null ? session : frontmost(front).session).connection
     const forwarded = isPassedOn || (source !== null && this.#arrivals.has(`${source}@${client.address}`))
     // answered or not: a front end that fails has stored what it had not answered for yet
     if (source !== null && this.#arrivals.size < SOURCES_MAX)
@@ -71,7 +74,8 @@ export class HttpExchanges {
     }
     if (this.#open.size < OPEN_MAX) {
       this.#open.set(seen, exchange)
-      this.#byEnvelope.set(key, exchange)
+      others.push(exchange)
+      this.#byEnvelope.set(key, others)
     }
     return facts
   }
@@ -82,6 +86,8 @@ export class HttpExchanges {
     if (exchange === undefined || request === null) return null
     this.#close(request, exchange)
     if (exchange.back !== null || status < 200 || status > 299) return null
+    // what the balancer's other side would show was missed: nobody knows which host has it
+    if (this.#sides.isVirtual(exchange.session.connection.server.address)) return null
     return exchange.facts
   }
 
@@ -90,11 +96,23 @@ export class HttpExchanges {
     for (const [request, exchange] of this.#open) if (exchange.session === session) this.#close(request, exchange)
   }
 
+  /**
+   * Whether a balancer may have made the one connection of the other: it keeps the client's address, or puts one of its own in
+   * place. What the sender repeats meanwhile, and what a front end sends on, comes from an address that is known otherwise.
+   */
+  #leadsOn({ session: { connection: front } }: Exchange, { connection: back }: Session, source: Guid | null): boolean {
+    const { address } = back.client
+    if (address === front.client.address) return back.server.address !== front.server.address
+    if (address === front.server.address || source === null) return true
+    return !this.#arrivals.has(`${source}@${address}`) && !this.#parties.at(address).includes(source)
+  }
+
   #close(request: SeenRequest, exchange: Exchange): void {
     this.#open.delete(request)
-    if (this.#byEnvelope.get(exchange.key) !== exchange) return
-    if (exchange.front === null) this.#byEnvelope.delete(exchange.key)
-    else this.#byEnvelope.set(exchange.key, exchange.front)
+    const others = this.#byEnvelope.get(exchange.key)
+    if (others === undefined) return
+    if (others.length > 1) others.splice(others.indexOf(exchange), 1)
+    else this.#byEnvelope.delete(exchange.key)
   }
 }
 
