@@ -12,6 +12,9 @@ import { countText, endName, endsOf } from './ends.js'
 import { isReceipt } from './http-statuses.js'
 
 const STREAMS_MAX = 10_000
+/** A machine that restarts is away for a while; posts are tried again every 20 s. */
+const AWAY_MIN = 2
+const AWAY_MIN_US = 10_000_000
 
 /** Where the receipts of some streams are to go. */
 interface ReceiptHost {
@@ -85,7 +88,10 @@ export function findLostReceipts(context: DiagnosisContext): Finder {
       const place = `${session.connection.server.address}:${session.connection.server.port}`
       if (status < 300) {
         const host = hostAt(session)
-        if (host !== null) host.failures = 0
+        if (host !== null) {
+          host.failures = 0
+          host.failed = null
+        }
         return
       }
       const { streamId, lastOrdinal } = request.message.streamReceipt
@@ -121,8 +127,9 @@ export function findLostReceipts(context: DiagnosisContext): Finder {
   }
 
   function report({ url, sequence, named, failures, failed }: ReceiptHost): void {
-    if (failed === null || failures === 0) return
+    if (failed === null || failures < AWAY_MIN) return
     const { session, first, last } = failed
+    if (last.timeUs - first.timeUs < AWAY_MIN_US) return
     book.add('receipt-undelivered', {
       ...endsOf(session, 0),
       frames: [named, first, last],

@@ -136,11 +136,11 @@ t.test('receipts that are refused, or that nobody is there for', async t => {
   t.strictSame(grave(posted(404).grave), ['receipt-undelivered'], 'told once')
   t.notOk(posted(200).of('receipt-undelivered'))
 
-  const refused = (later: boolean, port = 80) =>
+  const refused = (later: boolean, port = 80, attempts = 3) =>
     foundIn((traffic, diagnosis) => {
       const client = http(traffic, diagnosis)
       client.answer(client.post(streamMessage({ current: 1, start: OWN_RECEIPTS }, { to: QUEUE, source: SENDER.qmId })))
-      for (let attempt = 0; attempt < 3; attempt += 1) {
+      for (let attempt = 0; attempt < attempts; attempt += 1) {
         const server = { address: SENDER.address, port, mac: null }
         const connection = traffic.connection(RECEIVER.address, SENDER.address, { opening: 'syn', server })
         traffic.end(connection, 'refused', 1)
@@ -155,6 +155,7 @@ t.test('receipts that are refused, or that nobody is there for', async t => {
     text: /are to go to http:\/\/10\.0\.1\.1.* nobody listens there: 3 connections of 10\.0\.2\.1/,
   })
   t.notOk(refused(true).of('receipt-undelivered'), 'it got through in the end')
+  t.notOk(refused(false, 80, 1).of('receipt-undelivered'), 'a machine that restarts')
   t.notOk(refused(false, 8080).of('receipt-undelivered'), 'something else was refused')
 })
 
