@@ -10,10 +10,6 @@ export class BoundedMap<K, V> {
     this.#forgotten = forgotten
   }
 
-  get size(): number {
-    return this.#map.size
-  }
-
   get(key: K): V | undefined {
     return this.#map.get(key)
   }

@@ -8,7 +8,7 @@ import { endName, endsOf } from './ends.js'
 
 /** The same answer on the other side of a balancer comes within this. */
 const SAME_ANSWER_US = 2_000_000
-const ANSWERS_MAX = 10_000
+const ANSWERS_MAX = 1_000
 
 const MEANINGS: Readonly<Record<number, string>> = {
   400: 'the queue does not exist or is of the other kind (transactional or not), the URL names another machine, or the message is malformed',
