@@ -1,7 +1,7 @@
 /** What parts of the dissector add to the fields of the specification, because people look for it. */
 export interface DerivedField {
   readonly filter: string
-  readonly type: 'string' | 'uint16' | 'uint32' | 'uint64' | 'bool' | 'bytes' | 'time'
+  readonly type: 'string' | 'uint16' | 'uint32' | 'bytes' | 'time'
   readonly title: string
   /** For the documentation. */
   readonly about: string

@@ -16,7 +16,7 @@ export function expertName({ code }: Pick<Rule, 'code'>): string {
 }
 
 /** A field and the structure it stands in. */
-export interface PlacedField {
+interface PlacedField {
   readonly structure: Structure
   readonly field: Field
 }

@@ -4,7 +4,7 @@ import type { LayoutContents } from './filter-names.js'
 /* Expressions of layouts as Lua that both 5.2 and 5.4 understand alike: no operators on bits, no integer division. */
 
 /** Where a flag stands: the word's full name, and the bits. */
-export interface FlagPlace {
+interface FlagPlace {
   readonly field: string
   readonly mask: number
 }

@@ -10,8 +10,6 @@ const DERIVED: Readonly<Record<DerivedField['type'], (name: string) => string>> 
   string: name => `ProtoField.string(${name})`,
   uint16: name => `ProtoField.uint16(${name})`,
   uint32: name => `ProtoField.uint32(${name})`,
-  uint64: name => `ProtoField.uint64(${name})`,
-  bool: name => `ProtoField.bool(${name})`,
   bytes: name => `ProtoField.bytes(${name})`,
   time: name => `ProtoField.absolute_time(${name}, base.UTC)`,
 }
