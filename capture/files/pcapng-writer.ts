@@ -64,6 +64,8 @@ const FLAGS = { inbound: 1, outbound: 2 }
 export class PcapngWriter {
   readonly #sink: ByteSink
   readonly #interfaces: WrittenInterface[] = []
+  /** What was named before the first interface. */
+  readonly #early: { readonly address: string; readonly names: readonly string[] }[] = []
   #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
   #length = 0
 
@@ -103,6 +105,7 @@ export class PcapngWriter {
     this.#buffer.writeUInt32LE(snapLength, at + 4)
     options.copy(this.#buffer, at + 8)
     this.#interfaces.push({ resolution, packets: 0, upper: 0, lower: 0 })
+    for (const { address, names } of this.#early.splice(0)) this.#writeNames(address, names)
     return this.#interfaces.length - 1
   }
 
@@ -148,8 +151,18 @@ export class PcapngWriter {
     written.lower = lower
   }
 
-  /** What an address is called. @param address as text, IPv4 or IPv6 @param names of 60 KB at most, together */
+  /**
+   * What an address is called. What comes before the first interface is written after it: editcap, mergecap and reordercap
+   * take a file whose first block is another for one without a link type, and refuse it.
+   * @param address as text, IPv4 or IPv6
+   * @param names of 60 KB at most, together
+   */
   names(address: string, names: readonly string[]): void {
+    if (this.#interfaces.length === 0) this.#early.push({ address, names })
+    else this.#writeNames(address, names)
+  }
+
+  #writeNames(address: string, names: readonly string[]): void {
     const bytes = ipBytes(address)
     const text = Buffer.from(names.map(name => `${name}\0`).join(''))
     const size = bytes.length + text.length
@@ -170,6 +183,7 @@ export class PcapngWriter {
 
   /** Statistics of each interface that had packets; nothing may be written after it. */
   end(): void {
+    for (const { address, names } of this.#early.splice(0)) this.#writeNames(address, names)
     this.#interfaces.forEach(({ packets, upper, lower }, on) => {
       if (packets === 0) return
       const options = new OptionBytes()
