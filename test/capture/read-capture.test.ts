@@ -9,6 +9,7 @@ import { buildConnectionParameters, buildSessionAck } from '../../protocol/binar
 import { encodePing } from '../../protocol/binary/ping.js'
 import { CaptureBytes } from '../fixtures/capture-bytes.js'
 import { plainMessage } from '../fixtures/messages.js'
+import { createRandom } from '../fixtures/mutations.js'
 import { SeenLog } from '../fixtures/seen-log.js'
 import { srmpVector, vectorBytes } from '../fixtures/srmp-vectors.js'
 
@@ -132,6 +133,34 @@ t.test('frames that were not captured: what is whole is read, and the hole is to
     ],
   )
   t.strictSame(log.holes, [{ direction: 0, size: 1460, cause: 'never-captured' }])
+})
+
+t.test('segments out of order, repeated and of any size: every packet once, in the order of its stream', async t => {
+  for (let seed = 1; seed <= 20; seed += 1) {
+    const random = createRandom(seed)
+    const built = new CaptureBytes()
+    const session = built.connection(sender, receiver).open()
+    const sent = Array.from({ length: 30 }, (_, i) => message(i, 'y'.repeat(random(2_000))))
+    const bytes = Buffer.concat(sent)
+    for (let at = 0; at < bytes.length; ) {
+      const size = 1 + random(1460)
+      session.send(0, bytes.subarray(at, at + size))
+      at += size
+    }
+    // Before anything is acknowledged: what is acknowledged and was not captured is a hole.
+    const frames = [...built.frames]
+    for (let i = 3; i + 1 < frames.length; i += 1) {
+      if (random(4) === 0) [frames[i], frames[i + 1]] = [frames[i + 1]!, frames[i]!]
+      if (random(8) === 0) frames.splice(i + 1, 0, frames[i]!)
+    }
+    const shuffled = new CaptureBytes()
+    for (const frame of frames) shuffled.frame(frame.bytes)
+    const log = new SeenLog()
+    await readCapture([fileOf('shuffled.pcap', shuffled.pcap())], log)
+    const found = log.packets.map(packet => packet.bytes.toString('hex'))
+    t.ok(found.join() === sent.map(packet => packet.toString('hex')).join(), `seed ${seed}: ${found.length} packets`)
+    t.strictSame([log.holes, log.faults, log.skipped], [[], [], []])
+  }
 })
 
 t.test('what cannot be read is in the result; nothing is thrown', async t => {
