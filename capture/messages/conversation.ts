@@ -10,7 +10,7 @@ import type { MessageCounts } from './message-counts.js'
 import { type CutterSink, PacketCutter } from './packet-cutter.js'
 import type { SeenRequest, SeenResponse, SeenSink, Speech } from './seen.js'
 
-export const MSMQ_PORT = 1801
+const MSMQ_PORT = 1801
 /** Of HTTP: by name, over TLS, and what is usual beside them. */
 const WEB_PORTS: readonly number[] = [80, 443, 8080]
 /** What is listened to of a direction before nothing more is expected of it, from the start and behind each hole. */

@@ -38,16 +38,12 @@ export class HeldMemory {
   readonly #kept: Room[][] = []
   #oldest: Waiting | null = null
   #newest: Waiting | null = null
+  /** Bytes of the rooms that are given out, and those reserved. */
   #size = 0
 
   constructor(sizeMax = HELD_SIZE_MAX) {
     this.#sizeMax = sizeMax
     for (let size = BUFFER_SIZE_MIN; size <= KEPT_SIZE_MAX; size *= 2) this.#kept.push([])
-  }
-
-  /** Bytes of the rooms that are given out, and those reserved. */
-  get size(): number {
-    return this.#size
   }
 
   /** A room for at least `size` bytes. Others that wait may be told to give up before it returns. */

@@ -14,7 +14,7 @@ import { HeldMemory } from './held-memory.js'
 import { type MessageCounts, newMessageCounts } from './message-counts.js'
 import type { SeenPing, SeenSink } from './seen.js'
 
-export const PING_PORT = 3527
+const PING_PORT = 3527
 
 /**
  * Finds MSMQ in the streams of a capture: the binary protocol on port 1801 and wherever else it is spoken, SRMP in HTTP, pings.
