@@ -1,6 +1,7 @@
 import { BASE_HEADER_SIZE } from '../../protocol/binary/base-header.js'
 import type { Packet } from '../../protocol/binary/packet.js'
 import type { DecodeError } from '../../protocol/errors.js'
+import { MSMQ_PORT } from '../../protocol/ports.js'
 import type { FrameRef } from '../frame.js'
 import type { Direction, HoleCause, SeenConnection, SeenEnding, TcpTrouble } from '../tcp/seen-connection.js'
 import type { HeldMemory } from './held-memory.js'
@@ -10,7 +11,6 @@ import type { MessageCounts } from './message-counts.js'
 import { type CutterSink, PacketCutter } from './packet-cutter.js'
 import type { SeenRequest, SeenResponse, SeenSink, Speech } from './seen.js'
 
-const MSMQ_PORT = 1801
 /** Of HTTP: by name, over TLS, and what is usual beside them. */
 const WEB_PORTS: readonly number[] = [80, 443, 8080]
 /** What is listened to of a direction before nothing more is expected of it, from the start and behind each hole. */

@@ -1,5 +1,6 @@
 import { decodePing, PING_SIZE } from '../../protocol/binary/ping.js'
 import { DecodeError } from '../../protocol/errors.js'
+import { MSMQ_PING_PORT } from '../../protocol/ports.js'
 import type { FrameRef } from '../frame.js'
 import type {
   Direction,
@@ -13,8 +14,6 @@ import { Conversation } from './conversation.js'
 import { HeldMemory } from './held-memory.js'
 import { type MessageCounts, newMessageCounts } from './message-counts.js'
 import type { SeenPing, SeenSink } from './seen.js'
-
-const PING_PORT = 3527
 
 /**
  * Finds MSMQ in the streams of a capture: the binary protocol on port 1801 and wherever else it is spoken, SRMP in HTTP, pings.
@@ -61,7 +60,7 @@ export class MessageStreams implements StreamSink {
 
   /** A UDP datagram; what is no ping is passed over. */
   datagram(from: SeenPing['from'], to: SeenPing['to'], bytes: Buffer, at: FrameRef): void {
-    if ((from.port !== PING_PORT && to.port !== PING_PORT) || bytes.length !== PING_SIZE) return
+    if ((from.port !== MSMQ_PING_PORT && to.port !== MSMQ_PING_PORT) || bytes.length !== PING_SIZE) return
     try {
       const ping = decodePing(bytes)
       this.counts.pings += 1
