@@ -86,9 +86,7 @@ export class DiagnoseInputs {
     }
     const percent = Math.floor((100 * bytesRead) / bytesTotal)
     const restMs = rate === 0 ? 0 : Math.max(0, bytesTotal - bytesRead) / rate
-    progress(
-      `${what}: ${percent} % of ${megabytes(bytesTotal)}, ${speed}, ${timeText(Math.ceil(restMs / 1000) * 1000)} left`,
-    )
+    progress(`${what}: ${percent} % of ${megabytes(bytesTotal)}, ${speed}, ${restText(restMs)} left`)
   }
 
   #tellFindings(): void {
@@ -96,3 +94,5 @@ export class DiagnoseInputs {
     for (const line of this.#untold.splice(0)) log(line)
   }
 }
+
+const restText = (ms: number) => (ms < 60_000 ? `${Math.ceil(ms / 1000)} s` : timeText(ms))

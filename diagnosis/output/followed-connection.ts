@@ -35,7 +35,7 @@ interface Followed {
 }
 
 /** Lines that are kept. */
-export const FOLLOWED_LINES_MAX = 200_000
+const FOLLOWED_LINES_MAX = 200_000
 /** Unacknowledged packets remembered of a side: the largest window. */
 const UNACKNOWLEDGED_MAX = 65_535
 
