@@ -12,6 +12,8 @@ export interface CastMachine {
   readonly ends: readonly SeenEnd[]
   /** Name of the machine whose QMId it has too. */
   readonly cloneOf: string | null
+  /** Their systems started at different moments, so that it is not one machine with two addresses. */
+  readonly isSurelyClone: boolean
   /** What is known of it, for a reader of the file. */
   readonly note: string
 }
@@ -50,6 +52,7 @@ export class Cast {
         role,
         ends,
         cloneOf: original?.name ?? null,
+        isSurelyClone: original !== undefined && areDistinct(parties, qmId!, original.ends, ends),
         note: qmId === null ? addresses : `${addresses}, QMId ${qmId}`,
       }
       machines.push(machine)
@@ -81,6 +84,10 @@ export class Cast {
   withRole(role: Role): readonly CastMachine[] {
     return this.machines.filter(machine => machine.role === role)
   }
+}
+
+function areDistinct(parties: Parties, qmId: string, some: readonly SeenEnd[], others: readonly SeenEnd[]): boolean {
+  return some.some(a => others.some(b => parties.areDistinct(qmId, a.address, b.address) === true))
 }
 
 function isUsable(name: string, names: ReadonlySet<string>): boolean {
@@ -131,7 +138,8 @@ function roleOf(ends: readonly SeenEnd[], facts: ScenarioFacts): Role {
   const addresses = new Set(ends.map(({ address }) => address))
   const isThis = (end: SeenEnd) => keys.has(endKey(end)) || (end.qmId === null && addresses.has(end.address))
   const takings = facts.loads.takings().filter(({ at }) => isThis(at))
-  if (facts.loads.forwarders().some(isThis)) return 'front-end'
+  const isForwardedTo = facts.loads.takings().some(({ forwarded }) => forwarded > 0)
+  if (isForwardedTo && facts.loads.forwarders().some(isThis)) return 'front-end'
   if (takings.some(({ forwarded }) => forwarded > 0)) return 'back-end'
   if (takings.length > 0) return 'receiver'
   return facts.loads.list().some(({ from }) => isThis(from)) ? 'sender' : 'receiver'

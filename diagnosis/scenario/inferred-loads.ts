@@ -22,6 +22,8 @@ export interface InferredLoad {
 /** Of machines, and of loads, in a scenario; the busiest senders are kept. */
 const LOADS_MAX = 48
 const MESSAGES_MAX = 1_000_000
+/** Of 15 letters of a name, what leaves room for a hyphen and a number. */
+const PART_NAME_LENGTH = 12
 const SIZE_BYTES = { min: 64, max: 4_000_000 } as const
 const START_SECONDS_MAX = 2_592_000
 /** What takes longer had a pace; what is shorter went as fast as it could. */
@@ -46,7 +48,7 @@ export function inferredLoads(
     parts.set(machine.name, part)
     return [
       {
-        machine: part === 1 ? machine.name : `${machine.name}-${part}`,
+        machine: part === 1 ? machine.name : `${machine.name.slice(0, PART_NAME_LENGTH)}-${part}`,
         partOf: part === 1 ? null : machine,
         fields: fieldsOf(load, [...new Set(to)], beginUs),
         messages: Math.min(load.messages, MESSAGES_MAX),

@@ -85,10 +85,17 @@ function some(list: readonly Plain[]): readonly Plain[] | undefined {
 }
 
 /** Order acks over HTTP go to the sender itself, unless it names another place. */
-function machineFields({ name, cloneOf, ends }: CastMachine, { facts, cast, balancer }: Inferred): Fields {
+function machineFields(
+  { name, cloneOf, isSurelyClone, ends }: CastMachine,
+  { facts, cast, balancer }: Inferred,
+): Fields {
   const urls = ends.flatMap(({ address }) => facts.receiptUrls.get(address) ?? [])
   const toCluster = urls.map(url => scenarioName(url, cast, balancer)).find(place => place?.includes('{vip}') === true)
-  return { name, cloneOf: cloneOf ?? undefined, sendReceiptsTo: toCluster?.replace(/^DIRECT=HTTP/, 'http') }
+  const original =
+    cloneOf === null || isSurelyClone
+      ? cloneOf
+      : new Guess(cloneOf, 'one QMId; it may be one machine with two addresses')
+  return { name, cloneOf: original ?? undefined, sendReceiptsTo: toCluster?.replace(/^DIRECT=HTTP/, 'http') }
 }
 
 /** Those that do nothing else, and those that stand for a part of what another sends. */
