@@ -1,5 +1,6 @@
 import type { FrameRef } from '../capture/frame.js'
 import type { Guid } from '../protocol/guid.js'
+import type { MachineEnd } from './seen-message.js'
 import type { Session } from './session.js'
 
 /** Client and host of a connection that a balancer translates, as its two sides show it. */
@@ -20,6 +21,8 @@ export interface Translation {
 const TRANSLATIONS_MAX = 10_000
 /** Sessions that may yet turn out to be a side of another. */
 const WAITING_MAX = 100_000
+/** Of a session whose beginning was not captured, so many user packets are compared with those of others. */
+const EARLY_PACKETS_MAX = 64
 
 /**
  * Finds the two connections that are one session on both sides of a balancer. EstablishConnection carries the client's
@@ -31,11 +34,12 @@ export class BalancerSides {
   readonly #translationByAddresses = new Map<string, Translation>()
   readonly #virtual = new Set<string>()
   readonly #byHandshake = new Map<string, Session[]>()
-  readonly #byFirstPacket = new Map<number, Session>()
+  readonly #byEarlyPacket = new Map<number, Session>()
+  readonly #earlyPackets = new Map<Session, number[]>()
 
-  /** An address at which a balancer takes connections, as both sides of one have shown. */
-  isVirtual(address: string): boolean {
-    return this.#virtual.has(address)
+  /** Nobody: a balancer's address, where the capture does not show who is behind it. */
+  standsFor({ qmId, address }: MachineEnd): boolean {
+    return qmId === null && this.#virtual.has(address)
   }
 
   /** `session` began with EstablishConnection. */
@@ -69,19 +73,34 @@ export class BalancerSides {
     return parted
   }
 
-  /** The first user packet of the client on `session`. */
-  firstPacket(session: Session, hash: number): void {
-    session.firstPacketHash = hash
+  /**
+   * One of the first user packets of the client on `session`. Where both sides began before the capture, what is first on the
+   * one need not be on the other.
+   */
+  earlyPacket(session: Session, hash: number): void {
+    session.firstPacketHash ??= hash
     const { front } = session
     if (front !== null && front.firstPacketHash !== null && front.firstPacketHash !== hash) this.#rePair(session, front)
     if (session.front !== null || session.back !== null) return
-    const other = this.#byFirstPacket.get(hash)
+    const other = this.#byEarlyPacket.get(hash)
     if (other !== undefined && saidTheSame(other, session) && mayBeBoth(other, session)) this.#pair(other, session)
-    else if (this.#byFirstPacket.size < WAITING_MAX) this.#byFirstPacket.set(hash, session)
+    else if (this.#byEarlyPacket.size < WAITING_MAX) {
+      this.#byEarlyPacket.set(hash, session)
+      const hashes = this.#earlyPackets.get(session)
+      if (hashes === undefined) this.#earlyPackets.set(session, [hash])
+      else hashes.push(hash)
+    }
+  }
+
+  /** Whether the next user packet of its client may still tell of which connection it is the other side. */
+  wantsPacket(session: Session): boolean {
+    if (session.firstPacketHash === null) return true
+    if (session.established[0] !== null || session.front !== null || session.back !== null) return false
+    return session.messages[0] <= EARLY_PACKETS_MAX
   }
 
   ended(session: Session): void {
-    const { qmIds, clientUptimeMs, firstPacketHash } = session
+    const { qmIds, clientUptimeMs } = session
     const key = `${qmIds[0]}/${clientUptimeMs}`
     const waiting = this.#byHandshake.get(key)
     if (waiting !== undefined) {
@@ -89,8 +108,13 @@ export class BalancerSides {
       if (others.length === 0) this.#byHandshake.delete(key)
       else this.#byHandshake.set(key, others)
     }
-    if (firstPacketHash !== null && this.#byFirstPacket.get(firstPacketHash) === session)
-      this.#byFirstPacket.delete(firstPacketHash)
+    this.#forgetPackets(session)
+  }
+
+  #forgetPackets(session: Session): void {
+    for (const hash of this.#earlyPackets.get(session) ?? [])
+      if (this.#byEarlyPacket.get(hash) === session) this.#byEarlyPacket.delete(hash)
+    this.#earlyPackets.delete(session)
   }
 
   /** Two sessions were opened within one millisecond, and the wrong ones were taken for each other's sides. */
@@ -114,6 +138,8 @@ export class BalancerSides {
     const [front, back] = laterIsFront ? [later, earlier] : [earlier, later]
     front.back = back
     back.front = front
+    this.#forgetPackets(front)
+    this.#forgetPackets(back)
     this.translated(front, back)
   }
 

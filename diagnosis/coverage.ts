@@ -40,6 +40,7 @@ export class Coverage {
   /** Why something that `address` would have sent in a connection of its own may be missing; empty: it would be here. */
   absenceOf(address: string): string[] {
     const reservations = this.ofStreams()
+    if (this.oneSided > 0) reservations.push('of some connections only one direction was captured')
     if (!this.#openers.has(address))
       reservations.push(
         `the capture has no connection that ${address} opened, so what it sent may have gone another way`,

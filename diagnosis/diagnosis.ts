@@ -202,7 +202,7 @@ export class Diagnosis implements SeenSink {
   #userPacket(session: Session, packet: UserMessagePacket, seen: SeenPacket): void {
     const { direction, first, last } = seen
     session.messages[direction] += 1
-    if (direction === 0 && session.firstPacketHash === null) this.sides.firstPacket(session, packetHash(seen.bytes))
+    if (direction === 0 && this.sides.wantsPacket(session)) this.sides.earlyPacket(session, packetHash(seen.bytes))
     const relayed = direction === 0 ? session.front !== null : session.back !== null
     const isLast = direction === 0 ? session.back === null : session.front === null
     const from = session.end(direction)
@@ -267,7 +267,7 @@ export class Diagnosis implements SeenSink {
     const { session, source, transaction, destination } = message
     const latest = session.sequence
     if (latest !== null && latest.source === source && latest.id === transaction!.sequence) return latest
-    const sequence = this.sequences.of(source, transaction!.sequence, destination)
+    const sequence = this.sequences.of(source, transaction!.sequence, destination, session.protocol === 'http')
     session.sequence = sequence
     return sequence
   }

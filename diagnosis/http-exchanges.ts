@@ -70,7 +70,7 @@ export class HttpExchanges {
       front.back = exchange
       this.#sides.translated(front.session, session)
     } else if (source !== null && seen.kind === 'user' && !forwarded) {
-      this.#parties.seen(source, client.address, seen.last, 'opens', client.mac)
+      this.#parties.seen(source, client.address, seen.last, 'posts', client.mac)
     }
     if (this.#open.size < OPEN_MAX) {
       this.#open.set(seen, exchange)
@@ -87,7 +87,7 @@ export class HttpExchanges {
     this.#close(request, exchange)
     if (exchange.back !== null || status < 200 || status > 299) return null
     // what the balancer's other side would show was missed: nobody knows which host has it
-    if (this.#sides.isVirtual(exchange.session.connection.server.address)) return null
+    if (this.#sides.standsFor({ qmId: null, address: exchange.session.connection.server.address })) return null
     return exchange.facts
   }
 

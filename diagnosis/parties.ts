@@ -20,9 +20,10 @@ export interface PartyAddress {
   /** When the system there started, by EstablishConnection's TimeStamp; null until it opened a session. */
   startedUs: number | null
   mac: string | null
-  /** It opened sessions from there; it answered there. */
+  /** It opened sessions from there; it answered there; its messages were posted from there over HTTP, by itself or for it. */
   opens: boolean
   answers: boolean
+  posts: boolean
   /** Time stamps of the transactional sequences that begin there: a queue manager takes a new one when it starts. */
   readonly lives: Map<number, { firstUs: number; lastUs: number }>
   /** Of recent messages by their MessageIDs, what two of one identifier would have alike. */
@@ -83,7 +84,13 @@ export class Parties {
     return party
   }
 
-  seen(qmId: Guid, address: string, at: FrameRef, as: 'opens' | 'answers', mac: string | null): PartyAddress | null {
+  seen(
+    qmId: Guid,
+    address: string,
+    at: FrameRef,
+    as: 'opens' | 'answers' | 'posts',
+    mac: string | null,
+  ): PartyAddress | null {
     const party = this.meet(qmId)
     if (party === null) return null
     let place = party.addresses.get(address)
@@ -98,6 +105,7 @@ export class Parties {
         mac,
         opens: false,
         answers: false,
+        posts: false,
         lives: new Map(),
         messages: new Recent(),
       }
@@ -183,6 +191,8 @@ export class Parties {
   /** `web1 (10.0.0.7)`, `10.0.0.7`, or `QM 5f2c9a10…`: shortest that a person recognises. */
   describe(qmId: Guid | null, address: string | null): string {
     const name = address === null ? null : this.nameOf(address)
+    if (address !== null && qmId !== null && this.at(address).length > 1 && this.at(address).includes(qmId))
+      return `QM ${qmId.slice(0, 8)}… at ${address}`
     if (address !== null) return name === null ? address : `${name} (${address})`
     const party = this.get(qmId)
     const own = party === null ? undefined : (party.names.values().next().value ?? party.addresses.keys().next().value)

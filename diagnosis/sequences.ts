@@ -47,6 +47,7 @@ export interface Acknowledgement {
 export class Sequence {
   readonly source: Guid
   readonly id: string
+  readonly isHttp: boolean
   destination: string
   /** Addresses that its source sent it from, on the outer side of balancers. */
   readonly homes = new Set<string>()
@@ -68,7 +69,8 @@ export class Sequence {
   /** The transaction that each of its recent messages belongs to. */
   readonly transactions = new Recent<SeenTransaction>()
 
-  constructor(source: Guid, id: string, destination: string) {
+  constructor(source: Guid, id: string, destination: string, isHttp: boolean) {
+    this.isHttp = isHttp
     this.source = source
     this.id = id
     this.destination = destination
@@ -100,6 +102,8 @@ export class Sequences {
   readonly #byId = new Map<string, Sequence[]>()
   readonly #forwarders = new Set<string>()
   readonly #refusals = new Set<string>()
+  /** Addresses that order acks came from. */
+  readonly #acknowledgers = new Set<string>()
   readonly #transactions: SeenTransactions
 
   constructor(transactions: SeenTransactions) {
@@ -120,7 +124,7 @@ export class Sequences {
   }
 
   /** That of a transactional message, made when it is new. */
-  of(source: Guid, id: string, destination: string): Sequence {
+  of(source: Guid, id: string, destination: string, isHttp: boolean): Sequence {
     const key = `${source}/${id}`
     const known = this.#sequences.get(key)
     if (known !== undefined) {
@@ -128,7 +132,7 @@ export class Sequences {
       return known
     }
     if (this.#sequences.size >= SEQUENCES_MAX) this.#forgetOldest()
-    const sequence = new Sequence(source, id, destination)
+    const sequence = new Sequence(source, id, destination, isHttp)
     this.#sequences.set(key, sequence)
     const namesakes = this.#byId.get(id)
     if (namesakes === undefined) this.#byId.set(id, [sequence])
@@ -211,6 +215,7 @@ export class Sequences {
 
   /** What an order ack, seen where it was sent, newly says of its writer; null when that is nothing. */
   acknowledged(ack: SeenOrderAck): Acknowledgement | null {
+    if (this.#acknowledgers.size < SEQUENCES_MAX) this.#acknowledgers.add(ack.from.address)
     const sequence = this.acknowledgedBy(ack)
     const receiver = sequence?.receivers.find(
       ({ end }) => end.address === ack.from.address || (end.qmId !== null && end.qmId === ack.source),
@@ -233,6 +238,14 @@ export class Sequences {
   /** A machine refused a message, in an administration ack. */
   refused(source: Guid, by: MachineEnd): void {
     if (this.#refusals.size < SEQUENCES_MAX) this.#refusals.add(`${source}@${by.address}`)
+  }
+
+  /**
+   * Over HTTP: a machine that acknowledged nothing, of no sequence at all. It may be a front end, which takes messages in
+   * whatever order they come.
+   */
+  mayOnlyPassOn({ isHttp }: Sequence, { end }: SequenceReceiver): boolean {
+    return isHttp && !this.#acknowledgers.has(end.address)
   }
 
   /** It has refused messages of the sequence's source: what it did not acknowledge it may have refused. */

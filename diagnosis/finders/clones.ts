@@ -29,7 +29,11 @@ export function findClones({ book, parties, nowUs }: DiagnosisContext): Finder {
     },
     finish() {
       for (const { qmId, addresses, names } of parties.list()) {
-        const places = [...addresses.values()].filter(({ opens }) => opens)
+        // over HTTP nothing tells a clone from a front end that posts for others, but that it says other things
+        const places = [...addresses.values()].filter(
+          ({ opens, posts, address }) =>
+            opens || (posts && [...addresses.keys()].some(other => parties.areDistinct(qmId, address, other) === true)),
+        )
         if (places.length < 2) continue
         const [a, b] = twoMachines(places, (x, y) => parties.areDistinct(qmId, x.address, y.address) === true)
         const isProven = parties.areDistinct(qmId, a.address, b.address) === true

@@ -6,6 +6,7 @@ import type { Finder } from '../finder.js'
 import { Intervals } from '../intervals.js'
 import { messageText } from '../packet-facts.js'
 import { Recent } from '../recent.js'
+import { unacknowledgedBy, unknownMachine } from '../reservations.js'
 import type { MachineEnd, SeenMessage } from '../seen-message.js'
 import { type Acknowledgement, isSameMachine, type Sequence, type SequenceReceiver } from '../sequences.js'
 
@@ -24,7 +25,7 @@ const MACHINES_MAX = 64
  * that it reached both. Front ends and routing servers, which pass it on, do not count.
  */
 export function findDuplicates(context: DiagnosisContext): Finder {
-  const { book, parties } = context
+  const { book, parties, sequences, sides } = context
   /** By source, then by destination. */
   const plain = new Map<Guid, Map<string, Deliveries[]>>()
   const forwarders = new Set<string>()
@@ -82,21 +83,21 @@ export function findDuplicates(context: DiagnosisContext): Finder {
 
     /** Sessions that are cut take their order acks with them: what was taken all the same. */
     finish() {
-      for (const sequence of context.sequences.list()) {
-        const receivers = sequence.receivers.filter(({ forwards }) => !forwards)
+      for (const sequence of sequences.list()) {
+        const receivers = sequence.receivers.filter(({ forwards, end }) => !forwards && !sides.standsFor(end))
         if (receivers.length < 2) continue
         for (const number of sharedNumbers(receivers)) {
           const holders = receivers.filter(each => each.accepted.has(number)).toSorted(byArrival(number))
           const silent = holders.filter(({ acknowledged }) => acknowledged < number)
+          if (silent.some(holder => sequences.mayOnlyPassOn(sequence, holder)) && sequence.resends === 0) continue
           const [first, second] = holders
           if (silent.length === 0 || holders.length - silent.length > 1 || !areTwo(first!.end, second!.end)) continue
-          const names = silent.map(({ end }) => parties.describe(end.qmId, end.address)).join(' and ')
           tell(
             sequence,
             number,
             holders,
             [],
-            [`${names} acknowledged it to nobody in this capture, and could take it when it came`],
+            silent.map(({ end }) => unacknowledgedBy(parties.describe(end.qmId, end.address))),
           )
         }
       }
@@ -126,10 +127,14 @@ export function findDuplicates(context: DiagnosisContext): Finder {
       }
       if (!own.identifiers.add(messageId)) return
       own.arrivals.set(messageId, message.last)
-      if (machines.length === 1 || forwarders.has(at.address)) return
+      if (machines.length === 1 || forwarders.has(at.address) || sides.standsFor(at)) return
       const others = machines.filter(
         each =>
-          each !== own && !forwarders.has(each.end.address) && each.identifiers.has(messageId) && areTwo(each.end, at),
+          each !== own &&
+          !sides.standsFor(each.end) &&
+          !forwarders.has(each.end.address) &&
+          each.identifiers.has(messageId) &&
+          areTwo(each.end, at),
       )
       if (others.length === 0) return
       const [first] = others
@@ -140,6 +145,10 @@ export function findDuplicates(context: DiagnosisContext): Finder {
         message: messageText(source, messageId),
         machines: [source, nameOf(first!.end), nameOf(at)],
         weight: others.length + 1,
+        reservations:
+          message.session.protocol === 'http'
+            ? []
+            : [first!.end, at].filter(({ qmId }) => qmId === null).map(({ address }) => unknownMachine(address)),
         text:
           `message ${messageText(source, messageId)}, from ${parties.describe(source, message.from.address)} to ${destination}, reached ` +
           `${parties.describe(first!.end.qmId, first!.end.address)} and ${parties.describe(at.qmId, at.address)}`,

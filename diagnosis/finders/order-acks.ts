@@ -59,7 +59,8 @@ function landingOf({ parties }: DiagnosisContext, sequence: Sequence, at: Machin
     return (parties.get(at.qmId)?.sent ?? 0) > 0 ? 'order-ack-to-another-sender' : 'order-ack-misrouted'
   if (sequence.homes.has(at.address)) return 'home'
   // its own QMId at another address: a clone, unless the capture shows only the balancer's address there
-  return parties.get(at.qmId)?.addresses.get(at.address)?.opens === true ? 'order-ack-to-a-clone' : 'home'
+  const place = parties.get(at.qmId)?.addresses.get(at.address)
+  return place?.opens === true || place?.posts === true ? 'order-ack-to-a-clone' : 'home'
 }
 
 function reservationsOfClones({ parties }: DiagnosisContext, sequence: Sequence, at: MachineEnd): string[] {

@@ -1,6 +1,7 @@
 import type { FrameRef } from '../../capture/frame.js'
 import type { DiagnosisContext } from '../context.js'
 import type { Finder } from '../finder.js'
+import { passingOn } from '../reservations.js'
 import type { Sequence, SequenceReceiver } from '../sequences.js'
 
 /** The first resend interval of MSMQ: an order ack that takes longer is missed by its sender. */
@@ -15,7 +16,8 @@ export function findSequencesAtTheEnd(context: DiagnosisContext): Finder {
     finish() {
       for (const sequence of context.sequences.list()) {
         judgeOutgoingQueue(context, sequence)
-        for (const receiver of sequence.receivers) if (!receiver.forwards) judgeReceiver(context, sequence, receiver)
+        for (const receiver of sequence.receivers)
+          if (!receiver.forwards && !context.sides.standsFor(receiver.end)) judgeReceiver(context, sequence, receiver)
       }
     },
   }
@@ -62,7 +64,11 @@ function judgeReceiver(context: DiagnosisContext, sequence: Sequence, receiver: 
     machines: [sequence.source, end.qmId ?? end.address],
   }
   if (refused !== null && taken < refused.number && isOverdue(context, sequence, refused.number, refused.frame)) {
-    const isKnown = sequence.receivers.some(other => other !== receiver && other.arrived.has(refused.previous))
+    const mayPassOn = sequences.mayOnlyPassOn(sequence, receiver)
+    if (mayPassOn && sequence.resends === 0) return
+    const isKnown = sequence.receivers.some(
+      other => other !== receiver && !other.forwards && other.arrived.has(refused.previous),
+    )
     const missing =
       taken === 0 ? `it has nothing of the sequence` : `the last that it took of the sequence is number ${taken}`
     book.add('sequence-broken', {
@@ -70,13 +76,25 @@ function judgeReceiver(context: DiagnosisContext, sequence: Sequence, receiver: 
       frames: [refused.frame],
       number: refused.number,
       weight: receiver.arrived.countWithin(taken + 1, receiver.arrived.highest),
-      reservations: isKnown ? [] : ['the message before may have been sent before the capture began, or in a hole'],
+      reservations: [
+        ...(isKnown ? [] : ['the message before may have been sent before the capture began, or in a hole']),
+        ...coverage.ofStreams(),
+        ...(mayPassOn ? [passingOn(end.address)] : []),
+      ],
       text: `${parties.describe(end.qmId, end.address)} cannot take number ${refused.number} of sequence ${sequence.id}: it follows number ${refused.previous}, and ${missing}`,
     })
     return
   }
   const next = firstAbove(receiver, acknowledged)
-  if (next === null || next > taken || next <= receiver.turnedAway || sequences.refuses(sequence, receiver)) return
+  // a sender that does not send again has got its order ack, whatever way that went
+  if (
+    next === null ||
+    sequence.resends === 0 ||
+    next > taken ||
+    next <= receiver.turnedAway ||
+    sequences.refuses(sequence, receiver)
+  )
+    return
   const arrival = receiver.arrivals.get(next)
   if (arrival === null || !isOverdue(context, sequence, next, arrival)) return
   book.add('order-ack-never-sent', {

@@ -1,9 +1,10 @@
 import type { FrameRef } from '../../capture/frame.js'
 import type { DiagnosisContext } from '../context.js'
 import type { Finder } from '../finder.js'
+import { unacknowledgedBy } from '../reservations.js'
 import type { MachineEnd } from '../seen-message.js'
 import type { SeenTransaction } from '../seen-transactions.js'
-import { isSameMachine } from '../sequences.js'
+import { isSameMachine, type SequenceReceiver } from '../sequences.js'
 
 /** The first resend interval of MSMQ. */
 const RESEND_US = 30_000_000
@@ -14,7 +15,7 @@ const RESEND_US = 30_000_000
  * is too long ago to be kept.
  */
 export function findTornTransactions(context: DiagnosisContext): Finder {
-  const { transactions, sequences, nowUs } = context
+  const { transactions, sequences, sides, nowUs } = context
   transactions.onForgotten = transaction => judge(context, transaction)
   return {
     finish() {
@@ -22,16 +23,23 @@ export function findTornTransactions(context: DiagnosisContext): Finder {
     },
   }
 
-  function judge({ book, parties }: DiagnosisContext, transaction: SeenTransaction): void {
+  function judge({ book, parties, coverage }: DiagnosisContext, transaction: SeenTransaction): void {
     const { hasFirst, hasLast, messages, taken, source, frame, sequence, firstNumber } = transaction
     if (!hasFirst || !hasLast || taken.every(each => each.messages === messages)) return
-    const shares = sharesOf(taken)
+    const own = sequences.get(source, sequence)
+    const real = taken.filter(({ receiver }) => !receiver.forwards && !sides.standsFor(receiver.end))
+    const shares = sharesOf(real, receiver => own !== null && sequences.mayOnlyPassOn(own, receiver))
     const parts = shares.filter(share => share.messages < messages)
     const [part] = parts
     if (part === undefined) return
     if (shares.length === 1 && !wentElsewhere(transaction) && nowUs() - part.frame.timeUs <= RESEND_US) return
-    const nameOf = ({ end }: Share) => parties.describe(end.qmId, end.address)
+    const nameOf = ({ end }: Pick<Share, 'end'>) => parties.describe(end.qmId, end.address)
     const silent = parts.filter(share => !share.isAcknowledged)
+    const isResent = (own?.resends ?? 0) > 0
+    if (!isResent && parts.every(({ mayPassOn }) => mayPassOn)) return
+    // messages that nobody is seen to get may lie in a hole
+    const seen = shares.reduce((sum, share) => sum + share.messages, 0)
+    if (!isResent && seen < messages && coverage.holes > 0) return
     const home = sequences.homeOf(source, sequence)
     book.add('transaction-torn', {
       frames: [frame, ...parts.map(each => each.frame)].toSorted((a, b) => a.timeUs - b.timeUs),
@@ -41,12 +49,7 @@ export function findTornTransactions(context: DiagnosisContext): Finder {
       number: firstNumber,
       machines: [source, ...parts.map(({ end }) => end.qmId ?? end.address)],
       weight: messages,
-      reservations:
-        silent.length === 0
-          ? []
-          : [
-              `${silent.map(nameOf).join(' and ')} acknowledged it to nobody in this capture, and could take it when it came`,
-            ],
+      reservations: [...silent.map(({ end }) => unacknowledgedBy(nameOf({ end }))), ...coverage.ofStreams()],
       text:
         `of a transaction of ${messages} messages that begins with number ${firstNumber} of sequence ${sequence}, ` +
         `from ${parties.describe(source, home)}, ${parts.map(share => `${nameOf(share)} has ${share.messages}`).join(', ')}, and not the rest`,
@@ -71,16 +74,17 @@ interface Share {
   readonly end: MachineEnd
   messages: number
   isAcknowledged: boolean
+  readonly mayPassOn: boolean
   readonly frame: FrameRef
 }
 
-function sharesOf(taken: SeenTransaction['taken']): Share[] {
+function sharesOf(taken: SeenTransaction['taken'], mayPassOn: (receiver: SequenceReceiver) => boolean): Share[] {
   const shares: Share[] = []
   for (const { receiver, messages, upTo, frame } of taken) {
-    if (receiver.forwards) continue
     const isAcknowledged = receiver.acknowledged >= upTo
     const own = shares.find(({ end }) => isSameMachine(end, receiver.end))
-    if (own === undefined) shares.push({ end: receiver.end, messages, isAcknowledged, frame })
+    if (own === undefined)
+      shares.push({ end: receiver.end, messages, isAcknowledged, mayPassOn: mayPassOn(receiver), frame })
     else {
       own.messages += messages
       own.isAcknowledged &&= isAcknowledged
