@@ -6,8 +6,9 @@ import { OptionBytes } from './pcapng-options.js'
 import { type ByteSink, PcapngWriter, type SectionToWrite } from './pcapng-writer.js'
 import type { ReadingReport } from './reading-report.js'
 
-/** Records of names that are passed on. */
-const NAMES_MAX = 100_000
+/** Names that are passed on, in bytes with their addresses: of all records, and of one, which has no room for more. */
+const NAMES_BYTES_MAX = 8_388_608
+const RECORD_BYTES_MAX = 60_000
 
 /** Comments to add to a frame that is wanted, perhaps none; null: it is not wanted. */
 export type Wanted = (frame: FrameRef) => readonly string[] | null
@@ -28,12 +29,15 @@ export async function extractFrames(
   const writer = new PcapngWriter(sink, section)
   const interfaces = new Map<InterfaceDetails, number>()
   const told = new Set<string>()
+  let toldBytes = 0
   const reading = new FrameReading(inputs, {
     ...options,
     names: (address, names) => {
       const key = [address, ...names].join('\0')
-      if (told.has(key) || told.size === NAMES_MAX) return
+      const size = Buffer.byteLength(key)
+      if (told.has(key) || size > RECORD_BYTES_MAX || toldBytes + size > NAMES_BYTES_MAX) return
       told.add(key)
+      toldBytes += size
       writer.names(address, names)
     },
   })

@@ -2,7 +2,7 @@ import type { InterfaceDetails } from './captured-frame.js'
 import type { FileContext } from './file-context.js'
 import * as block from './pcapng-block.js'
 import { u16, u32 } from './pcapng-block.js'
-import { MICROSECONDS, TimeScale, ticksPerSecond } from './time-resolution.js'
+import { MICROSECONDS, TIME_US_MAX, TimeScale, ticksPerSecond } from './time-resolution.js'
 
 /** An interface of the section that is being read. */
 export interface PcapngInterface {
@@ -16,8 +16,13 @@ export interface PcapngInterface {
   lower: number
 }
 
-/** @param body of an interface description block. Null: too short */
-export function readInterface(body: Buffer, isBigEndian: boolean, context: FileContext): PcapngInterface | null {
+/** @param body of an interface description block, which begins at `offset` of the file. Null: too short */
+export function readInterface(
+  body: Buffer,
+  isBigEndian: boolean,
+  context: FileContext,
+  offset: number,
+): PcapngInterface | null {
   if (body.length < 8) return null
   const comments: string[] = []
   let name: string | null = null
@@ -36,6 +41,14 @@ export function readInterface(body: Buffer, isBigEndian: boolean, context: FileC
     else if (code === block.OPTION_INTERFACE_RESOLUTION) resolution = value[0] ?? resolution
     else if (code === block.OPTION_INTERFACE_OFFSET && value.length === 8) offsetSeconds = seconds(value, isBigEndian)
   })
+  if (Math.abs(offsetSeconds) * 1e6 > TIME_US_MAX) {
+    context.trouble(
+      'damaged',
+      offset,
+      'an interface whose times are after the year 9999, or as long before; they are read as they are',
+    )
+    offsetSeconds = 0
+  }
   const details = context.interface({
     linkType: u16(body, 0, isBigEndian),
     name,

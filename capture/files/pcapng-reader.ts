@@ -5,6 +5,7 @@ import * as block from './pcapng-block.js'
 import { u16, u32, u64 } from './pcapng-block.js'
 import { type PcapngInterface, readInterface } from './pcapng-interface.js'
 import { readNames } from './pcapng-names.js'
+import { TIME_US_MAX } from './time-resolution.js'
 
 /** Of a section, so that a file that is nothing else cannot fill memory. */
 const INTERFACES_MAX = 10_000
@@ -103,7 +104,7 @@ export class PcapngReader implements RecordReader {
       this.#damaged(offset, `a section with more than ${INTERFACES_MAX} interfaces`)
       return
     }
-    const found = readInterface(body, this.#isBigEndian, this.#context)
+    const found = readInterface(body, this.#isBigEndian, this.#context, offset)
     if (found === null) this.#damaged(offset, 'an interface description that is too short')
     else this.#interfaces.push(found)
   }
@@ -162,9 +163,14 @@ export class PcapngReader implements RecordReader {
       this.#damaged(offset, `a packet of ${capturedLength} bytes in a block with room for ${end - data}`)
       return
     }
-    const timeUs = on.scale.microseconds(upper, lower)
-    on.upper = upper
-    on.lower = lower
+    let timeUs = on.scale.microseconds(upper, lower)
+    if (timeUs > TIME_US_MAX) {
+      this.#damaged(offset, 'a packet of a time after the year 9999; it is given that of the packet before it')
+      timeUs = on.scale.microseconds(on.upper, on.lower)
+    } else {
+      on.upper = upper
+      on.lower = lower
+    }
     const packet = bytes.subarray(data, data + capturedLength)
     const optionsAt = data + block.padded(capturedLength)
     const options = optionsAt < end ? { bytes: bytes.subarray(optionsAt, end), isBigEndian: this.#isBigEndian } : null

@@ -3,6 +3,9 @@
 const HIGH = 2 ** 32
 const MICRO = 1e6
 
+/** The end of the year 9999: what is later is no time of a packet, and soon nothing that a date can be made of. */
+export const TIME_US_MAX = 253_402_300_800_000_000
+
 /** As pcapng codes it. */
 export const MICROSECONDS = 6
 export const NANOSECONDS = 9

@@ -5,6 +5,7 @@ import t from 'tap'
 import { extractFrames } from '../../../capture/files/extraction.js'
 import {
   BYTE_ORDERS,
+  block,
   enhanced,
   interfaceBlock,
   packed,
@@ -103,4 +104,20 @@ t.test('several files, a classic one among them, with interfaces of their own', 
     reading.files.map(({ frames }) => frames),
     [2, 1],
   )
+})
+
+t.test('names that fit into no record are left out', async t => {
+  // Each byte that is no UTF-8 is read as a character of three.
+  const record = (names: Buffer) =>
+    packed('little', [2, 1], [2, 4 + names.length], Buffer.of(10, 0, 0, 7), names, Buffer.alloc(-names.length & 3))
+  const list = [record(Buffer.alloc(40_000, 0xff)), record(Buffer.alloc(65_531, 0x61)), record(Buffer.from('R1\0'))]
+  const source = Buffer.concat([
+    section('little'),
+    interfaceBlock('little'),
+    ...list.map(bytes => block('little', 4, Buffer.concat([bytes, Buffer.alloc(4)]))),
+    enhanced('little', 0, 1n, Buffer.alloc(60)),
+  ])
+  const { frames, names } = await extract([source], () => [])
+  t.equal(frames.length, 1)
+  t.strictSame(names, [['10.0.0.7', ['R1']]])
 })

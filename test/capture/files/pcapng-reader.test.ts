@@ -239,6 +239,37 @@ t.test('a packet that is wrong within its block costs itself only', async t => {
   t.equal(report.frames, 6)
 })
 
+t.test('times that no calendar has', async t => {
+  const late = (1n << 64n) - 1n
+  const odd = Buffer.concat([
+    section('little'),
+    interfaceBlock('little'),
+    enhanced('little', 0, NOW_US, data(60)),
+    enhanced('little', 0, late, data(61)),
+    enhanced('little', 0, NOW_US + 5n, data(62)),
+    interfaceBlock('little', 1, 0, [[14, packed('little', [8, (1n << 63n) - 1n])]]),
+    enhanced('little', 1, NOW_US + 6n, data(63)),
+  ])
+  const { frames, report } = await readBytes(odd)
+  t.strictSame(
+    frames.map(frame => [frame.ref.timeUs, frame.bytes.length]),
+    [
+      [Number(NOW_US), 60],
+      [Number(NOW_US), 61],
+      [Number(NOW_US) + 5, 62],
+      [Number(NOW_US) + 6, 63],
+    ],
+  )
+  t.strictSame(
+    report.troubles.map(({ kind, offset }) => [kind, offset]),
+    [
+      ['damaged', 28 + 20 + 92],
+      ['damaged', 28 + 20 + 92 + 96 + 96],
+    ],
+  )
+  t.match(report.troubles[0]?.what, /9999/)
+})
+
 t.test('bytes put in or taken out', async t => {
   const { bytes, offsets } = numbered('big', 40)
   const at = offsets[20]!
