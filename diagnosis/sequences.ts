@@ -204,7 +204,9 @@ export class Sequences {
     receiver.lastFrame = message.last
     if (receiver.arrived.add(number)) receiver.arrivals.set(number, message.last)
     if (number <= receiver.taken) return receiver
-    if (previous > receiver.taken) {
+    // the message before may lie in what the capture lacks of this very stream
+    if (previous > receiver.taken && message.session.holes[message.direction]) take(receiver, number)
+    else if (previous > receiver.taken) {
       receiver.refused ??= { number, previous, frame: message.last }
     } else {
       take(receiver, number)
