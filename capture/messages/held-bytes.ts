@@ -34,8 +34,7 @@ export class HeldBytes implements Waiting {
 
   append(bytes: Buffer, start: number, end: number, frame: FrameRef): void {
     if (end === start) return
-    const size = this.#size + (end - start)
-    if (size > this.#room.data.length) this.#grow(size)
+    if (this.#size + (end - start) > this.#room.data.length) this.#grow(this.#size + (end - start))
     const { whole, data } = this.#room
     const at = HEADROOM + this.#size - start
     // The whole segment, when there is room for what is not wanted of it before and behind: a part of it takes a view.
@@ -49,7 +48,7 @@ export class HeldBytes implements Waiting {
     this.#starts[this.#count] = this.#size
     this.#frames[this.#count] = frame
     this.#count += 1
-    this.#size = size
+    this.#size += end - start
   }
 
   /** The frame that the byte at `offset` came in. */
@@ -96,13 +95,15 @@ export class HeldBytes implements Waiting {
   }
 
   #grow(size: number): void {
-    const held = this.#room
-    if (held === NOTHING) this.#memory.join(this)
+    const isFirst = this.#room === NOTHING
+    if (isFirst) this.#memory.join(this)
     const room = this.#memory.acquire(this, size)
+    // Another that gave up for this one may have told what makes these bytes useless, too: then they are gone.
+    const held = this.#room
     if (held !== NOTHING) {
       held.data.copy(room.data, 0, 0, this.#size)
       this.#memory.release(held)
-    }
+    } else if (!isFirst) this.#memory.join(this)
     this.#room = room
   }
 

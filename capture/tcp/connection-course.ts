@@ -12,6 +12,8 @@ import type { Direction, SeenEnding, StreamSink } from './seen-connection.js'
 const ANSWER_US_MAX = 1_000_000
 /** A FIN or RST further from where its sender stands is believed by nobody. */
 const DISTANCE_MAX = 1 << 24
+/** Numbers of a new connection are not so near to those of the one before, both of them. */
+const NEAR_MAX = 1 << 16
 
 /** The course of connections: handshakes, acknowledgements, windows, keep-alives, and how they end. */
 export class ConnectionCourse {
@@ -35,6 +37,23 @@ export class ConnectionCourse {
     if ((tcp.flags & TCP_FLAG.ack) === 0) return isElsewhere
     // A second answer to the same SYN, by another machine that has the address, is no other connection.
     return isElsewhere && !(half.other.isBased && ((half.other.base + 1) | 0) === tcp.ack)
+  }
+
+  /** Whether a SYN/ACK stands in the midst of both streams: a frame that was damaged, for no handshake has such numbers. */
+  isInMidStream(known: Connection, direction: Direction, tcp: TcpHeader): boolean {
+    const half = known.half(direction)
+    const { other } = half
+    if ((tcp.flags & TCP_FLAG.ack) === 0 || !half.isBegun || !other.isBegun) return false
+    if (half.base === tcp.seq || ((other.base + 1) | 0) === tcp.ack) return false
+    return Math.abs((tcp.seq - half.next) | 0) < NEAR_MAX && Math.abs((tcp.ack - other.next) | 0) < NEAR_MAX
+  }
+
+  /** Whether an end acknowledges what the other sent after its RST: it was not the other's, or damage, and nobody believed it. */
+  hasOutlived(known: Connection, direction: Direction, tcp: TcpHeader): boolean {
+    if (known.resetBy === null || known.resetBy === direction) return false
+    if ((tcp.flags & (TCP_FLAG.ack | TCP_FLAG.rst)) !== TCP_FLAG.ack) return false
+    const beyond = (tcp.ack - known.resetSeq) | 0
+    return beyond > 0 && beyond < DISTANCE_MAX
   }
 
   /** The next segment of a connection. Once its end was told, frames are only counted. */
@@ -170,6 +189,8 @@ export class ConnectionCourse {
       this.endByFin(connection)
       return
     }
+    connection.resetBy = half.direction
+    connection.resetSeq = tcp.seq
     const isRefusal = connection.opening === 'syn' && half.direction === 1 && !connection.isAnswered
     this.end(connection, {
       how: isRefusal ? 'refused' : 'reset',

@@ -24,6 +24,9 @@ export class Connection implements SeenConnection {
   finBy: Direction | null = null
   finAt: FrameRef | null = null
   finIdleUs = 0
+  /** Whose RST ended it, and the RST's sequence number. */
+  resetBy: Direction | null = null
+  resetSeq = 0
   last: FrameRef
   /** Of the last payload byte; of the first frame until there is one. */
   lastPayloadUs: number

@@ -84,7 +84,14 @@ export class TcpStreams {
     const known = this.connections.find(packet, tcp)
     if (known !== null) {
       const direction = this.connections.isFromClient(known) ? 0 : 1
-      if ((tcp.flags & TCP_FLAG.syn) === 0 || !this.course.isAnother(known, direction, packet, tcp)) return known
+      if ((tcp.flags & TCP_FLAG.syn) !== 0 && this.course.isInMidStream(known, direction, tcp)) {
+        tcp.flags &= ~TCP_FLAG.syn
+      }
+      const isAnother =
+        (tcp.flags & TCP_FLAG.syn) !== 0
+          ? this.course.isAnother(known, direction, packet, tcp)
+          : this.course.hasOutlived(known, direction, tcp)
+      if (!isAnother) return known
       if (!known.isOver) this.course.giveUp(known, 'reused', frame)
       this.connections.remove(known)
     }

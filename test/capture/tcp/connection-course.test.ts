@@ -97,6 +97,37 @@ t.test('an RST from nowhere near the stream is believed by nobody', async t => {
   t.strictSame(endings(capture), ['fin 0 #6'])
 })
 
+t.test('an RST near the stream that nobody believed: the connection is found again', async t => {
+  const { capture, built } = opened()
+  built.send(0, HELLO).acknowledge(1)
+  built.reset(0, { ttl: 57 })
+  built.send(0, HELLO).acknowledge(1).send(0, HELLO).close()
+  const notes = notesOf(capture.frames)
+  t.strictSame(notes.lines, [
+    '0 opened syn',
+    '0> bytes 5 #4',
+    '0> ended reset forged #6',
+    '1 opened none',
+    '1> hole ? never-captured #9',
+    '1> bytes 5 #9',
+    '1> ended fin #10',
+  ])
+  t.match(notes.connections[1], { client: CLIENT, server: SERVER })
+})
+
+t.test('a SYN in the midst of both streams is damage', async t => {
+  for (const direction of [0, 1] as const) {
+    const { capture, built } = opened()
+    built.send(0, HELLO).send(1, HELLO)
+    const seq = built.next[direction]
+    built.segment(direction, HELLO, SYN | PSH | ACK, { seq })
+    built.segment(direction, HELLO, PSH | ACK, { seq: seq + 5 })
+    const notes = notesOf(capture.frames)
+    t.equal(notes.connections.length, 1)
+    t.equal(notes.stream(0, direction).toString(), 'hellohellohello')
+  }
+})
+
 t.test('an RST that another machine sent', async t => {
   const row = (changes: object, link = {}) => {
     const { capture, built } = opened(new CaptureBytes(link))
