@@ -50,7 +50,9 @@ export class BalancerSides {
       if (this.#byHandshake.size < WAITING_MAX) this.#byHandshake.set(key, [session])
       return
     }
-    const other = waiting.find(candidate => !isSamePlace(candidate, session) && mayBeBoth(candidate, session))
+    const able = waiting.filter(candidate => !isSamePlace(candidate, session) && mayBeBoth(candidate, session))
+    // of several sessions in one millisecond: most balancers keep the client's port if they keep its address, and are alone
+    const other = able.find(each => isSameClient(each, session)) ?? able.find(({ front }) => front === null) ?? able[0]
     waiting.push(session)
     if (other !== undefined) this.#pair(other, session)
   }
@@ -184,12 +186,18 @@ function heardAnother(front: Session, back: Session): boolean {
 function mayBeBoth(earlier: Session, later: Session): boolean {
   if (earlier === later || later.front !== null || later.back !== null) return false
   if (earlier.back !== null || earlier.ending !== null) return false
+  // no way leads to the same place twice
+  for (let at = earlier.front; at !== null; at = at.front) if (isSamePlace(at, later)) return false
   return !isSamePlace(earlier, later) || earlier.connection.client.address !== later.connection.client.address
 }
 
 /** Clones that open sessions to a balancer in the same millisecond look alike so far. */
 function isSamePlace({ connection: a }: Session, { connection: b }: Session): boolean {
   return a.server.address === b.server.address && a.server.port === b.server.port
+}
+
+function isSameClient({ connection: a }: Session, { connection: b }: Session): boolean {
+  return a.client.address === b.client.address && a.client.port === b.client.port
 }
 
 /** In EstablishConnection, where it was captured of both. */

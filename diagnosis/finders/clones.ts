@@ -12,7 +12,7 @@ const RECEIVERS_MAX = 10_000
  * receiver is simulated beside it: which messages came while its row named the other address, so that whatever is
  * acknowledged by QMId goes to the wrong clone.
  */
-export function findClones({ book, parties, nowUs }: DiagnosisContext): Finder {
+export function findClones({ book, parties, sides, nowUs }: DiagnosisContext): Finder {
   const caches = new Map<Guid, QmIdCache>()
   const wrong = new Map<Guid, number>()
   return {
@@ -28,11 +28,17 @@ export function findClones({ book, parties, nowUs }: DiagnosisContext): Finder {
       if (cache.learn(now, source, from.address) === 'kept-other') wrong.set(source, (wrong.get(source) ?? 0) + 1)
     },
     finish() {
+      const translated = new Set(
+        sides.translations.filter(({ client, seenAs }) => client !== seenAs).map(({ seenAs }) => seenAs),
+      )
       for (const { qmId, addresses, names } of parties.list()) {
-        // over HTTP nothing tells a clone from a front end that posts for others, but that it says other things
+        // over HTTP nothing tells a clone from a front end that posts for others, but that it says other things; and what a
+        // balancer opens for a client, with that one's QMId, is no other machine
         const places = [...addresses.values()].filter(
           ({ opens, posts, address }) =>
-            opens || (posts && [...addresses.keys()].some(other => parties.areDistinct(qmId, address, other) === true)),
+            (opens && !translated.has(address)) ||
+            ((opens || posts) &&
+              [...addresses.keys()].some(other => parties.areDistinct(qmId, address, other) === true)),
         )
         if (places.length < 2) continue
         const [a, b] = twoMachines(places, (x, y) => parties.areDistinct(qmId, x.address, y.address) === true)

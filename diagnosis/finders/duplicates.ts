@@ -31,9 +31,14 @@ export function findDuplicates(context: DiagnosisContext): Finder {
   const forwarders = new Set<string>()
   let queues = 0
 
+  /** One of the two did not say who it is, and whoever else is at its address is the other: two sides of a balancer. */
+  const mayBeOne = (a: MachineEnd, b: MachineEnd): boolean =>
+    (a.qmId !== null && parties.at(b.address).includes(a.qmId)) ||
+    (b.qmId !== null && parties.at(a.address).includes(b.qmId))
+
   const areTwo = (source: MachineEnd, other: MachineEnd): boolean =>
     source.qmId === null || other.qmId === null
-      ? source.address !== other.address
+      ? source.address !== other.address && !mayBeOne(source, other)
       : source.qmId !== other.qmId || parties.areDistinct(source.qmId, source.address, other.address) === true
 
   function tell(

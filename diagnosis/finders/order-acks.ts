@@ -2,8 +2,11 @@ import type { FrameRef } from '../../capture/frame.js'
 import type { DiagnosisContext } from '../context.js'
 import type { Finder } from '../finder.js'
 import type { FindingKindId } from '../finding-kinds.js'
+import { Recent } from '../recent.js'
 import type { MachineEnd, SeenOrderAck } from '../seen-message.js'
 import type { Sequence } from '../sequences.js'
+
+const WRITERS_MAX = 10_000
 
 /** Where an order ack belongs, judged by whoever got it. */
 type Landing = 'home' | FindingKindId | 'unknown'
@@ -14,6 +17,21 @@ type Landing = 'home' | FindingKindId | 'unknown'
  */
 export function findOrderAcks(context: DiagnosisContext): Finder {
   const { book, parties, sequences } = context
+  /** By its writer: order acks that were told to be astray. Where a hole hides that two connections are one, each shows it. */
+  const told = new Map<string, Recent<true>>()
+
+  function isNews({ source, from, messageId }: SeenOrderAck): boolean {
+    const writer = source ?? from.address
+    let own = told.get(writer)
+    if (own === undefined) {
+      own = new Recent()
+      if (told.size < WRITERS_MAX) told.set(writer, own)
+    }
+    if (own.get(messageId) !== null) return false
+    own.set(messageId, true)
+    return true
+  }
+
   return {
     orderAckArrived(ack, at) {
       const sequence = sequences.acknowledgedBy(ack)
@@ -24,7 +42,7 @@ export function findOrderAcks(context: DiagnosisContext): Finder {
         if (ack.number <= sequence.home) return
         sequence.home = ack.number
         sequence.resendsInVain = 0
-      } else if (landing !== 'unknown') {
+      } else if (landing !== 'unknown' && isNews(ack)) {
         sequence.astray += 1
         book.add(landing, {
           frames: framesOf(sequence, ack),
@@ -45,8 +63,9 @@ export function findOrderAcks(context: DiagnosisContext): Finder {
   }
 }
 
-function landingOf({ parties }: DiagnosisContext, sequence: Sequence, at: MachineEnd): Landing {
+function landingOf({ parties, sides }: DiagnosisContext, sequence: Sequence, at: MachineEnd): Landing {
   if (sequence.homes.size === 0) return at.qmId === sequence.source ? 'home' : 'unknown'
+  if (sides.standsFor(at)) return 'unknown'
   if (at.qmId === null) {
     const there = parties.at(at.address)
     if (sequence.homes.has(at.address) && there.length <= 1) return 'home'

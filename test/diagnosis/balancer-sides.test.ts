@@ -8,10 +8,10 @@ const HOSTS = ['22222222-2222-2222-2222-222222222222', '33333333-3333-3333-3333-
 
 let connections = 0
 
-function session(client: string, server: string): Session {
+function session(client: string, server: string, port = 50_001 + connections): Session {
   const connection: SeenConnection = {
     id: connections++,
-    client: { address: client, port: 50_000 + connections, mac: null },
+    client: { address: client, port, mac: null },
     server: { address: server, port: 1801, mac: null },
     first: { number: connections, fileIndex: 0, timeUs: 0 },
     opening: 'whole',
@@ -61,4 +61,37 @@ t.test('where one queue manager answers they stay two sides of one', async t => 
   t.match(sides.translations, [
     { client: '10.0.0.1', virtual: '10.0.0.5', seenAs: '10.0.0.5', host: '10.0.0.2', connections: 1 },
   ])
+})
+
+t.test(
+  'two sessions of one millisecond through a balancer: the second goes its own way, to the same host or another',
+  async t => {
+    for (const second of ['10.0.0.2', '10.0.0.3'])
+      for (const keepsSource of [true, false]) {
+        const sides = new BalancerSides()
+        const seenAs = keepsSource ? '10.0.0.1' : '10.0.0.5'
+        const ways = ['10.0.0.2', second].map(
+          (host, index) =>
+            [
+              session('10.0.0.1', '10.0.0.5', 50_100 + index),
+              session(seenAs, host, (keepsSource ? 50_100 : 50_200) + index),
+            ] as const,
+        )
+        for (const each of ways.flat()) asks(sides, each)
+        for (const [front, back] of ways) {
+          t.equal(front.back, back, `${second}, ${seenAs}`)
+          t.equal(front.front, null)
+          t.equal(back.back, null)
+        }
+      }
+  },
+)
+
+t.test('where the client keeps its port behind the balancer, that tells which of several sessions it is', async t => {
+  const sides = new BalancerSides()
+  const fronts = [0, 1].map(index => session('10.0.0.1', '10.0.0.5', 50_300 + index))
+  const backs = [1, 0].map(index => session('10.0.0.1', '10.0.0.2', 50_300 + index))
+  for (const each of [...fronts, ...backs]) asks(sides, each)
+  t.equal(fronts[0]?.back, backs[1])
+  t.equal(fronts[1]?.back, backs[0])
 })
