@@ -1,29 +1,13 @@
 import t from 'tap'
-import type { CaptureFinding, Evidence } from '../../diagnosis/finding.js'
+import type { CaptureFinding } from '../../diagnosis/finding.js'
 import type { FindingKindId } from '../../diagnosis/finding-kinds.js'
-import { isAstray } from '../../lab/checkers/misrouted-ack.js'
 import { shippedScenarios } from '../../lab/scenario-catalogue.js'
 import { inSimulation } from '../../lab/scenario-worlds.js'
-import { type CapturedRun, captureSimulated } from '../fixtures/captured-run.js'
+import { captureSimulated } from '../fixtures/captured-run.js'
+import { CALLED, misroutedInCapture, misroutedInRun } from '../fixtures/verdict-in-capture.js'
 
 /** This machine may be busy with other tests. */
 t.setTimeout(280_000)
-
-/** What a run calls what a capture shows. */
-const CALLED: Readonly<Partial<Record<FindingKindId, string>>> = {
-  'order-ack-misrouted': 'misrouted-ack',
-  'order-ack-to-another-sender': 'misrouted-ack-other-sender',
-  'order-ack-to-a-clone': 'misrouted-ack-clone',
-  'duplicate-delivery': 'duplicated',
-  'transaction-torn': 'incomplete-transaction',
-  'name-validation-discard': 'name-validation',
-}
-
-const MISROUTED: readonly FindingKindId[] = [
-  'order-ack-misrouted',
-  'order-ack-to-another-sender',
-  'order-ack-to-a-clone',
-]
 
 for (const { scenario } of shippedScenarios()) {
   t.test(`${scenario.scenario}: its capture says what its verdict says`, async t => {
@@ -34,11 +18,7 @@ for (const { scenario } of shippedScenarios()) {
       [[]],
       'the capture is whole',
     )
-    t.strictSame(
-      ackJourneys(MISROUTED.flatMap(id => found.get(id)?.instances ?? [])),
-      astrayAcks(run),
-      'which ack, where',
-    )
+    t.strictSame(misroutedInCapture(found), misroutedInRun(run.view), 'which ack, where')
     const counts = new Map(run.verdict.findings.map(({ id, count }) => [id, count]))
     for (const [id, name] of Object.entries(CALLED) as [FindingKindId, string][]) {
       // the number of a transaction is in the TransactionHeader: over HTTP nothing says what belongs together
@@ -64,19 +44,4 @@ for (const { scenario } of shippedScenarios()) {
 /** Where faults were struck, something is bound to be late or cut; errors there must not be. */
 function isNews({ severity }: CaptureFinding, isQuiet: boolean): boolean {
   return severity === 'error' || (isQuiet && severity === 'warning')
-}
-
-/** `acker address, sequence, number, where it landed`, sorted. */
-function ackJourneys(instances: readonly Evidence[]): string[] {
-  return instances.map(({ from, sequence, number, to }) => `${from} ${sequence} ${number} ${to}`).toSorted()
-}
-
-function astrayAcks({ view }: CapturedRun): string[] {
-  const addresses = new Map(view.run.nodes.map(({ name, address }) => [name, address]))
-  return view.acks
-    .filter(isAstray)
-    .map(
-      ({ sent, astray }) => `${addresses.get(sent.node)} ${sent.sequence} ${sent.number} ${addresses.get(astray.node)}`,
-    )
-    .toSorted()
 }
