@@ -48,12 +48,13 @@ export class ConnectionCourse {
     return Math.abs((tcp.seq - half.next) | 0) < NEAR_MAX && Math.abs((tcp.ack - other.next) | 0) < NEAR_MAX
   }
 
-  /** Whether an end acknowledges what the other sent after its RST: it was not the other's, or damage, and nobody believed it. */
-  hasOutlived(known: Connection, direction: Direction, tcp: TcpHeader): boolean {
-    if (known.resetBy === null || known.resetBy === direction) return false
-    if ((tcp.flags & (TCP_FLAG.ack | TCP_FLAG.rst)) !== TCP_FLAG.ack) return false
-    const beyond = (tcp.ack - known.resetSeq) | 0
-    return beyond > 0 && beyond < DISTANCE_MAX
+  /** Whether a segment that begins nothing goes on where a connection is over: that did not end there, or others were the
+   *  next ones on its ports, and how they began was not captured. */
+  isOfAnother(known: Connection, direction: Direction, tcp: TcpHeader): boolean {
+    if (!known.isOver || (tcp.flags & TCP_FLAG.rst) !== 0) return false
+    const half = known.half(direction)
+    const isElsewhere = half.isBegun && Math.abs((tcp.seq - half.next) | 0) > DISTANCE_MAX
+    return (isElsewhere && tcp.payloadSize > 0) || hasOutlived(known, direction, tcp)
   }
 
   /** The next segment of a connection. Once its end was told, frames are only counted. */
@@ -212,6 +213,13 @@ export class ConnectionCourse {
     connection.isOver = true
     this.sink.ended(connection, ending)
   }
+}
+
+/** An end acknowledges what the other sent after its RST: it was not the other's, or damage, and nobody believed it. */
+function hasOutlived(known: Connection, direction: Direction, tcp: TcpHeader): boolean {
+  if (known.resetBy === null || known.resetBy === direction || (tcp.flags & TCP_FLAG.ack) === 0) return false
+  const beyond = (tcp.ack - known.resetSeq) | 0
+  return beyond > 0 && beyond < DISTANCE_MAX
 }
 
 /** Everything up to the FIN was told. */

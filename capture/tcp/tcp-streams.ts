@@ -90,7 +90,7 @@ export class TcpStreams {
       const isAnother =
         (tcp.flags & TCP_FLAG.syn) !== 0
           ? this.course.isAnother(known, direction, packet, tcp)
-          : this.course.hasOutlived(known, direction, tcp)
+          : this.course.isOfAnother(known, direction, tcp)
       if (!isAnother) return known
       if (!known.isOver) this.course.giveUp(known, 'reused', frame)
       this.connections.remove(known)

@@ -209,6 +209,24 @@ t.test('ports used again', async t => {
   t.equal(notes.endings[0]!.by, null)
 })
 
+t.test('ports used again, of whose handshake nothing was captured', async t => {
+  const { capture, built } = opened()
+  built.send(0, HELLO).close().send(0, HELLO)
+  const from = capture.frames.length
+  const again = capture.connection({ ...CLIENT, isn: 900_000_000 }, { ...SERVER, isn: 1_700_000_000 }).open()
+  again.send(0, HELLO).send(1, HELLO).close()
+  const notes = notesOf(capture.frames.filter((_, at) => at !== from && at !== from + 1))
+  t.strictSame(notes.lines.slice(2), [
+    '0> ended fin #5',
+    '1 opened none',
+    '1> hole ? never-captured #12',
+    '1> bytes 5 #12',
+    '1< hole ? never-captured #13',
+    '1< bytes 5 #13',
+    '1> ended fin #14',
+  ])
+})
+
 t.test(
   'a SYN/ACK for a SYN that was not captured begins another connection; a second one for the same SYN does not',
   async t => {
