@@ -16,7 +16,15 @@ import type { CaptureMoment } from './diagnose-options.js'
 import type { DiagnoseInputs } from './diagnose-reading.js'
 import { describeDiagnosis, terminalColumns } from './diagnose-text.js'
 import { endUnreadable, tellTroubles } from './diagnose-troubles.js'
-import { EXIT_AS_EXPECTED, EXIT_COULD_NOT_RUN, EXIT_NOT_AS_EXPECTED, log, writeJson, writeText } from './output.js'
+import {
+  EXIT_AS_EXPECTED,
+  EXIT_COULD_NOT_RUN,
+  EXIT_NOT_AS_EXPECTED,
+  fail,
+  log,
+  writeJson,
+  writeText,
+} from './output.js'
 import { packageVersion } from './program.js'
 import { reportFile } from './report-file.js'
 
@@ -41,12 +49,15 @@ export async function reportCapture(inputs: DiagnoseInputs, options: DiagnoseOpt
   const reading = await inputs.read(diagnosis, 'reading')
   diagnosis.finish()
   endUnreadable(reading.files)
+  const fromUs = momentUs(options.from, reading.period)
+  const toUs = momentUs(options.to, reading.period)
+  if (fromUs !== null && toUs !== null && fromUs > toUs) fail('--to: it lies before --from; give a later time')
   const filtered = filterFindings(
     diagnosis.book.list(),
     {
       ids: options.finding,
-      fromUs: momentUs(options.from, reading.period),
-      toUs: momentUs(options.to, reading.period),
+      fromUs,
+      toUs,
       hosts: options.host,
       queue: options.queue ?? null,
     },

@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { FINDING_KINDS, type FindingKindId } from '../diagnosis/finding-kinds.js'
 import type { FollowTarget } from '../diagnosis/output/followed-connection.js'
@@ -35,7 +37,8 @@ export interface DiagnoseOptions {
 
 const VIEWS = ['message', 'qms', 'follow'] as const
 /** What a view of one thing has no use for. */
-const OF_FINDINGS = ['csv', 'html', 'extract', 'scenario', 'from', 'to', 'queue', 'limit'] as const
+const OF_FINDINGS = ['csv', 'html', 'extract', 'scenario', 'from', 'to', 'host', 'queue', 'finding', 'limit'] as const
+const WRITTEN = ['csv', 'html', 'extract', 'scenario'] as const
 
 export function diagnoseCommand(): Command {
   return new Command('diagnose')
@@ -93,7 +96,29 @@ function checkOptions(captures: readonly string[], options: DiagnoseOptions): vo
   if (captures.filter(name => name === '-').length > 1) fail('-: standard input can be read once')
   const [view, ...others] = VIEWS.filter(name => options[name] !== undefined)
   if (others.length > 0) fail(`--${view} and --${others[0]}: give one of them`)
-  const unused = view === undefined ? undefined : OF_FINDINGS.find(name => options[name] !== undefined)
+  const unused = view === undefined ? undefined : OF_FINDINGS.find(name => isGiven(options[name]))
   if (unused !== undefined) fail(`--${unused}: --${view} shows no findings; leave one of them out`)
   if (options.csv === '-' && options.json) fail('--csv - and --json: both are for standard output; give --csv a file')
+  checkWritten(captures, options)
+}
+
+const isGiven = (value: unknown) => (Array.isArray(value) ? value.length > 0 : value !== undefined)
+
+/** What is written over before it is read, or by the next of them, is lost. */
+function checkWritten(captures: readonly string[], options: DiagnoseOptions): void {
+  const taken = new Map(captures.filter(name => name !== '-').map(name => [placeOf(name), 'the capture']))
+  for (const name of WRITTEN) {
+    const file = options[name]
+    if (file === undefined || (file === '-' && name === 'csv')) continue
+    if (file === '-') fail(`--${name} -: only --csv and --json write to standard output; give --${name} a file`)
+    const other = taken.get(placeOf(file))
+    if (other !== undefined) fail(`--${name} ${file}: it is ${other}, which would be written over; name another file`)
+    taken.set(placeOf(file), `the file of --${name}`)
+  }
+}
+
+/** The same for every name of a file. */
+function placeOf(file: string): string {
+  const found = statSync(file, { throwIfNoEntry: false, bigint: true })
+  return found === undefined ? resolve(file) : `${found.dev}:${found.ino}`
 }

@@ -1,6 +1,6 @@
 import { type CaptureFinding, type Evidence, INSTANCES_MAX } from '../finding.js'
 import type { FindingKindId } from '../finding-kinds.js'
-import type { Parties } from '../parties.js'
+import type { Parties, Party } from '../parties.js'
 
 /** Which findings are shown. The whole capture is read and judged all the same: what is left out may explain the rest. */
 export interface FindingFilter {
@@ -33,7 +33,9 @@ export function filterFindings(
     ids.length === 0 ? null : `findings ${ids.join(', ')}`,
     fromUs === null ? null : `from ${new Date(fromUs / 1000).toISOString()}`,
     toUs === null ? null : `to ${new Date(toUs / 1000).toISOString()}`,
-    hosts.length === 0 ? null : `of ${hosts.join(', ')}`,
+    hosts.length === 0
+      ? null
+      : `of ${hosts.map(host => (partiesCalled(host, parties).length > 0 ? host : `${host} (no queue manager seen by that name or address)`)).join(', ')}`,
     queue === null ? null : `with ${queue} in the queue’s name`,
   ].filter(text => text !== null)
   if (asked.length === (ids.length === 0 ? 0 : 1)) return { findings: wanted, texts: asked }
@@ -61,16 +63,26 @@ function only(finding: CaptureFinding, keeps: (evidence: Evidence) => boolean): 
 function hostNames(hosts: readonly string[], parties: Parties): ReadonlySet<string> | null {
   if (hosts.length === 0) return null
   const names = new Set<string>()
-  for (const host of hosts.map(host => host.toLowerCase().replace(/^\{(.*)\}$/, '$1'))) {
-    names.add(host)
-    for (const { qmId, addresses, names: own } of parties.list()) {
-      const isIt = qmId === host || addresses.has(host) || [...own].some(name => name.toLowerCase() === host)
-      if (!isIt) continue
+  for (const host of hosts) {
+    names.add(plainName(host))
+    for (const { qmId, addresses } of partiesCalled(host, parties)) {
       names.add(qmId)
       for (const address of addresses.keys()) names.add(address)
     }
   }
   return names
+}
+
+const plainName = (host: string) => host.toLowerCase().replace(/^\{(.*)\}$/, '$1')
+
+function partiesCalled(host: string, parties: Parties): Party[] {
+  const name = plainName(host)
+  return parties
+    .list()
+    .filter(
+      ({ qmId, addresses, names }) =>
+        qmId === name || addresses.has(name) || [...names].some(own => own.toLowerCase() === name),
+    )
 }
 
 /** By its latest frame: an ack astray is astray when it lands, however old the message. */

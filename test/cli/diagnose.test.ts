@@ -88,6 +88,7 @@ t.test('filters: what is left out is said, and is not clean by silence', async t
   t.match(early.filters, ['findings order-ack-misrouted', /^to 20\d\d-/, 'of r2', 'with ORDER in the queue’s name'])
   const nobody = await found('--host', '192.0.2.1')
   t.match(nobody, { code: 0, findings: [], verdict: { text: /Nothing of what was asked for is wrong/ } })
+  t.match(nobody.filters, ['of 192.0.2.1 (no queue manager seen by that name or address)'])
 })
 
 t.test('--message: by place, by id, by number; sightings on both sides, and where its order ack went', async t => {
@@ -205,6 +206,11 @@ t.test('what cannot be read at all, or is not to be had: one line, nothing on st
     [[sick, '--follow', '4000'], /--follow: connection 4000 with MSMQ is not in/],
     [[sick, '--follow', '1', '--qms'], /--qms and --follow: give one of them/],
     [[sick, '--qms', '--html', file('x.html')], /--html: --qms shows no findings/],
+    [[sick, '--qms', '--host', 'R1'], /--host: --qms shows no findings/],
+    [[sick, '--extract', sick], /--extract .*: it is the capture, which would be written over/],
+    [[sick, '--csv', file('x'), '--html', file('x')], /--html .*x: it is the file of --csv, which/],
+    [[sick, '--html', '-'], /--html -: only --csv and --json write to standard output/],
+    [[sick, '--from', '+2', '--to', '+1'], /--to: it lies before --from/],
     [[sick, '--from', 'yesterday'], /--from.*2026-11-22T13:25:19\.5Z/],
     [[sick, '--csv', '-', '--json'], /both are for standard output/],
     [[sick, '--html', '/proc/none/x.html'], /mkdir|open/],
