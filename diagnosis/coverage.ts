@@ -9,6 +9,8 @@ export class Coverage {
   holes = 0
   missingBytes = 0
   firstHole: FrameRef | null = null
+  /** The first packet or envelope that could not be read: whatever it was, nobody knows. */
+  firstMalformed: FrameRef | null = null
   /** MSMQ connections of which only one side was captured, and that began before the capture. */
   oneSided = 0
   midStream = 0
@@ -30,6 +32,10 @@ export class Coverage {
     this.firstHole ??= frame
   }
 
+  malformed(frame: FrameRef): void {
+    this.firstMalformed ??= frame
+  }
+
   ended({ connection, ending }: Session): void {
     const isOneSided = connection.frames[0] === 0 || connection.frames[1] === 0
     // whom nobody answered shows that by trying again
@@ -48,11 +54,16 @@ export class Coverage {
     return reservations
   }
 
-  /** Why something may have been said in bytes that are missing. */
+  /** Why something may have been said in bytes that are missing, or that nobody can read. */
   ofStreams(): string[] {
-    return this.firstHole === null
-      ? []
-      : [`the capture has holes, the first at frame ${this.firstHole.number}: what is missed may lie there`]
+    const reservations: string[] = []
+    if (this.firstHole !== null)
+      reservations.push(
+        `the capture has holes, the first at frame ${this.firstHole.number}: what is missed may lie there`,
+      )
+    if (this.firstMalformed !== null)
+      reservations.push(`the packet in frame ${this.firstMalformed.number} cannot be read: what is missed may be in it`)
+    return reservations
   }
 }
 

@@ -162,6 +162,7 @@ export class Diagnosis implements SeenSink {
   ): void {
     this.#at(last)
     const session = this.sessions.of(connection)
+    this.coverage.malformed(last)
     for (const finder of this.#tellers.malformed) finder.malformed(session, direction, fault, first, last)
   }
 

@@ -37,9 +37,9 @@ export function findTornTransactions(context: DiagnosisContext): Finder {
     const silent = parts.filter(share => !share.isAcknowledged)
     const isResent = (own?.resends ?? 0) > 0
     if (!isResent && parts.every(({ mayPassOn }) => mayPassOn)) return
-    // messages that nobody is seen to get may lie in a hole
+    // messages that nobody is seen to get may lie in a hole, or in a packet that nobody can read
     const seen = shares.reduce((sum, share) => sum + share.messages, 0)
-    if (!isResent && seen < messages && coverage.holes > 0) return
+    if (!isResent && seen < messages && coverage.ofStreams().length > 0) return
     const home = sequences.homeOf(source, sequence)
     book.add('transaction-torn', {
       frames: [frame, ...parts.map(each => each.frame)].toSorted((a, b) => a.timeUs - b.timeUs),
