@@ -1533,7 +1533,9 @@ local NAMED = { lt = "<", gt = ">", amp = "&", quot = '"', apos = "'" }
 srmp.fields = of_protocol(all_fields(), "srmp")
 srmp.experts = of_protocol(E, "srmp")
 
+-- A number too long for Lua 5.4 comes as a negative one.
 local function utf8_of(code)
+  if code < 0 then return "?" end
   if code < 128 then return string.char(code) end
   if code < 2048 then return string.char(192 + floor(code / 64), 128 + code % 64) end
   if code < 65536 then return string.char(224 + floor(code / 4096), 128 + floor(code / 64) % 64, 128 + code % 64) end
@@ -1549,8 +1551,11 @@ local function without_entities(content)
   end))
 end
 
+-- From the end by hand: a pattern would look at a long gap once for each of its characters.
 local function trimmed(content)
-  return (string.gsub(string.gsub(content, "^%s+", ""), "%s+$", ""))
+  local last = #content
+  while last > 0 and string.find(content, "^%s", last) do last = last - 1 end
+  return (string.gsub(string.sub(content, 1, last), "^%s+", ""))
 end
 
 -- Calls `found(path, content, first, last)` for each element with no element inside; paths are of local names, in

@@ -47,6 +47,21 @@ t.test('whatever numbers Wireshark gives', { skip }, async t => {
   })
 })
 
+t.test('an envelope that is made to be wrong or slow', { skip }, async t => {
+  const envelope = (to: string) =>
+    `http ${Buffer.from(
+      `<Envelope xmlns="http://schemas.xmlsoap.org/srmp/"><Header><path><to>${to}</to></path></Header></Envelope>`,
+    ).toString('hex')}`
+  for (const numbers of ['integer', 'float'] as const)
+    t.strictSame(
+      linesOf(numbers, [
+        envelope('a&#xffffffffffffffff;&#18446744073709551615;b'),
+        envelope(` a${' '.repeat(900_000)}b `),
+      ]),
+      [' SRMP user → a??b', ` SRMP user → a${' '.repeat(900_000)}b`],
+    )
+})
+
 t.test('the same lines as in the Lua of tshark', { skip: skip || tsharkSkip }, async t => {
   const vectors = file.vectors.filter(({ transport }) => transport !== 'udp-3527')
   const capture = new CaptureBytes()
