@@ -1,9 +1,10 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { DISSECTOR_FILE, DISSECTOR_MARK } from '../capture/wireshark/dissector-file.js'
 import { fail, writeJson, writeText } from './output.js'
+import { makeFolder } from './report-file.js'
 
 const FILE_NAME = 'mqqb.lua'
 
@@ -31,7 +32,7 @@ async function install(dir: string | undefined, json: boolean): Promise<void> {
     fail(`${file} is not mqlab's: move it away, or name another folder with --dir`)
   const state = before === null ? 'installed' : before === text ? 'unchanged' : 'updated'
   if (state !== 'unchanged') {
-    mkdirSync(dirname(file), { recursive: true })
+    makeFolder(dirname(file))
     writeFileSync(file, text)
   }
   if (json) return writeJson({ file, state })
@@ -52,7 +53,10 @@ function textOf(file: string): string | null {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return null
+    // the system's own error does not say which
+    if (code === 'EISDIR') fail(`${file} is a folder: move it away, or name another folder with --dir`)
     throw error
   }
 }

@@ -33,6 +33,17 @@ t.test('install into a folder, again, over an older one, and never over what is 
   t.equal(readFileSync(file, 'utf8'), '-- somebody wrote this')
 })
 
+t.test('install where nothing can be made, and where a folder has its name', async t => {
+  const { code, stderr } = await mqlab(['dissector', 'install', '--dir', '/proc/nowhere/plugins'])
+  t.equal(code, 2)
+  t.match(stderr, /\/proc\/nowhere/)
+
+  const dir = t.testdir({ 'mqqb.lua': {} })
+  const folder = await mqlab(['dissector', 'install', '--dir', dir])
+  t.equal(folder.code, 2)
+  t.match(folder.stderr, /mqqb\.lua is a folder: move it away/)
+})
+
 t.test('install where Wireshark looks', { skip: process.platform === 'win32' }, async t => {
   const home = t.testdir()
   const { code, stdout } = await mqlab(['dissector', 'install'], { HOME: home })
