@@ -35,7 +35,7 @@ export interface MachineCaptures {
 export class RunCapture {
   readonly file: string
   readonly #application: string
-  readonly #folder = mkdtempSync(join(tmpdir(), 'mqlab-capture-'))
+  readonly #folder: string
   #writing: { readonly part: PartFile; readonly recorder: Recorder } | null = null
 
   #networks: NetworkCaptures | null = null
@@ -46,6 +46,7 @@ export class RunCapture {
     closeSync(openSync(file, 'a'))
     this.file = file
     this.#application = application
+    this.#folder = mkdtempSync(join(tmpdir(), 'mqlab-capture-'))
   }
 
   /** For the network of a simulation: what goes over all its wires, by virtual time. `nowMs` counts from 1970. */

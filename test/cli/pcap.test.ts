@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { platform } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -67,6 +67,16 @@ t.test('a file that cannot be had: one line, exit code 2, and nothing was run', 
     t.match(stderr, words)
     t.equal(stderr.trimEnd().split('\n').length, 1, stderr)
   }
+})
+
+t.test('nothing stays behind of a capture that could not begin', async t => {
+  const folder = t.testdir({ temporary: {} })
+  const temporary = join(folder, 'temporary')
+  const { code } = await mqlab(['run', 'nlb-3-names-refused', '--world', 'sim', '--pcap', folder], {
+    TMPDIR: temporary,
+  })
+  t.equal(code, 2)
+  t.strictSame(readdirSync(temporary), [])
 })
 
 const noAddresses = platform() === 'linux' ? false : 'only Linux has all of 127.0.0.0/8'
