@@ -5,6 +5,8 @@ import { linkName, type MachineNames } from './machine-names.js'
 import type { FrameSink } from './recorder.js'
 
 const LINKTYPE_ETHERNET = 1
+/** What links are called that are too many to have names of their own. */
+const OTHER_LINKS = 'other links'
 
 /**
  * A capture that a recorder writes. Each link is an interface, named by its two machines. What the system refuses to write
@@ -29,10 +31,11 @@ export class PartFile implements FrameSink {
     })
   }
 
-  link(ends: Link): number {
+  link(ends: Link | null): number {
+    const name = ends === null ? OTHER_LINKS : linkName(ends, this.#names)
     let link = 0
     this.#write(writer => {
-      link = writer.addInterface({ linkType: LINKTYPE_ETHERNET, name: linkName(ends, this.#names) })
+      link = writer.addInterface({ linkType: LINKTYPE_ETHERNET, name })
     })
     return link
   }

@@ -11,8 +11,8 @@ import type { RecordedLink } from './recorded-link.js'
 
 /** Where frames go. */
 export interface FrameSink {
-  /** A link that frames follow of; its number, from 0. Its ends are in an order that does not change. */
-  link(ends: Link): number
+  /** A link that frames follow of; its number, from 0. Its ends are in an order that does not change; null: all links beyond the first. */
+  link(ends: Link | null): number
   /** In the order of their times, milliseconds since 1970. The bytes are the sink's from then on. */
   frame(link: number, atMs: number, bytes: Buffer): void
 }
@@ -27,6 +27,10 @@ export interface RecorderOptions {
 
 /** What ends are ready to take where it is not known: the most that can be said with a scale of 8, so that nothing exceeds it. */
 const WINDOW_BYTES = 0xffff << 8
+/** Whoever sends datagrams can make up addresses. Beyond so many, links are one, and so are the addresses whose packets are numbered. */
+const LINKS_MAX = 4096
+const ADDRESSES_MAX = 4096
+const OTHERS = 'others'
 /** How long after the last thing that it was told a recorder goes on. */
 const AFTERWARDS_MS = 1000
 
@@ -103,10 +107,12 @@ export class Recorder implements WireTap {
   }
 
   #link(ends: Link): RecordedLink {
-    const key = ends.toSorted().join(' ')
+    const own = ends.toSorted().join(' ')
+    const isOther = this.#links.size >= LINKS_MAX && !this.#links.has(own)
+    const key = isOther ? OTHERS : own
     let link = this.#links.get(key)
     if (link === undefined) {
-      const number = this.#options.sink.link(ends)
+      const number = this.#options.sink.link(isOther ? null : ends)
       link = {
         at: (atMs, run) => this.#at(atMs, run),
         isAhead: atMs => this.#isRunning || atMs > this.#options.nowMs(),
@@ -136,10 +142,12 @@ export class Recorder implements WireTap {
   }
 
   #identificationsOf({ address }: Endpoint): Identifications {
-    let ids = this.#identifications.get(address)
+    const known = this.#identifications
+    const key = known.size >= ADDRESSES_MAX && !known.has(address) ? OTHERS : address
+    let ids = known.get(key)
     if (ids === undefined) {
       ids = new Identifications()
-      this.#identifications.set(address, ids)
+      known.set(key, ids)
     }
     return ids
   }

@@ -246,3 +246,15 @@ t.test('tshark has nothing to say against any of it', { skip: tsharkSkip }, asyn
   const { stdout: expert } = runTshark('', frames.pcapng(), [...checks, '-q', '-z', 'expert'])
   t.notMatch(expert, /^(Errors|Warns)/m, 'no error and no warning')
 })
+
+t.test('links beyond the first 4,096 are one', async t => {
+  const frames = new RecordedFrames()
+  const from = (number: number) => ({ address: `10.1.${number >> 8}.${number & 0xff}`, port: 3527 })
+  for (let number = 0; number < 5000; number++)
+    frames.recorder.datagram(from(number), { ...SERVER, port: 3527 }, Buffer.alloc(1), 0)
+  frames.recorder.datagram(from(0), { ...SERVER, port: 3527 }, Buffer.alloc(1), 0)
+  t.equal(frames.links.length, 4097)
+  t.equal(frames.links.at(-1), null)
+  t.strictSame([frames.frames[4095]!.link, frames.frames[4096]!.link, frames.frames[4999]!.link], [4095, 4096, 4096])
+  t.equal(frames.frames[5000]!.link, 0, 'the first keep theirs')
+})
