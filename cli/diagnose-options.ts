@@ -5,20 +5,23 @@ import { type FollowTarget, parseFollowTarget } from '../diagnosis/output/follow
 import { type JourneyTarget, parseJourneyTarget } from '../diagnosis/output/journey-target.js'
 import { nearestName } from '../lab/nearest-name.js'
 
+/** Thirty years: further off no calendar need go, whenever the capture was made. */
+const SINCE_S_MAX = 1e9
+
 /** A moment, or a time since the first frame. */
 export type CaptureMoment = { readonly utcUs: number } | { readonly sinceUs: number }
 
 /** `2026-11-22T13:25:19.5Z`, a date alone, or `+12.5` seconds since the first frame. @throws InvalidArgumentError */
 export function captureMoment(text: string): CaptureMoment {
   const [, seconds] = /^\+(\d+(?:\.\d+)?)\s*s?$/.exec(text) ?? []
-  if (seconds !== undefined) return { sinceUs: Number(seconds) * 1e6 }
+  if (seconds !== undefined && Number(seconds) <= SINCE_S_MAX) return { sinceUs: Number(seconds) * 1e6 }
   const [, day, time = '', zone = 'Z'] =
     /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?(Z|[+-]\d\d:\d\d)?$/.exec(text) ?? []
   const ms =
     day === undefined ? Number.NaN : Date.parse(time === '' ? `${day}T00:00:00${zone}` : `${day}T${time}${zone}`)
   if (Number.isNaN(ms))
     throw new InvalidArgumentError(
-      '2026-11-22T13:25:19.5Z (UTC if no zone is given), or +12.5: seconds since the first frame',
+      '2026-11-22T13:25:19.5Z (UTC if no zone is given), or +12.5: seconds since the first frame, at most 1000000000',
     )
   return { utcUs: ms * 1000 + microsecondsOf(time) }
 }

@@ -71,6 +71,7 @@ export function findClocks(context: DiagnosisContext): Finder {
         ...evidence,
         frames: [ahead, right].sort((a, b) => a.timeUs - b.timeUs),
         text: `The clock of ${name} was set while the capture ran: messages of it are up to ${amount} ahead of the capture's clock, others agree with it`,
+        reservations: ['or it is always ahead, and those others had waited about as long before they were sent'],
       })
     } else if (leastS < -OFFSET_MAX_S) {
       const text = `The clock of ${name} is ${amount} ahead of the capture's: that far in the future its messages were sent`

@@ -19,6 +19,8 @@ const MSMQ_LIMIT_US = 119_000_000
 const BALANCER_LIMIT_MIN_US = 5_000_000
 /** What a machine that stops ends, it ends within this. */
 const ONE_MOMENT_US = 2_000_000
+/** Among more periods than these there is always one that fits. */
+const PERIODS_MAX = 1_000
 const GROUPS_MAX = 10_000
 const SAMPLES_MAX = 64
 
@@ -127,11 +129,12 @@ function doubtsOf(alike: readonly Sample[]): readonly string[] | null {
 function commonPeriod(lives: readonly number[], idleUs: number): number | null {
   const shortest = Math.min(...lives)
   const slackUs = Math.min(ALIKE_US, ALIKE_PART * idleUs)
-  for (let periods = 1; ; periods += 1) {
+  // the last byte may be a session ack, so that less of the last period is silent
+  const fewest = Math.ceil(shortest / (2 * idleUs))
+  if (fewest > PERIODS_MAX) return idleUs
+  for (let periods = Math.max(1, fewest); ; periods += 1) {
     const periodUs = shortest / periods
     if (periodUs < idleUs / 2 - slackUs) return null
-    // the last byte may be a session ack, so that less of the last period is silent
-    if (periodUs > 2 * idleUs) continue
     const isWhole = (lifeUs: number) => Math.abs(lifeUs - Math.round(lifeUs / periodUs) * periodUs) <= slackUs
     if (lives.every(isWhole)) return periodUs
   }

@@ -3,7 +3,7 @@ import type { SeenRequest } from '../../capture/messages/seen.js'
 import type { Guid } from '../../protocol/guid.js'
 import { sequenceIdText } from '../../protocol/sequence-id.js'
 import { headerValue } from '../../protocol/srmp/http-head.js'
-import { parseQueueUrl } from '../../protocol/srmp/queue-url.js'
+import { parseQueueUrl, type QueueUrl } from '../../protocol/srmp/queue-url.js'
 import type { DiagnosisContext } from '../context.js'
 import type { Finder } from '../finder.js'
 import type { Session } from '../session.js'
@@ -15,6 +15,8 @@ const STREAMS_MAX = 10_000
 /** A machine that restarts is away for a while; posts are tried again every 20 s. */
 const AWAY_MIN = 2
 const AWAY_MIN_US = 10_000_000
+const HTTP_PORT = 80
+const HTTPS_PORT = 443
 
 /** Where the receipts of some streams are to go. */
 interface ReceiptHost {
@@ -73,7 +75,7 @@ export function findLostReceipts(context: DiagnosisContext): Finder {
           text: `${sender} and ${sharer.name} both want receipts sent to ${stream.sendReceiptsTo}: one of them at most is there`,
         })
       }
-      if (isDestination(host, session, seen)) {
+      if (isDestination(url, session, seen)) {
         book.add('receipts-to-destination', {
           ...endsOf(session, 0),
           frames: [seen.last],
@@ -140,9 +142,18 @@ export function findLostReceipts(context: DiagnosisContext): Finder {
   }
 }
 
-function isDestination(host: string, { connection: { server } }: Session, { message, head }: SeenRequest): boolean {
+/** Two queue managers may share an address, each with ports of its own. */
+function isDestination(url: QueueUrl, { connection: { server } }: Session, { message, head }: SeenRequest): boolean {
   const asked = headerValue(head.headers, 'host')
-  const askedHost = asked === null ? null : (parseQueueUrl(`http://${asked}/`)?.host.toLowerCase() ?? null)
-  const to = parseQueueUrl(message!.to)?.host.toLowerCase()
-  return host === to || host === askedHost || host === server.address
+  const wanted = placeOf(url)
+  return [
+    parseQueueUrl(message!.to),
+    asked === null ? null : parseQueueUrl(`http://${asked}/`),
+    { host: server.address, port: server.port },
+  ].some(place => place !== null && placeOf(place) === wanted)
+}
+
+/** With TLS or without, it is the same machine. */
+function placeOf({ host, port }: Pick<QueueUrl, 'host' | 'port'>): string {
+  return `${host.toLowerCase()}:${port === HTTPS_PORT ? HTTP_PORT : port}`
 }

@@ -21,7 +21,7 @@ t.test('moments: UTC unless a zone is given, to the microsecond; or seconds sinc
     ['+3s', { sinceUs: 3e6 }],
   ]
   for (const [text, moment] of rows) t.strictSame(captureMoment(text), moment, text)
-  for (const text of ['', 'yesterday', '12', '+', '2026-13-01', '2026-11-22T25:00', '-5'])
+  for (const text of ['', 'yesterday', '12', '+', '2026-13-01', '2026-11-22T25:00', '-5', '+99999999999999'])
     t.throws(() => captureMoment(text), /2026-11-22T13:25:19\.5Z/, text)
 })
 

@@ -94,6 +94,11 @@ t.test('receipts that are to go where the stream goes', t => {
     first: { sequence: '00000064:00000001', text: /that is where the stream itself goes/ },
   })
   t.notOk(stream(OWN_RECEIPTS).of('receipts-to-destination'))
+  t.ok(stream(`https://${VIP}/msmq/private$/order_queue$`).of('receipts-to-destination'), 'the same place with TLS')
+  t.notOk(
+    stream(`http://${VIP}:8081/msmq/private$/order_queue$`).of('receipts-to-destination'),
+    'another queue manager at that address',
+  )
   t.end()
 })
 

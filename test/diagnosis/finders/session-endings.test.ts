@@ -182,4 +182,13 @@ t.test('MSMQ’s own limit is known by the lives of its sessions', async t => {
   const { of } = idle([120, 120.01, 120.02], () => 60)
   t.match(of('idle-session-cut'), { count: 3, proven: 0 }, 'one of 60 s could do it: not proven')
   t.match(of('idle-session-cut')?.first.reservations, [/CleanupInterval is set to 60000 ms/])
+  const endless = foundIn(traffic => {
+    const sessions = [1, 2, 3].map(() => traffic.session(SENDER, RECEIVER))
+    traffic.wait(9e10)
+    for (const session of sessions) {
+      traffic.wait(7)
+      session.end('fin', 1, { idleUs: 1.2 * S })
+    }
+  })
+  t.strictSame(endless.grave, [], 'times that a damaged file may have: as many periods would be tried')
 })
