@@ -45,7 +45,7 @@ export class SeenTransactions {
     const isStretch = message.session.protocol === 'http'
     const known = isStretch
       ? sequence.transactions.get(number - 1)
-      : (this.#numbered.get(lifeOf(sequence))?.get(index) ?? null)
+      : (this.#numbered.get(sequence.life)?.get(index) ?? null)
     const isNew = known === null || (isFirst && (isStretch || known.hasFirst))
     const transaction = isNew ? begin(sequence, message) : known
     if (isNew) this.#remember(sequence, transaction, isStretch ? null : index)
@@ -69,7 +69,7 @@ export class SeenTransactions {
   }
 
   #remember(sequence: Sequence, transaction: SeenTransaction, index: number | null): void {
-    const key = lifeOf(sequence)
+    const key = sequence.life
     let gone: SeenTransaction | null = null
     if (index === null) {
       let stretches = this.#stretches.get(key)
@@ -92,9 +92,6 @@ export class SeenTransactions {
     if (gone !== null) this.onForgotten(gone)
   }
 }
-
-/** Clones number their transactions alike, and each from its own start. */
-const lifeOf = ({ source, id }: Sequence) => `${source}/${id.slice(0, 8)}`
 
 function begin({ source, id }: Sequence, { first, transaction }: SeenMessage): SeenTransaction {
   return {

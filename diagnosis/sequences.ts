@@ -47,6 +47,8 @@ export interface Acknowledgement {
 export class Sequence {
   readonly source: Guid
   readonly id: string
+  /** Source and time stamp of its start: clones number their transactions alike, and each from its own. */
+  readonly life: string
   readonly isHttp: boolean
   destination: string
   /** Addresses that its source sent it from, on the outer side of balancers. */
@@ -70,6 +72,7 @@ export class Sequence {
   readonly transactions = new Recent<SeenTransaction>()
 
   constructor(source: Guid, id: string, destination: string, isHttp: boolean) {
+    this.life = `${source}/${id.slice(0, 8)}`
     this.isHttp = isHttp
     this.source = source
     this.id = id
