@@ -50,6 +50,7 @@ export class GzipSource implements ByteSource {
 
   async read(into: Buffer, at: number): Promise<number> {
     while (this.#ready.isEmpty && !this.#isOver) await this.#advance()
+    if (this.#ready.isEmpty && this.fault === null) await this.#passPadding()
     return this.#ready.take(into, at)
   }
 
@@ -70,6 +71,25 @@ export class GzipSource implements ByteSource {
       if (size > 0) this.#gunzip.write(bytes, () => resolve())
       else this.#gunzip.end()
     })
+  }
+
+  /** zlib takes a zero behind its data for padding, and looks at nothing after it: there may be another member. */
+  async #passPadding(): Promise<void> {
+    const window = this.#window
+    const left = window.offset - this.#gunzip.bytesWritten
+    window.start = Math.max(0, window.start - left)
+    do {
+      for (; window.length > 0; window.start++) {
+        if (window.buffer[window.start] === 0) continue
+        const compressedOffset = window.offset
+        this.fault = {
+          kind: 'damaged',
+          what: 'bytes behind the end of the compressed data, and zeros',
+          compressedOffset,
+        }
+        return
+      }
+    } while (await window.more())
   }
 
   #end(fault: SourceFault | null): void {

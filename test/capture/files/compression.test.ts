@@ -113,6 +113,17 @@ t.test('a wrong checksum of gzip costs nothing but a word', async t => {
   t.match(report.troubles, [{ kind: 'damaged', offset: CAPTURE.length, what: /compressed data is damaged/ }])
 })
 
+t.test('zeros behind gzip are padding, what comes after them is not', async t => {
+  const whole = gzipSync(CAPTURE)
+  for (const zeros of [1, 512, 300_000]) {
+    const padded = Buffer.concat([whole, Buffer.alloc(zeros)])
+    await sees(t, padded, 'gzip')
+    const { frames, report } = await readBytes(Buffer.concat([padded, whole]))
+    t.equal(frames.length, PACKETS.length)
+    t.match(report.troubles, [{ kind: 'damaged', offset: CAPTURE.length, compressedOffset: padded.length }])
+  }
+})
+
 t.test('damage in compressed data', async t => {
   for (const compressed of [gzipSync(CAPTURE), storedFrame(CAPTURE)]) {
     const bytes = Buffer.from(compressed)
