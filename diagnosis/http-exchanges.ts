@@ -17,6 +17,8 @@ interface Exchange {
 }
 
 const OPEN_MAX = 100_000
+/** Of one connection, as the reading matches answers to; and of one envelope: a sender posts it again every now and then. */
+const UNANSWERED_MAX = 64
 const SOURCES_MAX = 100_000
 
 /**
@@ -27,8 +29,9 @@ export class HttpExchanges {
   readonly #parties: Parties
   readonly #sides: BalancerSides
   readonly #open = new Map<SeenRequest, Exchange>()
+  readonly #bySession = new Map<Session, Set<Exchange>>()
   /** Those of each envelope; a sender may have posted one again before it was answered. */
-  readonly #byEnvelope = new Map<string, Exchange[]>()
+  readonly #byEnvelope = new Map<string, Set<Exchange>>()
   /** Where messages of a source were posted to, `source@address`: who sends them on from there is a front end, or a balancer. */
   readonly #arrivals = new Set<string>()
 
@@ -42,8 +45,7 @@ export class HttpExchanges {
     const key = envelopeKey(seen)
     if (key === null) return null
     const source = seen.message?.msmq?.sourceQmGuid ?? null
-    const others = this.#byEnvelope.get(key) ?? []
-    const other = others.find(
+    const other = [...(this.#byEnvelope.get(key) ?? [])].find(
       each => each.session !== session && each.back === null && this.#leadsOn(each, session, source),
     )
     const isPassedOn = other !== undefined && asksForServer(seen) && !asksForServer(other.request)
@@ -72,11 +74,7 @@ export class HttpExchanges {
     } else if (source !== null && seen.kind === 'user' && !forwarded) {
       this.#parties.seen(source, client.address, seen.last, 'posts', client.mac)
     }
-    if (this.#open.size < OPEN_MAX) {
-      this.#open.set(seen, exchange)
-      others.push(exchange)
-      this.#byEnvelope.set(key, others)
-    }
+    this.#keep(exchange)
     return facts
   }
 
@@ -84,7 +82,7 @@ export class HttpExchanges {
   response({ request, status }: SeenResponse): HttpFacts | null {
     const exchange = request === null ? undefined : this.#open.get(request)
     if (exchange === undefined || request === null) return null
-    this.#close(request, exchange)
+    this.#close(exchange)
     if (exchange.back !== null || status < 200 || status > 299) return null
     // what the balancer's other side would show was missed: nobody knows which host has it
     if (this.#sides.standsFor({ qmId: null, address: exchange.session.connection.server.address })) return null
@@ -92,8 +90,7 @@ export class HttpExchanges {
   }
 
   ended(session: Session): void {
-    if (session.protocol !== 'http') return
-    for (const [request, exchange] of this.#open) if (exchange.session === session) this.#close(request, exchange)
+    for (const exchange of this.#bySession.get(session) ?? []) this.#close(exchange)
   }
 
   /**
@@ -107,13 +104,33 @@ export class HttpExchanges {
     return !this.#arrivals.has(`${source}@${address}`) && !this.#parties.at(address).includes(source)
   }
 
-  #close(request: SeenRequest, exchange: Exchange): void {
-    this.#open.delete(request)
-    const others = this.#byEnvelope.get(exchange.key)
-    if (others === undefined) return
-    if (others.length > 1) others.splice(others.indexOf(exchange), 1)
-    else this.#byEnvelope.delete(exchange.key)
+  #keep(exchange: Exchange): void {
+    const { session, request, key } = exchange
+    for (const known of [this.#bySession.get(session), this.#byEnvelope.get(key)])
+      if (known?.size === UNANSWERED_MAX) this.#close(known.values().next().value!)
+    if (this.#open.size >= OPEN_MAX) return
+    this.#open.set(request, exchange)
+    addTo(this.#bySession, session, exchange)
+    addTo(this.#byEnvelope, key, exchange)
   }
+
+  #close(exchange: Exchange): void {
+    this.#open.delete(exchange.request)
+    removeFrom(this.#bySession, exchange.session, exchange)
+    removeFrom(this.#byEnvelope, exchange.key, exchange)
+  }
+}
+
+function addTo<Key>(sets: Map<Key, Set<Exchange>>, key: Key, exchange: Exchange): void {
+  const known = sets.get(key)
+  if (known === undefined) sets.set(key, new Set([exchange]))
+  else known.add(exchange)
+}
+
+function removeFrom<Key>(sets: Map<Key, Set<Exchange>>, key: Key, exchange: Exchange): void {
+  const known = sets.get(key)
+  known?.delete(exchange)
+  if (known?.size === 0) sets.delete(key)
 }
 
 function frontmost(exchange: Exchange): Exchange {

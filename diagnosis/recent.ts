@@ -1,17 +1,21 @@
 const SLOTS_MIN = 16
 const SLOTS_MAX = 4_096
+/** Numbers far apart would make a large ring for a few of them. */
+const SLOTS_PER_VALUE = 64
 
 /** What belongs to the last few thousand of things that are numbered: a ring by number, which grows with what it is given. */
 export class Recent<Value> {
   #numbers = new Float64Array(SLOTS_MIN)
   #values: (Value | undefined)[] = new Array<undefined>(SLOTS_MIN)
+  #size = 0
 
   /** Returns what has to go for it, also what had this number; null when there was room. */
   set(number: number, value: Value): Value | null {
     for (;;) {
       const slot = number % this.#values.length
       const there = this.#values[slot]
-      if (there === undefined || this.#numbers[slot] === number || this.#values.length === SLOTS_MAX) {
+      if (there === undefined || this.#numbers[slot] === number || this.#isLargeEnough()) {
+        if (there === undefined) this.#size += 1
         this.#numbers[slot] = number
         this.#values[slot] = value
         return there ?? null
@@ -28,6 +32,11 @@ export class Recent<Value> {
   get(number: number): Value | null {
     const slot = number % this.#values.length
     return this.#numbers[slot] === number ? (this.#values[slot] ?? null) : null
+  }
+
+  #isLargeEnough(): boolean {
+    const slots = this.#values.length
+    return slots === SLOTS_MAX || slots >= SLOTS_PER_VALUE * this.#size
   }
 
   #grow(): void {

@@ -169,14 +169,14 @@ function* inBoth(a: Intervals, b: Intervals, from: number, to: number): Generato
     for (const [first, last] of b.within(low, high)) for (let number = first; number <= last; number += 1) yield number
 }
 
-/** Numbers that two of the receivers at least have accepted, each once. */
-function sharedNumbers(receivers: readonly SequenceReceiver[]): Set<number> {
-  const shared = new Set<number>()
-  receivers.forEach(({ accepted }, index) => {
-    for (const other of receivers.slice(index + 1))
-      for (const number of inBoth(accepted, other.accepted, accepted.lowest, accepted.highest)) shared.add(number)
-  })
-  return shared
+/** Numbers that two of the receivers at least have accepted, each once: told of the first two that have it. */
+function* sharedNumbers(receivers: readonly SequenceReceiver[]): Generator<number> {
+  for (const [index, { accepted }] of receivers.entries())
+    for (let next = index + 1; next < receivers.length; next += 1) {
+      const before = receivers.slice(0, next).filter((_, other) => other !== index)
+      for (const number of inBoth(accepted, receivers[next]!.accepted, accepted.lowest, accepted.highest))
+        if (!before.some(other => other.accepted.has(number))) yield number
+    }
 }
 
 const byArrival = (number: number) => (a: SequenceReceiver, b: SequenceReceiver) =>

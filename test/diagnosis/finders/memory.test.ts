@@ -93,3 +93,36 @@ t.test('requests that are answered are forgotten', t => {
   t.ok(bytes < 50, `${bytes.toFixed(1)} bytes of a request are left`)
   t.end()
 })
+
+t.test('requests that nobody answers are forgotten while their connection lasts', t => {
+  let http: SeenHttp | null = null
+  let index = 0
+  const bytes = left(
+    (traffic, diagnosis) => {
+      http ??= new SeenHttp(traffic, diagnosis, SENDER.address, RECEIVER.address)
+      index += 1
+      http.post(srmpMessage({ index }))
+    },
+    11_000,
+    6_000,
+  )
+  t.ok(bytes < 100, `${bytes.toFixed(1)} bytes of a request are left`)
+  t.end()
+})
+
+t.test('numbers far apart take no more room than their messages', t => {
+  let timeStamp = 0
+  let session: ReturnType<SeenTraffic['session']> | null = null
+  const bytes = left(
+    traffic => {
+      session ??= traffic.session(SENDER, RECEIVER)
+      timeStamp += 1
+      session.transactional({ number: 1, timeStamp })
+      session.transactional({ number: 4097, previous: 1, timeStamp })
+    },
+    200,
+    500,
+  )
+  t.ok(bytes < 20_000, `${bytes.toFixed(0)} bytes of a sequence with two messages are left`)
+  t.end()
+})
