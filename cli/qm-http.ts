@@ -9,6 +9,7 @@ import { OptionError } from '../protocol/errors.js'
 import type { Endpoint } from '../queue-manager/actions.js'
 import type { HttpOptions } from '../queue-manager/http/names.js'
 import type { Redirections } from '../queue-manager/http/redirections.js'
+import { isWildcard } from '../transport/plain-address.js'
 import { several } from './client-values.js'
 import { fail } from './output.js'
 import { ALLOWED, isHost, parseEndpoint, type QmFile } from './qm-schema.js'
@@ -133,8 +134,6 @@ export function ownAddresses(address: string): string[] {
   if (!isWildcard(address)) return [address]
   return Object.values(networkInterfaces()).flatMap(found => (found ?? []).map(each => each.address))
 }
-
-export const isWildcard = (address: string) => address === '0.0.0.0' || address === '::'
 
 /** Who is at this machine may call it localhost. */
 function ownNames(address: string): string[] {

@@ -1,4 +1,5 @@
 import { MSMQ_PORT } from '../protocol/ports.js'
+import { isWildcard } from '../transport/plain-address.js'
 import { type GatewayHost, gatewayHosts } from './gateway-hosts.js'
 import { type Affinity, type BucketHash, nlbSub1 } from './nlb/hash.js'
 import { createStaticPolicy } from './nlb/policy.js'
@@ -7,13 +8,7 @@ import { HostStates } from './planes/host-states.js'
 import type { HealthCheck, HostState, Spread } from './planes/http-options.js'
 import { createHttpProxy, type HttpProxy, type HttpProxyOptions } from './planes/http-proxy.js'
 import { createRandomPolicy, createRoundRobinPolicy } from './planes/http-spread.js'
-import {
-  createProxyPlane,
-  isWildcard,
-  type ProxyPlane,
-  type ProxyPlaneOptions,
-  type TcpProxyPlane,
-} from './planes/proxy.js'
+import { createProxyPlane, type ProxyPlane, type ProxyPlaneOptions, type TcpProxyPlane } from './planes/proxy.js'
 
 const HTTP_PORT = 80
 

@@ -3,6 +3,7 @@ import { isIPv6 } from 'node:net'
 import type { Endpoint } from '../queue-manager/actions.js'
 import { preciseWallMs } from './clock.js'
 import { systemCode, TransportError } from './errors.js'
+import { isWildcard } from './plain-address.js'
 import type { SocketsTap } from './wire-tap.js'
 
 /** A UDP socket for pings. Datagrams get lost, so one that cannot be sent is dropped and counted. */
@@ -10,9 +11,10 @@ export class DatagramSocket {
   readonly #socket: Socket
   readonly #tap: SocketsTap | undefined
   sendFailures = 0
+  /** Null before it is bound, and where it has all addresses: of which one a datagram is, node does not tell. */
   #local: Endpoint | null = null
 
-  /** `tap` is told of what is exchanged with those of whom it `tellsAccepted`. */
+  /** `tap` is told of what is exchanged with those of whom it `tellsAccepted`, unless `address` is a wildcard. */
   constructor(address: string, tap: SocketsTap | undefined, onDatagram: (from: Endpoint, bytes: Buffer) => void) {
     this.#tap = tap
     this.#socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
@@ -37,7 +39,7 @@ export class DatagramSocket {
         this.#socket.off('error', refused)
         this.#socket.on('error', () => this.sendFailures++)
         const { address: local, port: bound } = this.#socket.address()
-        this.#local = { address: local, port: bound }
+        this.#local = isWildcard(local) ? null : { address: local, port: bound }
         resolve()
       })
     })

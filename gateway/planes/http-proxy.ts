@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { isWildcard } from '../../transport/plain-address.js'
 import { SocketTap, tapHttp } from '../../transport/socket-tap.js'
 import { connectionsWithinDescriptors } from './descriptor-limit.js'
 import { DroppedAnswers } from './dropped-answers.js'
@@ -9,7 +10,7 @@ import { HttpConnection, type HttpConnectionContext } from './http-connection.js
 import { type Balance, type DropAnswers, type HostState, PIPELINE_MAX } from './http-options.js'
 import { UpstreamPool, type UpstreamPoolLimits } from './http-upstream-pool.js'
 import type { ProxyFaults } from './proxied-connection.js'
-import { isWildcard, PROXY_LIMITS, type ProxyLimits, type ProxyPlane, type ProxyPlaneOptions } from './proxy.js'
+import { PROXY_LIMITS, type ProxyLimits, type ProxyPlane, type ProxyPlaneOptions } from './proxy.js'
 import {
   addTraffic,
   countClose,

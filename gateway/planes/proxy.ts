@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:net'
 import { PacketFramer } from '../../protocol/binary/packet-framer.js'
 import { DecodeError } from '../../protocol/errors.js'
+import { isWildcard } from '../../transport/plain-address.js'
 import type { SocketsTap } from '../../transport/wire-tap.js'
 import type { Client, Policy } from '../nlb/policy.js'
 import { ConnectDeadlines } from './connect-deadlines.js'
@@ -284,8 +285,4 @@ function packetObserver(onPacket: (bytes: Buffer) => void): (chunk: Buffer) => v
       readable = false
     }
   }
-}
-
-export function isWildcard(address: string): boolean {
-  return address === '0.0.0.0' || address === '::'
 }
