@@ -74,9 +74,19 @@ export function verdictOf(capture: DiagnosedCapture): CaptureVerdict {
       text: 'Nothing of MSMQ is in it: nobody speaks its protocol on port 1801 or any other, or posts to /msmq.',
     }
   if (found !== null) return { state: 'findings', text: `${capital(found)}.` }
+  if (!isTelling(counts))
+    return {
+      state: 'unusable',
+      text: 'Nothing is known: connections of MSMQ are in it, and not one handshake or message that could be read.',
+    }
   const asked = filters.length === 0 ? '' : ' of what was asked for'
   const but = limits.length === 0 ? '' : ', as far as the capture shows'
   return { state: 'clean', text: `Nothing${asked} is wrong${but}.` }
+}
+
+/** Frames that were cut when they were captured, and connections on which nothing is said, show nothing to be well. */
+function isTelling({ machines, messages, orderAcks, finalAcks, administrationAcks, requests, pings }: CaptureCounts) {
+  return machines + messages + orderAcks + finalAcks + administrationAcks + requests + pings > 0
 }
 
 function findingsText(grave: readonly CaptureFinding[]): string {

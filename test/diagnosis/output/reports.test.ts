@@ -43,6 +43,17 @@ t.test('frames: of one file by number, of several with the file; display filters
   ])
 })
 
+/** Frames of 90 bytes show that there are connections, and session acks. */
+const NOTHING_READ = {
+  machines: 0,
+  messages: 0,
+  orderAcks: 0,
+  finalAcks: 0,
+  administrationAcks: 0,
+  requests: 0,
+  pings: 0,
+}
+
 t.test('verdicts: what could not be read outweighs findings, notices are clean, doubt is told', async t => {
   const rows: [name: string, given: Parameters<typeof handMadeCapture>[0], state: string, text: RegExp][] = [
     ['an error', { findings: [ofSeverity('error')] }, 'findings', /^Order acks went to the wrong machine: 1 seen\.$/],
@@ -70,6 +81,15 @@ t.test('verdicts: what could not be read outweighs findings, notices are clean, 
       { findings: [], counts: { ...handMadeCapture().counts, sessions: 0 } },
       'unusable',
       /^Nothing of MSMQ is in it/,
+    ],
+    [
+      'not a handshake, not a message',
+      {
+        findings: [ofSeverity('notice')],
+        counts: { ...handMadeCapture().counts, ...NOTHING_READ },
+      },
+      'unusable',
+      /^Nothing is known/,
     ],
     [
       'no frames',
