@@ -109,7 +109,8 @@ export class SocketTap {
   #destroyed(error: Error | null, isReset: boolean): void {
     const code = error === null ? null : systemCode(error)
     if (!this.#established) this.#tap?.failed(preciseWallMs(), code === 'ECONNREFUSED' ? 'refused' : 'unanswered')
-    else if (code === 'ECONNRESET') this.#end(this.#own === 'client' ? 'server' : 'client', 'reset')
+    else if (code === 'ECONNRESET' || isBrokenPipe(error))
+      this.#end(this.#own === 'client' ? 'server' : 'client', 'reset')
     else if (isReset) this.#endAnyway()
     else this.#end(this.#own, 'fin')
   }
@@ -119,6 +120,11 @@ export class SocketTap {
     this.#ended = false
     this.#end(this.#own, 'reset')
   }
+}
+
+/** What a reset is called that comes after the other end's FIN. node:net says it of its own too, without a call of the system. */
+function isBrokenPipe(error: Error | null): boolean {
+  return error !== null && systemCode(error) === 'EPIPE' && 'syscall' in error
 }
 
 /** Tells of a connection that a server of `node:http` has accepted and begun to read. */

@@ -102,6 +102,23 @@ t.test('resets, of either end', async t => {
   t.strictSame(others.told.lines.slice(2), ['client: x', 'server reset'])
 })
 
+t.test('a reset of whoever has ended before', async t => {
+  const port = await listening(
+    t,
+    createServer(server => server.on('error', () => undefined).destroy()),
+  )
+  const told = new Told()
+  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true })
+  socket.on('error', () => undefined).resume()
+  SocketTap.connecting(told, socket, { address: '127.0.0.1', port })
+  const end = closed(socket)
+  await once(socket, 'end')
+  const writing = setInterval(() => socket.write('x'), 5)
+  await end
+  clearInterval(writing)
+  t.match(told.lines.slice(2).join('\n'), /^server fin\nclient: x+\nserver reset$/)
+})
+
 t.test('nobody listens', async t => {
   const server = createServer()
   const port = await listening(t, server)
