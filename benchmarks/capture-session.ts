@@ -7,7 +7,7 @@ const RECOVERABLE_ACK_TIMEOUT_MS = 500
 const ACK_TIMEOUT_MS = 20_000
 const WINDOW = 64
 /** Of messages between two flushes, at most. */
-export const STAGE_BYTES = 1 << 16
+const STAGE_BYTES = 1 << 16
 
 /** A session of the binary protocol on such a connection: handshake, counts, session acks. Only its client sends messages. */
 export class CaptureSession {
