@@ -2,6 +2,7 @@ import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import type { FileReport } from '../capture/files/reading-report.js'
 import type { SeenSink } from '../capture/messages/seen.js'
 import { type CaptureReading, readCapture } from '../capture/read-capture.js'
 import type { Evidence } from '../diagnosis/finding.js'
@@ -49,7 +50,7 @@ export class DiagnoseInputs {
       const reading = await readCapture(this.#files, sink, {
         onProgress: (bytesRead, bytesTotal) => this.#progress(what, bytesRead, bytesTotal),
       })
-      return { ...reading, files: reading.files.map((report, index) => ({ ...report, file: this.names[index]! })) }
+      return { ...reading, files: reading.files.map((report, index) => named(report, this.names[index]!)) }
     } finally {
       progressDone()
     }
@@ -96,3 +97,8 @@ export class DiagnoseInputs {
 }
 
 const restText = (ms: number) => (ms < 60_000 ? `${Math.ceil(ms / 1000)} s` : timeText(ms))
+
+/** As the file was given, not where it was kept. */
+function named(report: FileReport, file: string): FileReport {
+  return { ...report, file, troubles: report.troubles.map(trouble => ({ ...trouble, file })) }
+}

@@ -160,7 +160,7 @@ export class PcapReader implements RecordReader {
   #lose(window: ByteWindow, fault: string | null): void {
     const unfinished =
       this.#header === null
-        ? `a packet header of which ${window.length} bytes are there`
+        ? `a packet header of which only the first ${window.length} of ${PCAP_PACKET_HEADER_BYTES} bytes are there`
         : `a packet of ${this.#header.capturedLength} bytes, of which ${window.length - PCAP_PACKET_HEADER_BYTES} are there`
     this.#lost = { offset: window.offset, what: fault ?? unfinished, isCut: fault === null }
     window.start++

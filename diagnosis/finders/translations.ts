@@ -30,7 +30,7 @@ export function findTranslations({ book, parties, sides }: DiagnosisContext): Fi
           machines: [client, host],
           weight: connections,
           text:
-            `${host} sees ${seenAs} in place of ${client}, which connects to ${virtual} (${connections} connections or requests)` +
+            `${host} sees ${seenAs} in place of ${client}, which connects to ${virtual} (${connections === 1 ? '1 connection or request' : `${connections} connections or requests`})` +
             `${carried === undefined ? '' : ': its order acks for transactional messages go to that address'}`,
         })
       }

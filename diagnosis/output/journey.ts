@@ -103,9 +103,10 @@ export class JourneyFinder implements Finder {
     if (about !== undefined) this.#comes(about, 'administration-ack', message, at, false)
     const trail = this.#isTarget(message) ? this.#trails.get(messageText(message.source, message.messageId)) : undefined
     if (trail === undefined) return
-    const isElsewhere = (machine: MachineEnd) => !isSameMachine(machine, at) && !isSameMachine(machine, message.from)
-    const copied = trail.steps.some(({ kind, to }) => kind === 'message' && to !== null && isElsewhere(to))
-    this.#comes(trail, 'message', message, at, copied)
+    const holders = trail.steps.flatMap(({ kind, to }) => (kind === 'message' && to !== null ? [to] : []))
+    const hasIt = holders.some(machine => isSameMachine(machine, at))
+    const isElsewhere = holders.some(machine => !isSameMachine(machine, at) && !isSameMachine(machine, message.from))
+    this.#comes(trail, 'message', message, at, isElsewhere && !hasIt)
   }
 
   sessionHeader(session: Session, direction: Direction, header: SessionHeader, { last }: SeenPacket): void {
