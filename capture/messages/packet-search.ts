@@ -15,8 +15,9 @@ const UNTOLD_SIZE = SIGNATURE_OFFSET + SIGNATURE.length - 1
 const CHAIN_LENGTH_SURE = 3
 /** A segment of that size begins where the sender began to write, or where a larger one was full. */
 const TELLING_SEGMENT_SIZE = 512
-/** Headers that are none, in a row: after so many the bytes were made to cost time. */
+/** Headers that are none: beyond so many, and one more for so many bytes, the bytes were made to cost time. */
 const REJECTED_MAX = 1_000
+const REJECTED_BYTES = 1_024
 
 export interface Found {
   /** Where a packet begins; until it is sure, where one may begin at the earliest. */
@@ -41,11 +42,13 @@ export class PacketSearch {
   #size = 0
   #lastStart = 0
   #firstSize = 0
-  #rejected = 0
+  /** How many more headers may turn out to be none, before only those at the beginning of segments are looked at. */
+  #patience = REJECTED_MAX
 
   /** A segment of so many bytes came. */
   pushed(size: number): void {
     this.#lastSegment = size
+    this.#patience = Math.min(REJECTED_MAX, this.#patience + size / REJECTED_BYTES)
     if (size > this.#largestSegment) this.#largestSegment = size
   }
 
@@ -56,7 +59,6 @@ export class PacketSearch {
 
   reset(): void {
     this.#closing = 'open'
-    this.#rejected = 0
     this.#dropChain()
   }
 
@@ -68,15 +70,15 @@ export class PacketSearch {
         const candidate = candidateFrom(held, start)
         if (candidate === null) return { at: Math.max(start, held.size - UNTOLD_SIZE), isSure: false }
         start = candidate
+        if (this.#patience < 1 && held.segmentSizeAt(start) === 0) {
+          start += 1
+          continue
+        }
       }
       if (!this.#follow(held, start)) {
         // Every packet of the chain leads to where it broke: what comes next begins inside the last of them.
         start += this.#lastStart + 1
         this.#dropChain()
-        if (this.#rejected > REJECTED_MAX) {
-          this.#rejected = 0
-          start = Math.max(start, held.size - UNTOLD_SIZE)
-        }
         continue
       }
       const isSure = this.#isSure(held, start)
@@ -116,7 +118,7 @@ export class PacketSearch {
       return size
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
-      this.#rejected += 1
+      this.#patience = Math.max(0, this.#patience - 1)
       return null
     }
   }

@@ -241,6 +241,16 @@ t.test('malformed packets: told with their frames, and the next ones go on', asy
   }
 })
 
+t.test('bytes that were made to cost time: the stream is found again where a segment begins', async t => {
+  const head = ACK.subarray(0, 20)
+  const soup = Buffer.concat(Array.from({ length: 60 }, () => head))
+  const told = new ToldStreams()
+  const connection = told.open(1801).segment(0, Buffer.from('nothing of MSMQ'))
+  for (let i = 0; i < 100; i++) connection.segment(0, soup)
+  connection.segment(0, Buffer.concat([ACK, ACK, ACK])).end()
+  t.equal(told.log.packets.filter(({ type }) => type === 'SessionAck').length, 3)
+})
+
 t.test('a packet of 4 MiB, and one that only claims to be', async t => {
   const large = message(1, 0x400000 - 200)
   const told = new ToldStreams()
