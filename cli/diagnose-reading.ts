@@ -18,6 +18,8 @@ const TOLD_AFTER_MS = 400
 /** The same where stderr is a log. */
 const LOGGED_AFTER_MS = 3_000
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 /** Captures that are read, once or twice, with what people see meanwhile. */
 export class DiagnoseInputs {
   /** As given. */
@@ -38,6 +40,7 @@ export class DiagnoseInputs {
     if (!this.names.includes('-')) return
     this.#spool = mkdtempSync(join(tmpdir(), 'mqlab-diagnose-'))
     const file = join(this.#spool, 'stdin')
+    for (const signal of SIGNALS) process.once(signal, this.#end)
     progress('keeping standard input, which is read twice')
     await pipeline(process.stdin, createWriteStream(file))
     this.#files = this.names.map(name => (name === '-' ? file : name))
@@ -71,8 +74,15 @@ export class DiagnoseInputs {
   }
 
   close(): void {
+    for (const signal of SIGNALS) process.off(signal, this.#end)
     if (this.#spool !== null) rmSync(this.#spool, { recursive: true, force: true })
     this.#spool = null
+  }
+
+  /** What was kept may be gigabytes: it goes also where the command is ended. */
+  #end = (signal: NodeJS.Signals): void => {
+    this.close()
+    process.kill(process.pid, signal)
   }
 
   #progress(what: string, bytesRead: number, bytesTotal: number | null): void {
