@@ -1,5 +1,6 @@
-/** So many separate stretches are kept; beyond that the lowest are forgotten. */
+/** So many separate stretches are kept; beyond that the lowest quarter is forgotten, at once since all others move for it. */
 const STRETCHES_MAX = 4_096
+const FORGOTTEN = STRETCHES_MAX / 4
 
 /**
  * A set of whole numbers that mostly come in order, kept as stretches. Memory follows the gaps, not the numbers. Where
@@ -8,10 +9,6 @@ const STRETCHES_MAX = 4_096
 export class Intervals {
   /** From, to, from, to, … inclusive, ascending, with gaps between. */
   readonly #bounds: number[] = []
-
-  get isEmpty(): boolean {
-    return this.#bounds.length === 0
-  }
 
   get highest(): number {
     return this.#bounds.at(-1) ?? 0
@@ -38,7 +35,7 @@ export class Intervals {
     else if (joinsAbove) bounds[at + 2] = number
     else {
       bounds.splice(at + 2, 0, number, number)
-      if (bounds.length > 2 * STRETCHES_MAX) bounds.splice(0, 2)
+      if (bounds.length > 2 * STRETCHES_MAX) bounds.splice(0, 2 * FORGOTTEN)
     }
     return true
   }
