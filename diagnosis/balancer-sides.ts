@@ -178,7 +178,9 @@ function addressesOf({ connection: front }: Session, { connection: back }: Sessi
   return `${front.client.address} ${front.server.address} ${back.client.address} ${back.server.address}`
 }
 
+/** Somebody else's session with this very handshake is passed on, whatever a damaged answer says. */
 function heardAnother(front: Session, back: Session): boolean {
+  if (front.connection.client.address !== back.connection.client.address) return false
   return front.established[1] !== null && back.established[1] !== null && front.qmIds[1] !== back.qmIds[1]
 }
 
@@ -200,11 +202,7 @@ function isSameClient({ connection: a }: Session, { connection: b }: Session): b
   return a.client.address === b.client.address && a.client.port === b.client.port
 }
 
-/** In EstablishConnection, where it was captured of both. */
+/** In EstablishConnection, where it was captured of both: the moment. A GUID may be damaged where the packets are the same. */
 function saidTheSame(a: Session, b: Session): boolean {
-  return (
-    a.clientUptimeMs === null ||
-    b.clientUptimeMs === null ||
-    (a.clientUptimeMs === b.clientUptimeMs && a.qmIds[0] === b.qmIds[0])
-  )
+  return a.clientUptimeMs === null || b.clientUptimeMs === null || a.clientUptimeMs === b.clientUptimeMs
 }

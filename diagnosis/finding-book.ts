@@ -38,7 +38,10 @@ export class FindingBook implements Findings {
   worsen(kind: FindingKindId, partial: Partial<Evidence> & Pick<Evidence, 'frames' | 'text'>): void {
     const entry = this.#entries.get(kind)
     const evidence: Evidence = { ...NOTHING_KNOWN, ...partial }
-    if (entry !== undefined && evidence.weight > entry.worst.weight) entry.worst = evidence
+    if (entry === undefined) return
+    if (evidence.weight > entry.worst.weight) entry.worst = evidence
+    const at = entry.instances.findIndex(each => isAboutTheSame(each, evidence))
+    if (at >= 0) entry.instances[at] = evidence
   }
 
   count(kind: FindingKindId): number {
@@ -55,6 +58,12 @@ export class FindingBook implements Findings {
       return [{ id, ...FINDING_KINDS[id], ...entry, first: instances[0]!, instances }]
     })
   }
+}
+
+function isAboutTheSame(a: Evidence, b: Evidence): boolean {
+  return (
+    a.message === b.message && a.sequence === b.sequence && a.number === b.number && a.machines[0] === b.machines[0]
+  )
 }
 
 const NOTHING_KNOWN: Omit<Evidence, 'frames' | 'text'> = {

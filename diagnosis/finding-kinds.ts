@@ -45,7 +45,7 @@ export const FINDING_KINDS = {
   ),
   'duplicate-delivery': kind(
     'error',
-    'messages were delivered twice',
+    'messages were delivered more than once',
     'NLB-13',
     'A message whose acknowledgement did not come back is sent again, and the balancer gives the repetition to another machine, which has not seen it before and takes it as new.',
     'Let acknowledgements come back (keep the source address), and let one client’s sessions always go to one host; exactly once behind a balancer takes HTTP front ends that store and forward to one back end.',

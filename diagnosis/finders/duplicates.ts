@@ -148,7 +148,7 @@ export function findDuplicates(context: DiagnosisContext): Finder {
         from: message.from.address,
         to: at.address,
         message: messageText(source, messageId),
-        machines: [source, nameOf(first!.end), nameOf(at)],
+        machines: [source, ...others.map(each => nameOf(each.end)), nameOf(at)],
         weight: others.length + 1,
         reservations:
           message.session.protocol === 'http'
@@ -156,7 +156,7 @@ export function findDuplicates(context: DiagnosisContext): Finder {
             : [first!.end, at].filter(({ qmId }) => qmId === null).map(({ address }) => unknownMachine(address)),
         text:
           `message ${messageText(source, messageId)}, from ${parties.describe(source, message.from.address)} to ${destination}, reached ` +
-          `${parties.describe(first!.end.qmId, first!.end.address)} and ${parties.describe(at.qmId, at.address)}`,
+          [...others.map(each => each.end), at].map(end => parties.describe(end.qmId, end.address)).join(' and '),
       }
       if (others.length === 1) book.add('duplicate-delivery', evidence)
       else book.worsen('duplicate-delivery', evidence)

@@ -74,6 +74,8 @@ function landingOf({ parties, sides }: DiagnosisContext, sequence: Sequence, at:
       ? 'order-ack-to-another-sender'
       : 'order-ack-misrouted'
   }
+  // a routing server passes it on
+  if (at.qmId !== sequence.source && parties.get(at.qmId)?.forwards === true) return 'unknown'
   if (at.qmId !== sequence.source)
     return (parties.get(at.qmId)?.sent ?? 0) > 0 ? 'order-ack-to-another-sender' : 'order-ack-misrouted'
   if (sequence.homes.has(at.address)) return 'home'

@@ -95,3 +95,26 @@ t.test('where the client keeps its port behind the balancer, that tells which of
   t.equal(fronts[0]?.back, backs[1])
   t.equal(fronts[1]?.back, backs[0])
 })
+
+t.test('a session of another address with the same handshake is passed on, though its answer is damaged', async t => {
+  const sides = new BalancerSides()
+  const [front, back] = [session('10.0.0.1', '10.0.0.5'), session('10.0.0.5', '10.0.0.2')]
+  for (const each of [front, back]) asks(sides, each)
+  hears(sides, back, HOSTS[0])
+  t.same(hears(sides, front, HOSTS[1]), [], 'nothing is parted')
+  t.equal(front.back, back)
+})
+
+t.test('the same first packet tells, though the name of its client is damaged on one side', async t => {
+  const sides = new BalancerSides()
+  const [front, back] = [session('10.0.0.1', '10.0.0.5'), session('10.0.0.5', '10.0.0.2')]
+  asks(sides, front)
+  back.qmIds[0] = HOSTS[1]
+  back.clientUptimeMs = 1000
+  back.established[0] = 1
+  sides.established(back, HOSTS[1], 1000)
+  t.equal(front.back, null)
+  sides.earlyPacket(front, 7)
+  sides.earlyPacket(back, 7)
+  t.equal(front.back, back)
+})

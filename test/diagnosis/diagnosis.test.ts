@@ -282,3 +282,25 @@ t.test('clones that were started together are told apart by what they send', asy
     t.end()
   })
 })
+
+t.test('a routing server that an order ack passes is no wrong machine', t => {
+  const router = machine('cccccccc-0000-0000-0000-000000000001', '10.0.3.1', 1_000_000)
+  const { ids } = diagnose(traffic => {
+    traffic.session(router, R1).express(undefined, traffic.session(OTHER, router).express(), OTHER.qmId)
+    traffic.session(SENDER, R1).transactional({ number: 1 })
+    traffic.session(R1, router).orderAck(1, SENDER.address)
+  })
+  t.strictSame(ids, [])
+  t.end()
+})
+
+t.test('a message that three machines took is one finding, which names them all', t => {
+  const R3 = machine('bbbbbbbb-0000-0000-0000-000000000003', '10.0.2.3', 9_500_000)
+  const { of } = diagnose(traffic => {
+    const id = traffic.session(SENDER, R1, ...kept(SENDER, R1)).express()
+    for (const other of [R2, R3]) traffic.session(SENDER, other, ...kept(SENDER, other)).express(undefined, id)
+  })
+  t.match(of('duplicate-delivery'), { count: 1, worst: { weight: 3 } })
+  t.strictSame(of('duplicate-delivery')?.instances[0]?.machines, [SENDER.qmId, R1.qmId, R2.qmId, R3.qmId])
+  t.end()
+})
