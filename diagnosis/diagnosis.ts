@@ -149,6 +149,7 @@ export class Diagnosis implements SeenSink {
   }
 
   resynchronised(connection: SeenConnection, direction: Direction, skipped: number, frame: FrameRef): void {
+    this.#at(frame)
     const session = this.sessions.of(connection)
     for (const finder of this.#tellers.resynchronised) finder.resynchronised(session, direction, skipped, frame)
   }

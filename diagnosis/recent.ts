@@ -1,9 +1,9 @@
 const SLOTS_MIN = 16
-const SLOTS_MAX = 4_096
+const SLOTS_MAX = 1_024
 /** Numbers far apart would make a large ring for a few of them. */
 const SLOTS_PER_VALUE = 64
 
-/** What belongs to the last few thousand of things that are numbered: a ring by number, which grows with what it is given. */
+/** What belongs to the last thousand of things that are numbered: a ring by number, which grows with what it is given. */
 export class Recent<Value> {
   #numbers = new Float64Array(SLOTS_MIN)
   #values: (Value | undefined)[] = new Array<undefined>(SLOTS_MIN)

@@ -23,7 +23,7 @@ export interface SeenTransaction {
 }
 
 /**
- * The latest few thousand transactions of each source. Over TCP the TransactionHeader numbers them, and a transaction to
+ * The latest thousand transactions of each source. Over TCP the TransactionHeader numbers them, and a transaction to
  * several queues has one number in several sequences; over HTTP a transaction is a stretch of one stream.
  */
 export class SeenTransactions {

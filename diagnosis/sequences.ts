@@ -8,6 +8,8 @@ import type { SeenTransaction, SeenTransactions } from './seen-transactions.js'
 /** A peer can invent sequences; beyond so many the first that was seen is forgotten. */
 const SEQUENCES_MAX = 50_000
 const RECEIVERS_MAX = 64
+/** Sources that use one sequence id; acks do not say which of them they are for. */
+const NAMESAKES_MAX = 256
 
 /** What one receiver had of a sequence, and said of it. */
 export interface SequenceReceiver {
@@ -139,7 +141,7 @@ export class Sequences {
     this.#sequences.set(key, sequence)
     const namesakes = this.#byId.get(id)
     if (namesakes === undefined) this.#byId.set(id, [sequence])
-    else namesakes.push(sequence)
+    else if (namesakes.length < NAMESAKES_MAX) namesakes.push(sequence)
     return sequence
   }
 
@@ -270,7 +272,7 @@ export class Sequences {
   #forgetOldest(): void {
     const [key, oldest] = this.#sequences.entries().next().value!
     this.#sequences.delete(key)
-    const namesakes = this.#byId.get(oldest.id)!.filter(sequence => sequence !== oldest)
+    const namesakes = (this.#byId.get(oldest.id) ?? []).filter(sequence => sequence !== oldest)
     if (namesakes.length === 0) this.#byId.delete(oldest.id)
     else this.#byId.set(oldest.id, namesakes)
   }
