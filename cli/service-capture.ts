@@ -4,15 +4,20 @@ import type { MachineNames } from '../capture/recording/machine-names.js'
 import { PartFile } from '../capture/recording/part-file.js'
 import { Recorder } from '../capture/recording/recorder.js'
 import { preciseWallMs } from '../transport/clock.js'
-import type { SocketsTap } from '../transport/wire-tap.js'
+import type { SocketsTap, WireTap } from '../transport/wire-tap.js'
 import { packageVersion } from './program.js'
 
 /** So much is lost at most of the file when the process is killed. */
 const FLUSH_INTERVAL_MS = 200
+/** Connections to itself that are not accepted yet. */
+const TO_ITSELF_MAX = 10_000
 
 /** All that one program that runs until it is told to stop sends and receives, written to a capture as it happens. */
 export class ServiceCapture implements SocketsTap {
-  readonly wire: Recorder
+  readonly wire: WireTap
+  readonly #recorder: Recorder
+  /** Ends of connections to itself, which it tells of as the one that opens them. */
+  readonly #toItself = new Set<string>()
   readonly #file: PartFile
   readonly #timer: NodeJS.Timeout
 
@@ -21,20 +26,29 @@ export class ServiceCapture implements SocketsTap {
     this.#file = new PartFile(path, names, `mqlab ${packageVersion()}`, error =>
       logger.error({ event: 'capture-failed', file: path, error: error.message }, 'the capture ends here'),
     )
-    this.wire = new Recorder({ nowMs: preciseWallMs, seed: randomInt(2 ** 32), sink: this.#file })
+    const recorder = new Recorder({ nowMs: preciseWallMs, seed: randomInt(2 ** 32), sink: this.#file })
+    this.#recorder = recorder
+    this.wire = {
+      connection: (client, server, atMs, link) => {
+        if (client.address === server.address && this.#toItself.size < TO_ITSELF_MAX)
+          this.#toItself.add(`${client.address}:${client.port}`)
+        return recorder.connection(client, server, atMs, link)
+      },
+      datagram: (from, to, bytes, atMs, link) => recorder.datagram(from, to, bytes, atMs, link),
+    }
     this.#timer = setInterval(() => {
-      this.wire.catchUp()
+      recorder.catchUp()
       this.#file.flush()
     }, FLUSH_INTERVAL_MS).unref()
   }
 
-  tellsAccepted(): boolean {
-    return true
+  tellsAccepted(client: string, port?: number): boolean {
+    return !this.#toItself.delete(`${client}:${port}`)
   }
 
   close(): void {
     clearInterval(this.#timer)
-    this.wire.finish()
+    this.#recorder.finish()
     this.#file.close()
   }
 }

@@ -59,7 +59,7 @@ export class SocketTap {
     if (tap === undefined || localAddress === undefined || remoteAddress === undefined) return null
     const client = { address: plainAddress(remoteAddress), port: remotePort ?? 0 }
     const server = { address: plainAddress(localAddress), port: localPort ?? 0 }
-    if (!tap.tellsAccepted(client.address)) return null
+    if (!tap.tellsAccepted(client.address, client.port)) return null
     const accepted = new SocketTap(socket, 'server')
     const atMs = preciseWallMs()
     accepted.#tap = tap.wire.connection(client, server, atMs)

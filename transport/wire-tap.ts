@@ -22,8 +22,11 @@ export type Link = readonly [string, string]
 /** Who is told of the sockets of one machine. */
 export interface SocketsTap {
   readonly wire: WireTap
-  /** Whether it is also told of connections from this address, and of what it sends first: its own machine may tell of them. */
-  tellsAccepted(client: string): boolean
+  /**
+   * Whether it is also told of connections from this address, and of what it sends first: its own machine may tell of them.
+   * `port` is that of a connection.
+   */
+  tellsAccepted(client: string, port?: number): boolean
 }
 
 export interface WireTap {

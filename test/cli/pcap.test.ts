@@ -4,10 +4,12 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { platform } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { FrameReading } from '../../capture/files/frame-reading.js'
 import { readCapture } from '../../capture/read-capture.js'
+import { Diagnosis } from '../../diagnosis/diagnosis.js'
 import { MessageSightings } from '../../lab/captures/message-sightings.js'
 import { mqlab } from '../fixtures/mqlab-command.js'
 import { RUNTIME } from '../fixtures/runtime-directory.js'
@@ -141,3 +143,49 @@ t.test(
     t.strictSame([...balanced.keys()], [`CLUSTER–${client}`, 'CLUSTER–R1'])
   },
 )
+
+t.test('what a queue manager sends to itself is written once', { skip: noAddresses }, async t => {
+  const folder = t.testdir()
+  const [vip, host] = ['127.91.8.10', '127.91.8.11']
+  const config = join(folder, 'nlb.yaml')
+  writeFileSync(
+    config,
+    `cluster: { name: CLUSTER, addresses: ${vip} }\nrules: [{ ports: 1801, protocol: tcp }]\nhosts: [{ name: R1, address: ${host} }]\n`,
+  )
+  const file = join(folder, 'R1.pcapng')
+  const queue = ['--queue', 'private$\\orders:transactional']
+  const node = await started(t, 'qm', '--name', 'R1', '--address', host, ...queue, '--pcap', file)
+  const balancer = await started(t, 'nlb', config, '--settled')
+  const to = `DIRECT=TCP:${vip}\\private$\\orders`
+  const sending = await mqlab([
+    'send',
+    '--control',
+    node.ready.control,
+    '--to',
+    to,
+    '--delivery',
+    'transactional',
+    'hello',
+  ])
+  t.equal(sending.code, 0, sending.stderr)
+  const receiving = ['receive', 'private$\\orders', '--control', node.ready.control, '--timeout', '20', '--json']
+  t.equal((await mqlab(receiving)).code, 0)
+  // the order ack goes back to where the message came from: the same machine
+  const acks = async () => {
+    const diagnosis = new Diagnosis()
+    await readCapture([file], diagnosis)
+    return diagnosis.counts.orderAcks
+  }
+  for (let tries = 0; tries < 100 && (await acks()) === 0; tries += 1) await setTimeout(100)
+  for (const { stop } of [balancer, node]) await stop()
+  t.equal(await acks(), 1)
+  const openings: string[] = []
+  for await (const batch of new FrameReading([file]))
+    for (const { bytes } of batch) {
+      const isSyn = (bytes[47]! & 0x12) === 0x02
+      const isToItself = bytes.subarray(26, 30).equals(bytes.subarray(30, 34))
+      if (isSyn && isToItself) openings.push(bytes.subarray(34, 38).toString('hex'))
+    }
+  t.ok(openings.length > 0, 'it connects to itself')
+  t.equal(new Set(openings).size, openings.length, 'each connection begins once')
+})
