@@ -28,13 +28,14 @@ export function monotonicMs(): number {
 
 let wallOffsetMs = performance.timeOrigin
 
-/** Milliseconds since 1970 with fractions. It follows the system's clock, which counts whole ones. */
+/**
+ * Milliseconds since 1970 with fractions, which never go back. It follows the system's clock, which counts whole ones,
+ * forward; one that is set back is not followed.
+ */
 export function preciseWallMs(): number {
   const ownMs = performance.now()
   const wallMs = Date.now()
-  const aheadMs = ownMs + wallOffsetMs - wallMs
-  // 0 to 1 is what the whole millisecond leaves out; what is more is a clock that was set
-  if (aheadMs < -CLOCK_TOLERANCE_MS || aheadMs > 1 + CLOCK_TOLERANCE_MS) wallOffsetMs = wallMs - ownMs
+  if (ownMs + wallOffsetMs < wallMs - CLOCK_TOLERANCE_MS) wallOffsetMs = wallMs - ownMs
   return ownMs + wallOffsetMs
 }
 
