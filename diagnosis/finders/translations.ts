@@ -1,6 +1,7 @@
 import type { FrameRef } from '../../capture/frame.js'
 import type { DiagnosisContext } from '../context.js'
 import type { Finder } from '../finder.js'
+import type { Session } from '../session.js'
 
 const ADDRESSES_MAX = 10_000
 
@@ -11,9 +12,12 @@ const ADDRESSES_MAX = 10_000
 export function findTranslations({ book, parties, sides }: DiagnosisContext): Finder {
   /** Frame of the first transactional message that came from an address to a host. */
   const transactional = new Map<string, FrameRef>()
+  const noted = new WeakSet<Session>()
   return {
     arrived({ transaction, session, first }, { address }) {
-      if (transaction === null || transactional.size >= ADDRESSES_MAX) return
+      // of a session the first tells all
+      if (transaction === null || noted.has(session) || transactional.size >= ADDRESSES_MAX) return
+      noted.add(session)
       const key = `${session.connection.client.address} ${address}`
       if (!transactional.has(key)) transactional.set(key, first)
     },
