@@ -12,12 +12,10 @@ import { CALLED, misroutedInCapture, misroutedInRun } from '../fixtures/verdict-
 /** Each waits for real timers, and this machine may be busy. */
 t.setTimeout(280_000)
 
-/** Short ones, of each kind: kept and translated sources, names, several queues, HTTP. */
+/** Short ones, of each kind: kept and translated sources, names, several queues, HTTP. In simulation all are compared. */
 const SCENARIOS = [
-  'nlb-2-names-accepted',
   'nlb-3-names-refused',
   'nlb-4-plain-messages-over-http',
-  'nlb-8-order-ack-in-a-new-session',
   'nlb-11-acks-to-the-balancer',
   'nlb-14-torn-transactions',
 ]
