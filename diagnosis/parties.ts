@@ -1,7 +1,7 @@
 import type { FrameRef } from '../capture/frame.js'
 import { type Guid, NIL_GUID } from '../protocol/guid.js'
 import { Recent } from './recent.js'
-import type { SeenMessage } from './seen-message.js'
+import type { MachineEnd, SeenMessage } from './seen-message.js'
 
 /** Systems started at moments that lie further apart than this are two systems. Clocks that are set make no difference. */
 const SAME_START_US = 5_000_000
@@ -186,6 +186,10 @@ export class Parties {
     if (one.startedUs === null || other.startedUs === null) return null
     const apartUs = Math.abs(one.startedUs - other.startedUs) % UPTIME_WRAP_US
     return Math.min(apartUs, UPTIME_WRAP_US - apartUs) > SAME_START_US ? true : null
+  }
+
+  describeEnd({ qmId, address }: MachineEnd): string {
+    return this.describe(qmId, address)
   }
 
   /** `web1 (10.0.0.7)`, `10.0.0.7`, or `QM 5f2c9a10…`: shortest that a person recognises. */

@@ -1,6 +1,7 @@
 import type { FrameRef } from '../capture/frame.js'
 import type { Guid } from '../protocol/guid.js'
 import { Intervals } from './intervals.js'
+import { isSameMachine } from './machine-end.js'
 import { Recent } from './recent.js'
 import type { MachineEnd, SeenFinalAck, SeenMessage, SeenOrderAck } from './seen-message.js'
 import type { SeenTransaction, SeenTransactions } from './seen-transactions.js'
@@ -16,11 +17,6 @@ export interface SequenceReceiver {
   readonly end: MachineEnd
   readonly arrived: Intervals
   readonly arrivals: Recent<FrameRef>
-  /** The first message of the sequence that it got, as far as the capture shows. */
-  readonly firstNumber: number
-  readonly firstPrevious: number
-  readonly firstFrame: FrameRef
-  lastFrame: FrameRef
   /** Highest number that it has taken by the acceptance rule, as far as what arrived and what it acknowledged tell. */
   taken: number
   /** Those that it took by that rule when they arrived, or acknowledged. */
@@ -81,6 +77,11 @@ export class Sequence {
     this.destination = destination
   }
 
+  /** The first of its homes; null where none was seen. */
+  get homeAddress(): string | null {
+    return this.homes.values().next().value ?? null
+  }
+
   receiver(end: MachineEnd): SequenceReceiver | undefined {
     return this.receivers.find(each => isSameMachine(each.end, end))
   }
@@ -90,12 +91,6 @@ export class Sequence {
 function take(receiver: SequenceReceiver, number: number): void {
   receiver.taken = number
   if (receiver.refused !== null && receiver.refused.previous <= number) receiver.refused = null
-}
-
-/** The QMId decides; where clones share one, or no packet told it, the address does. */
-export function isSameMachine(a: MachineEnd, b: MachineEnd): boolean {
-  if (a.qmId !== null && b.qmId !== null && a.qmId !== b.qmId) return false
-  return a.address === b.address
 }
 
 /**
@@ -121,11 +116,6 @@ export class Sequences {
 
   get(source: Guid, id: string): Sequence | null {
     return this.#sequences.get(`${source}/${id}`) ?? null
-  }
-
-  /** An address that a sequence is sent from; null where that was not seen. */
-  homeOf(source: Guid, id: string): string | null {
-    return this.get(source, id)?.homes.values().next().value ?? null
   }
 
   /** That of a transactional message, made when it is new. */
@@ -183,19 +173,15 @@ export class Sequences {
     for (const receiver of sequence.receivers) if (receiver.end.address === by.address) receiver.forwards = true
   }
 
-  arrived(sequence: Sequence, message: SeenMessage, at: MachineEnd): SequenceReceiver | null {
+  arrived(sequence: Sequence, message: SeenMessage, at: MachineEnd): void {
     const { number, previous } = message.transaction!
     let receiver = sequence.receiver(at)
     if (receiver === undefined) {
-      if (sequence.receivers.length >= RECEIVERS_MAX) return null
+      if (sequence.receivers.length >= RECEIVERS_MAX) return
       receiver = {
         end: at,
         arrived: new Intervals(),
         arrivals: new Recent<FrameRef>(),
-        firstNumber: number,
-        firstPrevious: previous,
-        firstFrame: message.last,
-        lastFrame: message.last,
         taken: 0,
         accepted: new Intervals(),
         turnedAway: 0,
@@ -206,18 +192,15 @@ export class Sequences {
       }
       sequence.receivers.push(receiver)
     }
-    receiver.lastFrame = message.last
     if (receiver.arrived.add(number)) receiver.arrivals.set(number, message.last)
-    if (number <= receiver.taken) return receiver
+    if (number <= receiver.taken) return
     // the message before may lie in what the capture lacks of this very stream
     if (previous > receiver.taken && message.session.holes[message.direction]) take(receiver, number)
-    else if (previous > receiver.taken) {
-      receiver.refused ??= { number, previous, frame: message.last }
-    } else {
+    else if (previous > receiver.taken) receiver.refused ??= { number, previous, frame: message.last }
+    else {
       take(receiver, number)
       this.#accepts(sequence, receiver, number, message.last)
     }
-    return receiver
   }
 
   /** What an order ack, seen where it was sent, newly says of its writer; null when that is nothing. */

@@ -8,14 +8,14 @@ export const NAME_RESOLUTION = 4
 export const INTERFACE_STATISTICS = 5
 export const ENHANCED_PACKET = 6
 export const JOURNAL_EXPORT = 9
-export const DECRYPTION_SECRETS = 10
+const DECRYPTION_SECRETS = 10
 const CUSTOM = 0xbad
 const CUSTOM_UNCOPIED = 0x40000bad
 
 /** Of a section's header, as its writer's byte order has it. */
 export const BYTE_ORDER_MAGIC = 0x1a2b3c4d
 
-export const OPTION_END = 0
+const OPTION_END = 0
 export const OPTION_COMMENT = 1
 export const OPTION_INTERFACE_NAME = 2
 export const OPTION_INTERFACE_DESCRIPTION = 3

@@ -2,6 +2,7 @@ import type { FrameRef } from '../../capture/frame.js'
 import type { Guid } from '../../protocol/guid.js'
 import type { DiagnosisContext } from '../context.js'
 import type { Finder } from '../finder.js'
+import { inOrder } from '../frames-in-order.js'
 import type { SeenMessage } from '../seen-message.js'
 import { BoundedMap } from './bounded-map.js'
 import { spanText } from './ends.js'
@@ -69,7 +70,7 @@ export function findClocks(context: DiagnosisContext): Finder {
     if (ahead !== null && right !== null) {
       context.book.add('clock-jumped', {
         ...evidence,
-        frames: [ahead, right].sort((a, b) => a.timeUs - b.timeUs),
+        frames: inOrder(ahead, right),
         text: `The clock of ${name} was set while the capture ran: messages of it are up to ${amount} ahead of the capture's clock, others agree with it`,
         reservations: ['or it is always ahead, and those others had waited about as long before they were sent'],
       })

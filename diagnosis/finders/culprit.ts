@@ -1,5 +1,6 @@
 import type { FrameRef } from '../../capture/frame.js'
 import type { DiagnosisContext } from '../context.js'
+import { inOrder } from '../frames-in-order.js'
 import type { Session } from '../session.js'
 import { endName } from './ends.js'
 
@@ -38,7 +39,7 @@ export function culpritOf({ parties }: Pick<DiagnosisContext, 'parties'>, front:
       return { isThirdParty: true, name, frames: [ending.at] }
     }
     if (behind.by !== 0) continue
-    const frames = [ending.at, behind.at].sort((a, b) => a.timeUs - b.timeUs)
+    const frames = inOrder(ending.at, behind.at)
     return { isThirdParty: true, name: `the balancer ${balancer} (it ended both of its connections)`, frames }
   }
   const { ending } = front

@@ -3,12 +3,14 @@ import type { Guid } from '../../protocol/guid.js'
 import { MessageClass } from '../../protocol/message-class.js'
 import type { DiagnosisContext } from '../context.js'
 import type { Finder } from '../finder.js'
+import { inOrder } from '../frames-in-order.js'
 import { Intervals } from '../intervals.js'
+import { isSameMachine, machineId } from '../machine-end.js'
 import { messageText } from '../packet-facts.js'
 import { Recent } from '../recent.js'
 import { unacknowledgedBy, unknownMachine } from '../reservations.js'
 import type { MachineEnd, SeenMessage } from '../seen-message.js'
-import { type Acknowledgement, isSameMachine, type Sequence, type SequenceReceiver } from '../sequences.js'
+import type { Acknowledgement, Sequence, SequenceReceiver } from '../sequences.js'
 
 /** What one machine got of one source's messages to one queue, those without a transaction. */
 interface Deliveries {
@@ -48,16 +50,16 @@ export function findDuplicates(context: DiagnosisContext): Finder {
     frames: readonly FrameRef[],
     reservations: readonly string[],
   ): void {
-    const home = [...sequence.homes][0] ?? null
+    const home = sequence.homeAddress
     const last = holders.at(-1)!
-    const names = holders.map(({ end }) => parties.describe(end.qmId, end.address))
+    const names = holders.map(({ end }) => parties.describeEnd(end))
     const evidence = {
-      frames: inOrder([...holders.map(({ arrivals }) => arrivals.get(number)), ...frames]),
+      frames: inOrder(...holders.map(({ arrivals }) => arrivals.get(number)), ...frames),
       from: home,
       to: last.end.address,
       sequence: sequence.id,
       number,
-      machines: [sequence.source, ...holders.map(({ end }) => nameOf(end))],
+      machines: [sequence.source, ...holders.map(({ end }) => machineId(end))],
       weight: holders.length,
       reservations,
       text: `number ${number} of sequence ${sequence.id}, from ${parties.describe(sequence.source, home)} to ${sequence.destination}, was taken by ${names.join(' and by ')}`,
@@ -102,7 +104,7 @@ export function findDuplicates(context: DiagnosisContext): Finder {
             number,
             holders,
             [],
-            silent.map(({ end }) => unacknowledgedBy(parties.describe(end.qmId, end.address))),
+            silent.map(({ end }) => unacknowledgedBy(parties.describeEnd(end))),
           )
         }
       }
@@ -144,11 +146,11 @@ export function findDuplicates(context: DiagnosisContext): Finder {
       if (others.length === 0) return
       const [first] = others
       const evidence = {
-        frames: inOrder([first!.arrivals.get(messageId), message.last]),
+        frames: inOrder(first!.arrivals.get(messageId), message.last),
         from: message.from.address,
         to: at.address,
         message: messageText(source, messageId),
-        machines: [source, ...others.map(each => nameOf(each.end)), nameOf(at)],
+        machines: [source, ...others.map(each => machineId(each.end)), machineId(at)],
         weight: others.length + 1,
         reservations:
           message.session.protocol === 'http'
@@ -156,7 +158,7 @@ export function findDuplicates(context: DiagnosisContext): Finder {
             : [first!.end, at].filter(({ qmId }) => qmId === null).map(({ address }) => unknownMachine(address)),
         text:
           `message ${messageText(source, messageId)}, from ${parties.describe(source, message.from.address)} to ${destination}, reached ` +
-          [...others.map(each => each.end), at].map(end => parties.describe(end.qmId, end.address)).join(' and '),
+          [...others.map(each => each.end), at].map(end => parties.describeEnd(end)).join(' and '),
       }
       if (others.length === 1) book.add('duplicate-delivery', evidence)
       else book.worsen('duplicate-delivery', evidence)
@@ -181,9 +183,3 @@ function* sharedNumbers(receivers: readonly SequenceReceiver[]): Generator<numbe
 
 const byArrival = (number: number) => (a: SequenceReceiver, b: SequenceReceiver) =>
   (a.arrivals.get(number)?.timeUs ?? 0) - (b.arrivals.get(number)?.timeUs ?? 0)
-
-const nameOf = ({ qmId, address }: MachineEnd) => qmId ?? address
-
-function inOrder(frames: readonly (FrameRef | null)[]): FrameRef[] {
-  return frames.filter(frame => frame !== null).sort((a, b) => a.timeUs - b.timeUs)
-}

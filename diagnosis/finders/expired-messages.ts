@@ -1,5 +1,6 @@
 import type { DiagnosisContext } from '../context.js'
 import type { Finder } from '../finder.js'
+import { machineId } from '../machine-end.js'
 import { spanText } from './ends.js'
 
 const FOR_EVER = 0xffffffff
@@ -25,7 +26,7 @@ export function findExpiredMessages({ book, parties }: DiagnosisContext): Finder
         message: `${message.source}\\${message.messageId}`,
         sequence: message.transaction?.sequence ?? null,
         number: message.transaction?.number ?? null,
-        machines: [message.source, at.qmId ?? at.address],
+        machines: [message.source, machineId(at)],
         weight: lateS,
         text: `A message of ${parties.describe(message.source, message.from.address)} for ${message.destination} arrived at ${parties.describe(at.qmId, at.address)} ${spanText(lateS * 1e6)} after its end, by the capture's clock: it may be under way for ${timeToReachQueueS} s after ${new Date(sentTimeS * 1000).toISOString()}`,
       })

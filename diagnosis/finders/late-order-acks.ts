@@ -1,5 +1,6 @@
 import type { DiagnosisContext } from '../context.js'
 import type { Finder } from '../finder.js'
+import { machineId } from '../machine-end.js'
 import { spanText } from './ends.js'
 
 /** By the defaults an order ack follows 0.5 s after the last message that it covers ([MS-MQQB] 3.1.3.2). */
@@ -13,17 +14,16 @@ export function findLateOrderAcks({ book, parties, coverage }: DiagnosisContext)
       if (arrival === null) return
       const us = ack.last.timeUs - arrival.timeUs
       if (us < LATE_US) return
-      const { qmId, address } = receiver.end
       book.add('slow-order-ack', {
         frames: [arrival, ack.last],
         from: ack.from.address,
-        to: sequence.homes.values().next().value ?? null,
+        to: sequence.homeAddress,
         sequence: sequence.id,
         number: upTo,
-        machines: [qmId ?? address, sequence.source],
+        machines: [machineId(receiver.end), sequence.source],
         weight: us / 1e6,
         reservations: coverage.ofStreams(),
-        text: `${parties.describe(qmId, address)} acknowledged number ${upTo} of sequence ${sequence.id} ${spanText(us)} after it arrived; the default is half a second`,
+        text: `${parties.describeEnd(receiver.end)} acknowledged number ${upTo} of sequence ${sequence.id} ${spanText(us)} after it arrived; the default is half a second`,
       })
     },
   }

@@ -2,6 +2,8 @@ import type { FrameRef } from '../../capture/frame.js'
 import type { DiagnosisContext } from '../context.js'
 import type { Finder } from '../finder.js'
 import type { FindingKindId } from '../finding-kinds.js'
+import { inOrder } from '../frames-in-order.js'
+import { machineId } from '../machine-end.js'
 import { Recent } from '../recent.js'
 import type { MachineEnd, SeenOrderAck } from '../seen-message.js'
 import type { Sequence } from '../sequences.js'
@@ -50,13 +52,13 @@ export function findOrderAcks(context: DiagnosisContext): Finder {
           to: at.address,
           sequence: sequence.id,
           number: ack.number,
-          machines: [ack.source ?? ack.from.address, sequence.source, at.qmId ?? at.address],
+          machines: [ack.source ?? ack.from.address, sequence.source, machineId(at)],
           weight: ack.number,
           reservations: landing === 'order-ack-to-a-clone' ? reservationsOfClones(context, sequence, at) : [],
           text:
             `${parties.describe(ack.source, ack.from.address)} acknowledged up to number ${ack.number} of sequence ${sequence.id}, ` +
-            `which ${parties.describe(sequence.source, homeOf(sequence))} sends, to ${ack.destination}; ` +
-            `${parties.describe(at.qmId, at.address)} got it${viaText(ack)}`,
+            `which ${parties.describe(sequence.source, sequence.homeAddress)} sends, to ${ack.destination}; ` +
+            `${parties.describeEnd(at)} got it${viaText(ack)}`,
         })
       }
     },
@@ -85,7 +87,7 @@ function landingOf({ parties, sides }: DiagnosisContext, sequence: Sequence, at:
 }
 
 function reservationsOfClones({ parties }: DiagnosisContext, sequence: Sequence, at: MachineEnd): string[] {
-  const home = homeOf(sequence)
+  const home = sequence.homeAddress
   return home !== null && parties.areDistinct(sequence.source, home, at.address)
     ? []
     : [`one machine with the addresses ${home} and ${at.address} would look the same: neither shows when it started`]
@@ -94,10 +96,8 @@ function reservationsOfClones({ parties }: DiagnosisContext, sequence: Sequence,
 /** The message that is acknowledged where it arrived, and the ack on each side of a balancer. */
 function framesOf(sequence: Sequence, ack: SeenOrderAck): FrameRef[] {
   const arrival = sequence.receiver(ack.from)?.arrivals.get(ack.number) ?? sequence.sent.get(ack.number)
-  return arrival === null ? [ack.last] : [ack.last, arrival].toSorted((a, b) => a.timeUs - b.timeUs)
+  return inOrder(ack.last, arrival)
 }
-
-const homeOf = ({ homes }: Sequence): string | null => homes.values().next().value ?? null
 
 /** ` through the balancer at 10.0.0.5` */
 function viaText({ session }: SeenOrderAck): string {

@@ -68,7 +68,7 @@ export function findResendLadders(context: DiagnosisContext): Finder {
     const { resends, intervalUs } = rest
     const { lastHome } = sequence
     const isAcknowledged = sequence.home >= number && lastHome !== null
-    const from = sequence.homes.values().next().value ?? null
+    const from = sequence.homeAddress
     const { step, nextS } = stepOf(resends, intervalUs)
     const next = isAcknowledged
       ? `the last order ack came ${spanText(lastHome.timeUs - first.timeUs)} after the first sending`

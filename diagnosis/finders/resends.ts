@@ -1,5 +1,7 @@
 import type { DiagnosisContext } from '../context.js'
 import type { Finder } from '../finder.js'
+import { inOrder } from '../frames-in-order.js'
+import { machineId } from '../machine-end.js'
 import { messageText } from '../packet-facts.js'
 
 /** An ack and a resend that cross each other on the way are no news. */
@@ -22,15 +24,15 @@ export function findAckedButResent({ book, parties }: DiagnosisContext): Finder 
       const { lastAck, end } = receiver
       const s = (message.first.timeUs - lastAck!.timeUs) / 1e6
       book.add('acked-but-resent', {
-        frames: [...(before === null ? [] : [before]), lastAck!, message.last].sort((a, b) => a.timeUs - b.timeUs),
+        frames: inOrder(before, lastAck, message.last),
         from: message.from.address,
         to: message.session.connection.server.address,
         message: messageText(message.source, message.messageId),
         sequence: sequence.id,
         number,
-        machines: [sequence.source, end.qmId ?? end.address],
+        machines: [sequence.source, machineId(end)],
         weight: s,
-        text: `${parties.describe(message.source, message.from.address)} sends number ${number} of sequence ${sequence.id} again, ${s.toFixed(1)} s after ${parties.describe(end.qmId, end.address)} acknowledged it: the order ack did not reach it`,
+        text: `${parties.describe(message.source, message.from.address)} sends number ${number} of sequence ${sequence.id} again, ${s.toFixed(1)} s after ${parties.describeEnd(end)} acknowledged it: the order ack did not reach it`,
       })
     },
   }

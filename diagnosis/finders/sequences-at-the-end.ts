@@ -1,11 +1,10 @@
 import type { FrameRef } from '../../capture/frame.js'
 import type { DiagnosisContext } from '../context.js'
 import type { Finder } from '../finder.js'
+import { machineId } from '../machine-end.js'
 import { passingOn } from '../reservations.js'
 import type { Sequence, SequenceReceiver } from '../sequences.js'
-
-/** The first resend interval of MSMQ: an order ack that takes longer is missed by its sender. */
-const RESEND_US = 30_000_000
+import { FIRST_RESEND_US } from './first-resend.js'
 
 /**
  * What is wrong with a transactional sequence when the capture ends: `outgoing-queue-stuck`, `order-ack-never-sent`,
@@ -29,7 +28,7 @@ function judgeOutgoingQueue({ book, parties, coverage }: DiagnosisContext, seque
   const isInVain = resendsInVain >= 2 || (astray > 0 && resendsInVain > 0)
   const oldest = sequence.sent.get(home + 1) ?? sequence.firstSent
   if (!isInVain || oldest === null) return
-  const from = homeOf(sequence)
+  const from = sequence.homeAddress
   const waiting = highestSent - home
   book.add('outgoing-queue-stuck', {
     frames: [oldest, lastSent],
@@ -58,10 +57,10 @@ function judgeReceiver(context: DiagnosisContext, sequence: Sequence, receiver: 
   const { book, parties, coverage, sequences } = context
   const { end, refused, acknowledged, taken } = receiver
   const common = {
-    from: homeOf(sequence),
+    from: sequence.homeAddress,
     to: end.address,
     sequence: sequence.id,
-    machines: [sequence.source, end.qmId ?? end.address],
+    machines: [sequence.source, machineId(end)],
   }
   if (refused !== null && taken < refused.number && isOverdue(context, sequence, refused.number, refused.frame)) {
     const mayPassOn = sequences.mayOnlyPassOn(sequence, receiver)
@@ -81,7 +80,7 @@ function judgeReceiver(context: DiagnosisContext, sequence: Sequence, receiver: 
         ...coverage.ofStreams(),
         ...(mayPassOn ? [passingOn(end.address)] : []),
       ],
-      text: `${parties.describe(end.qmId, end.address)} cannot take number ${refused.number} of sequence ${sequence.id}: it follows number ${refused.previous}, and ${missing}`,
+      text: `${parties.describeEnd(end)} cannot take number ${refused.number} of sequence ${sequence.id}: it follows number ${refused.previous}, and ${missing}`,
     })
     return
   }
@@ -104,14 +103,14 @@ function judgeReceiver(context: DiagnosisContext, sequence: Sequence, receiver: 
     weight: receiver.arrived.countWithin(next, taken),
     reservations: coverage.absenceOf(end.address),
     text:
-      `${parties.describe(end.qmId, end.address)} got number ${next} of sequence ${sequence.id} in frame ${arrival.number} and sent no order ack for it ` +
+      `${parties.describeEnd(end)} got number ${next} of sequence ${sequence.id} in frame ${arrival.number} and sent no order ack for it ` +
       `in the ${((context.nowUs() - arrival.timeUs) / 1e6).toFixed(1)} s until the end`,
   })
 }
 
 /** It was sent again since, or it has been too long in any case. */
 function isOverdue({ nowUs }: DiagnosisContext, sequence: Sequence, number: number, since: FrameRef): boolean {
-  if (nowUs() - since.timeUs > RESEND_US) return true
+  if (nowUs() - since.timeUs > FIRST_RESEND_US) return true
   const latest = sequence.sent.get(number)
   return latest !== null && sequence.resendsInVain > 0 && latest.timeUs > since.timeUs
 }
@@ -120,5 +119,3 @@ function firstAbove({ arrived }: SequenceReceiver, number: number): number | nul
   for (const [from] of arrived.within(number + 1, arrived.highest)) return from
   return null
 }
-
-const homeOf = ({ homes }: Sequence): string | null => homes.values().next().value ?? null

@@ -1,13 +1,13 @@
 import type { FrameRef } from '../../capture/frame.js'
 import type { DiagnosisContext } from '../context.js'
 import type { Finder } from '../finder.js'
+import { inOrder } from '../frames-in-order.js'
+import { isSameMachine, machineId } from '../machine-end.js'
 import { unacknowledgedBy } from '../reservations.js'
 import type { MachineEnd } from '../seen-message.js'
 import type { SeenTransaction } from '../seen-transactions.js'
-import { isSameMachine, type SequenceReceiver } from '../sequences.js'
-
-/** The first resend interval of MSMQ. */
-const RESEND_US = 30_000_000
+import type { SequenceReceiver } from '../sequences.js'
+import { FIRST_RESEND_US } from './first-resend.js'
 
 /**
  * `transaction-torn`: a machine took some of a transaction's messages and not all, and the rest went to another
@@ -32,27 +32,26 @@ export function findTornTransactions(context: DiagnosisContext): Finder {
     const parts = shares.filter(share => share.messages < messages)
     const [part] = parts
     if (part === undefined) return
-    if (shares.length === 1 && !wentElsewhere(transaction) && nowUs() - part.frame.timeUs <= RESEND_US) return
-    const nameOf = ({ end }: Pick<Share, 'end'>) => parties.describe(end.qmId, end.address)
+    if (shares.length === 1 && !wentElsewhere(transaction) && nowUs() - part.frame.timeUs <= FIRST_RESEND_US) return
     const silent = parts.filter(share => !share.isAcknowledged)
     const isResent = (own?.resends ?? 0) > 0
     if (!isResent && parts.every(({ mayPassOn }) => mayPassOn)) return
     // messages that nobody is seen to get may lie in a hole, or in a packet that nobody can read
     const seen = shares.reduce((sum, share) => sum + share.messages, 0)
     if (!isResent && seen < messages && coverage.ofStreams().length > 0) return
-    const home = sequences.homeOf(source, sequence)
+    const home = own?.homeAddress ?? null
     book.add('transaction-torn', {
-      frames: [frame, ...parts.map(each => each.frame)].toSorted((a, b) => a.timeUs - b.timeUs),
+      frames: inOrder(frame, ...parts.map(each => each.frame)),
       from: home,
       to: part.end.address,
       sequence,
       number: firstNumber,
-      machines: [source, ...parts.map(({ end }) => end.qmId ?? end.address)],
+      machines: [source, ...parts.map(({ end }) => machineId(end))],
       weight: messages,
-      reservations: [...silent.map(({ end }) => unacknowledgedBy(nameOf({ end }))), ...coverage.ofStreams()],
+      reservations: [...silent.map(({ end }) => unacknowledgedBy(parties.describeEnd(end))), ...coverage.ofStreams()],
       text:
         `of a transaction of ${messages} messages that begins with number ${firstNumber} of sequence ${sequence}, ` +
-        `from ${parties.describe(source, home)}, ${parts.map(share => `${nameOf(share)} has ${share.messages}`).join(', ')}, and not the rest`,
+        `from ${parties.describe(source, home)}, ${parts.map(share => `${parties.describeEnd(share.end)} has ${share.messages}`).join(', ')}, and not the rest`,
     })
   }
 
