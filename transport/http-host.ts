@@ -4,6 +4,7 @@ import { HttpClient, type HttpClientOptions, type HttpClientOwner } from './http
 import type { HttpLimits } from './http-limits.js'
 import { HttpListener, type HttpListenerOwner, type HttpListenOptions } from './http-server.js'
 import type { ListenCounters } from './listening.js'
+import { undiciClient } from './undici.js'
 import type { SocketsTap } from './wire-tap.js'
 
 export interface HttpHostOptions {
@@ -56,6 +57,7 @@ export class HttpHost implements HttpListenerOwner {
 
   async listen(): Promise<void> {
     const { http, https } = this.#options
+    if (http !== undefined || https !== undefined) undiciClient() // receipts are posted
     this.#bound = {
       http: http === undefined ? null : await this.#listen(http),
       https: https === undefined ? null : await this.#listen(https),

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import { isWildcard } from '../../transport/plain-address.js'
 import { SocketTap, tapHttp } from '../../transport/socket-tap.js'
+import { undiciClient } from '../../transport/undici.js'
 import { connectionsWithinDescriptors } from './descriptor-limit.js'
 import { DroppedAnswers } from './dropped-answers.js'
 import { hostLink } from './host-link.js'
@@ -200,6 +201,7 @@ export function createHttpProxy(options: HttpProxyOptions): HttpProxy {
 
   return {
     start() {
+      undiciClient() // loaded before the first request waits for it
       const http = listener()
       server = http
       started = new Promise((resolve, reject) => {
