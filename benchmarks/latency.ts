@@ -1,4 +1,4 @@
-import { build, type Histogram } from 'hdr-histogram-js'
+import int32 from 'hdr-histogram-js/dist/Int32Histogram.js'
 
 /** Percentiles in microseconds, with a tenth of a microsecond of resolution. */
 export interface LatencySummary {
@@ -16,12 +16,7 @@ const LONGEST_US = 600_000_000
 
 /** Latencies of one run in an HdrHistogram of three significant digits; memory is fixed whatever is recorded. */
 export class LatencyRecorder {
-  readonly #histogram: Histogram = build({
-    bitBucketSize: 32,
-    lowestDiscernibleValue: 1,
-    highestTrackableValue: LONGEST_US * TICKS_PER_US,
-    numberOfSignificantValueDigits: 3,
-  })
+  readonly #histogram = new int32.default(1, LONGEST_US * TICKS_PER_US, 3)
 
   /** `latencyUs` counts from the intended send time, so that a stall counts against every message it held up. */
   record(latencyUs: number): void {
