@@ -24,7 +24,7 @@ export async function extractEvidence(
   const descriptor = openSync(file, 'w')
   let written = 0
   try {
-    progress(`writing ${file}`)
+    progress('writing the evidence')
     await extractFrames(
       inputs.files,
       ({ fileIndex, number }) => {

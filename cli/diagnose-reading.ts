@@ -11,6 +11,7 @@ import { FrameNames } from '../diagnosis/output/frame-names.js'
 import { printable } from '../diagnosis/output/printable.js'
 import { timeText } from '../lab/report/time-text.js'
 import { megabytes } from './diagnose-text.js'
+import { beforeSignalEnds } from './ended-by-signal.js'
 import { log, progress, progressDone, styled } from './output.js'
 
 /** A capture that is read in less needs no progress, and its findings are told by the report alone. */
@@ -18,14 +19,13 @@ const TOLD_AFTER_MS = 400
 /** The same where stderr is a log. */
 const LOGGED_AFTER_MS = 3_000
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-
 /** Captures that are read, once or twice, with what people see meanwhile. */
 export class DiagnoseInputs {
   /** As given. */
   readonly names: readonly string[]
   #files: readonly string[]
   #spool: string | null = null
+  #stopWatching: (() => void) | null = null
   readonly #toldKinds = new Set<FindingKindId>()
   readonly #untold: string[] = []
   #startedMs = 0
@@ -40,7 +40,8 @@ export class DiagnoseInputs {
     if (!this.names.includes('-')) return
     this.#spool = mkdtempSync(join(tmpdir(), 'mqlab-diagnose-'))
     const file = join(this.#spool, 'stdin')
-    for (const signal of SIGNALS) process.once(signal, this.#end)
+    // what is kept may be gigabytes
+    this.#stopWatching = beforeSignalEnds(() => this.close())
     progress('keeping standard input, which is read twice')
     await pipeline(process.stdin, createWriteStream(file))
     this.#files = this.names.map(name => (name === '-' ? file : name))
@@ -74,15 +75,9 @@ export class DiagnoseInputs {
   }
 
   close(): void {
-    for (const signal of SIGNALS) process.off(signal, this.#end)
+    this.#stopWatching?.()
     if (this.#spool !== null) rmSync(this.#spool, { recursive: true, force: true })
     this.#spool = null
-  }
-
-  /** What was kept may be gigabytes: it goes also where the command is ended. */
-  #end = (signal: NodeJS.Signals): void => {
-    this.close()
-    process.kill(process.pid, signal)
   }
 
   #progress(what: string, bytesRead: number, bytesTotal: number | null): void {

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs'
 import { Diagnosis } from '../diagnosis/diagnosis.js'
 import { diagnosedCapture } from '../diagnosis/output/capture-summary.js'
 import { csvReport } from '../diagnosis/output/csv-report.js'
@@ -6,6 +5,8 @@ import { type DiagnosedCapture, verdictOf } from '../diagnosis/output/diagnosed-
 import { filterFindings } from '../diagnosis/output/finding-filter.js'
 import { jsonReport } from '../diagnosis/output/json-report.js'
 import { ClockLeads } from '../diagnosis/output/machines.js'
+import { printable } from '../diagnosis/output/printable.js'
+import { SeenNames } from '../diagnosis/output/seen-names.js'
 import { Traffic } from '../diagnosis/output/traffic.js'
 import { ScenarioFacts } from '../diagnosis/scenario/scenario-facts.js'
 import { scenarioOf } from '../diagnosis/scenario/scenario-of.js'
@@ -26,7 +27,7 @@ import {
   writeText,
 } from './output.js'
 import { packageVersion } from './program.js'
-import { reportFile } from './report-file.js'
+import { WrittenFiles } from './written-files.js'
 
 const EXIT_CODES = {
   clean: EXIT_AS_EXPECTED,
@@ -36,14 +37,23 @@ const EXIT_CODES = {
 
 /** The main job: reads the captures, says what is wrong in them, and writes the files that were asked for. */
 export async function reportCapture(inputs: DiagnoseInputs, options: DiagnoseOptions): Promise<void> {
+  const files = new WrittenFiles([options.csv, options.html, options.extract, options.scenario])
+  try {
+    await report(inputs, options, files)
+  } finally {
+    files.close()
+  }
+}
+
+async function report(inputs: DiagnoseInputs, options: DiagnoseOptions, files: WrittenFiles): Promise<void> {
   const { csv, html, extract, scenario, json, limit } = options
-  for (const file of [csv, html, extract, scenario]) if (file !== undefined && file !== '-') reportFile(file)
   if (html !== undefined || extract !== undefined) await inputs.spool()
   const traffic = new Traffic()
   const clocks = new ClockLeads()
   const facts = scenario === undefined ? null : new ScenarioFacts()
+  const names = options.queue === undefined && options.host.length === 0 ? null : new SeenNames()
   const diagnosis = new Diagnosis({
-    finders: [traffic, clocks, ...(facts === null ? [] : [facts])],
+    finders: [traffic, clocks, ...(facts === null ? [] : [facts]), ...(names === null ? [] : [names])],
     onFinding: inputs.onFinding,
   })
   const reading = await inputs.read(diagnosis, 'reading')
@@ -52,30 +62,23 @@ export async function reportCapture(inputs: DiagnoseInputs, options: DiagnoseOpt
   const fromUs = momentUs(options.from, reading.period)
   const toUs = momentUs(options.to, reading.period)
   if (fromUs !== null && toUs !== null && fromUs > toUs) fail('--to: it lies before --from; give a later time')
-  const filtered = filterFindings(
-    diagnosis.book.list(),
-    {
-      ids: options.finding,
-      fromUs,
-      toUs,
-      hosts: options.host,
-      queue: options.queue ?? null,
-    },
-    diagnosis.parties,
-    queuesOf(diagnosis),
-  )
+  const filter = { ids: options.finding, fromUs, toUs, hosts: options.host, queue: options.queue ?? null }
+  const filtered = filterFindings(diagnosis.book.list(), filter, diagnosis.parties, queuesOf(diagnosis))
+  const lacking = filtered.findings.length > 0 ? null : (names?.lacking(filter, diagnosis.parties) ?? null)
+  if (lacking !== null) fail(printable(lacking))
   const capture = diagnosedCapture(packageVersion(), reading, diagnosis, { traffic, clocks }, filtered)
-  if (csv !== undefined && csv !== '-') writeFileSync(csv, csvReport(capture, limit))
+  if (csv !== undefined && csv !== '-') files.write(csv, csvReport(capture, limit))
   if (html !== undefined) {
     // what draws takes a while to load, and most diagnoses do without
     const { diagnosisPage } = await import('./diagnose-html.js')
-    writeFileSync(html, await diagnosisPage(capture, traffic, inputs))
+    files.write(html, await diagnosisPage(capture, traffic, inputs))
   }
   if (extract !== undefined) {
-    const written = await extractEvidence(inputs, capture.findings, extract, limit)
+    const written = await extractEvidence(inputs, capture.findings, files.pathOf(extract), limit)
+    files.keep(extract)
     log(`written: ${extract}, ${counted(written, 'frame')}`)
   }
-  if (facts !== null && scenario !== undefined) writeScenario(scenario, facts, diagnosis)
+  if (facts !== null && scenario !== undefined) writeScenario(files, scenario, facts, diagnosis)
   if (json) await writeJson(jsonReport(capture, limit))
   else if (csv === '-') await writeText(csvReport(capture, limit))
   else
@@ -87,9 +90,9 @@ export async function reportCapture(inputs: DiagnoseInputs, options: DiagnoseOpt
   process.exitCode = EXIT_CODES[verdictOf(capture).state]
 }
 
-function writeScenario(file: string, facts: ScenarioFacts, diagnosis: Diagnosis): void {
+function writeScenario(files: WrittenFiles, file: string, facts: ScenarioFacts, diagnosis: Diagnosis): void {
   const text = scenarioOf(facts, diagnosis)
-  if (text !== null) writeFileSync(file, text)
+  if (text !== null) files.write(file, text)
   log(
     text === null
       ? `not written: ${file}: the capture has no message that one machine of it sends to another`

@@ -47,7 +47,7 @@ export async function showMachines(inputs: DiagnoseInputs, { json }: DiagnoseOpt
   const clocks = new ClockLeads()
   const diagnosis = new Diagnosis({ finders: [clocks] })
   const { reading } = await readFor(inputs, diagnosis)
-  const nothing = { findings: [], texts: [] }
+  const nothing = { findings: [], texts: [], hidden: 0 }
   const capture = diagnosedCapture(packageVersion(), reading, diagnosis, { traffic, clocks }, nothing)
   const { machines, translations } = capture
   if (json) {

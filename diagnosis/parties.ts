@@ -146,6 +146,12 @@ export class Parties {
     for (const qmId of this.#at.get(address) ?? []) for (const name of names) this.named(qmId, name)
   }
 
+  /** Addresses that the capture itself calls so, in any case. */
+  addressesCalled(name: string): string[] {
+    const wanted = name.toLowerCase()
+    return [...this.#names].filter(([, names]) => names.some(own => own.toLowerCase() === wanted)).map(([own]) => own)
+  }
+
   nameOf(address: string): string | null {
     return this.#names.get(address)?.[0] ?? null
   }

@@ -13,7 +13,7 @@ export function diagnosedCapture(
   reading: CaptureReading,
   diagnosis: Diagnosis,
   { traffic, clocks }: { readonly traffic: Traffic; readonly clocks: ClockLeads },
-  { findings, texts }: FilteredFindings,
+  { findings, texts, hidden }: FilteredFindings,
 ): DiagnosedCapture {
   const { files, bytes, connections, period } = reading
   const { counts, parties, sides, coverage, sessions } = diagnosis
@@ -44,6 +44,7 @@ export function diagnosedCapture(
     findings,
     limits: limitsOf(coverage, reading),
     filters: texts,
+    hidden,
   }
 }
 

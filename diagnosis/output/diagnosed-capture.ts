@@ -20,6 +20,8 @@ export interface DiagnosedCapture {
   readonly limits: readonly string[]
   /** Which findings were asked for, for people; empty: all. */
   readonly filters: readonly string[]
+  /** Kinds of findings, but for notices, that the filters leave out. */
+  readonly hidden: number
 }
 
 export interface CaptureCounts {
@@ -55,7 +57,7 @@ export interface CaptureVerdict {
 
 /** What came of it. Notices alone are clean. What could not be read outweighs everything: findings stay listed. */
 export function verdictOf(capture: DiagnosedCapture): CaptureVerdict {
-  const { files, counts, findings, limits, filters } = capture
+  const { files, counts, findings, limits, filters, hidden } = capture
   const grave = findings.filter(({ severity }) => severity !== 'notice')
   const found = grave.length === 0 ? null : findingsText(grave)
   const troubled = files.filter(({ troubles }) => troubles.length > 0)
@@ -81,7 +83,8 @@ export function verdictOf(capture: DiagnosedCapture): CaptureVerdict {
     }
   const asked = filters.length === 0 ? '' : ' of what was asked for'
   const but = limits.length === 0 ? '' : ', as far as the capture shows'
-  return { state: 'clean', text: `Nothing${asked} is wrong${but}.` }
+  const rest = hidden === 0 ? '' : `; ${hidden === 1 ? '1 finding is' : `${hidden} findings are`} hidden by the filter`
+  return { state: 'clean', text: `Nothing${asked} is wrong${but}${rest}.` }
 }
 
 /** Frames that were cut when they were captured, and connections on which nothing is said, show nothing to be well. */

@@ -84,6 +84,8 @@ export class EvidenceHandshakes implements SeenSink {
     this.#open.delete(connection)
   }
 
+  damaged(): void {}
+
   names(): void {}
 
   /** Something of the connection happened in this frame. */

@@ -18,6 +18,8 @@ export interface FilteredFindings {
   readonly findings: readonly CaptureFinding[]
   /** For people: what was asked for. */
   readonly texts: readonly string[]
+  /** Kinds of findings, but for notices, of which nothing is shown. */
+  readonly hidden: number
 }
 
 /** @param queueOf destination of a sequence, as far as it is known */
@@ -38,7 +40,8 @@ export function filterFindings(
       : `of ${hosts.map(host => (partiesCalled(host, parties).length > 0 ? host : `${host} (no queue manager seen by that name or address)`)).join(', ')}`,
     queue === null ? null : `with ${queue} in the queue’s name`,
   ].filter(text => text !== null)
-  if (asked.length === (ids.length === 0 ? 0 : 1)) return { findings: wanted, texts: asked }
+  if (asked.length === (ids.length === 0 ? 0 : 1))
+    return { findings: wanted, texts: asked, hidden: hiddenOf(findings, wanted) }
 
   const names = hostNames(hosts, parties)
   const keeps = (evidence: Evidence) =>
@@ -46,7 +49,12 @@ export function filterFindings(
   const kept = wanted.flatMap(finding => only(finding, keeps))
   const cut = wanted.filter(({ count }) => count > INSTANCES_MAX).map(({ id }) => id)
   const bounded = `of ${cut.join(', ')} the first ${INSTANCES_MAX.toLocaleString('en-US')} were looked through`
-  return { findings: kept, texts: cut.length === 0 ? asked : [...asked, bounded] }
+  return { findings: kept, texts: cut.length === 0 ? asked : [...asked, bounded], hidden: hiddenOf(findings, kept) }
+}
+
+function hiddenOf(all: readonly CaptureFinding[], shown: readonly CaptureFinding[]): number {
+  const grave = (findings: readonly CaptureFinding[]) => findings.filter(({ severity }) => severity !== 'notice').length
+  return grave(all) - grave(shown)
 }
 
 /** The finding with these instances alone; nothing where there are none. */
@@ -65,6 +73,7 @@ function hostNames(hosts: readonly string[], parties: Parties): ReadonlySet<stri
   const names = new Set<string>()
   for (const host of hosts) {
     names.add(plainName(host))
+    for (const address of parties.addressesCalled(host)) names.add(address)
     for (const { qmId, addresses } of partiesCalled(host, parties)) {
       names.add(qmId)
       for (const address of addresses.keys()) names.add(address)
@@ -73,9 +82,9 @@ function hostNames(hosts: readonly string[], parties: Parties): ReadonlySet<stri
   return names
 }
 
-const plainName = (host: string) => host.toLowerCase().replace(/^\{(.*)\}$/, '$1')
+export const plainName = (host: string) => host.toLowerCase().replace(/^\{(.*)\}$/, '$1')
 
-function partiesCalled(host: string, parties: Parties): Party[] {
+export function partiesCalled(host: string, parties: Parties): Party[] {
   const name = plainName(host)
   return parties
     .list()

@@ -116,6 +116,8 @@ export class FollowedConnection implements SeenSink {
     this.#line(frame, connection, direction, `${missing} here: ${why}`, true)
   }
 
+  damaged(): void {}
+
   resynchronised(connection: SeenConnection, direction: Direction, skipped: number, frame: FrameRef): void {
     const text = `packets begin again; ${skipped.toLocaleString('en-US')} bytes before could not be read`
     if (this.#followed.has(connection)) this.#line(frame, connection, direction, text, skipped > 0)

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
@@ -86,9 +86,23 @@ t.test('filters: what is left out is said, and is not clean by silence', async t
   const early = await found('--to', '+1', '--host', 'r2', '--queue', 'ORDER', '--finding', 'order-ack-misrouted')
   t.match(early, { code: 1, findings: [{ id: 'order-ack-misrouted', count: 1 }] })
   t.match(early.filters, ['findings order-ack-misrouted', /^to 20\d\d-/, 'of r2', 'with ORDER in the queue’s name'])
-  const nobody = await found('--host', '192.0.2.1')
-  t.match(nobody, { code: 0, findings: [], verdict: { text: /Nothing of what was asked for is wrong/ } })
-  t.match(nobody.filters, ['of 192.0.2.1 (no queue manager seen by that name or address)'])
+  const none = await found('--finding', 'duplicate-delivery')
+  t.match(none, { code: 0, findings: [] })
+  t.equal(none.verdict.text, 'Nothing of what was asked for is wrong; 4 findings are hidden by the filter.')
+  t.match((await found('--host', 'gateway', '--limit', '1')).filters, [
+    'of gateway (no queue manager seen by that name or address)',
+  ])
+})
+
+t.test('files that were asked for are whole or not there, and what was there stays', async t => {
+  const made = t.testdir({ 'page.html': '<!doctype html><html><body>no</body></html>', 'old.csv': 'old', new: {} })
+  const file = (name: string) => join(made, name)
+  const written = ['html', 'scenario', 'extract'].flatMap(name => [`--${name}`, join(made, 'new', `x.${name}`)])
+  const failed = await mqlab(['diagnose', file('page.html'), ...written, '--csv', file('old.csv')])
+  t.equal(failed.code, 2)
+  t.strictSame(readdirSync(file('new')), [])
+  t.equal(readFileSync(file('old.csv'), 'utf8'), 'old')
+  t.strictSame(readdirSync(made).toSorted(), ['new', 'old.csv', 'page.html'])
 })
 
 t.test('--message: by place, by id, by number; sightings on both sides, and where its order ack went', async t => {
@@ -202,6 +216,11 @@ t.test('what cannot be read at all, or is not to be had: one line, nothing on st
       /page\.html: foreign: it looks like .*HTML.*; \S+empty: empty: the file has no bytes/,
     ],
     [['-', '-'], /standard input can be read once/],
+    [[sick, '--queue', 'oder'], /--queue oder: no message in the capture is for a queue with that in its name; did/],
+    [
+      [sick, '--host', 'r9', '--json'],
+      /--host r9: no machine of that name, .* was seen in the capture; did you mean R1/,
+    ],
     [[sick, '--message', '4000000'], /--message: message 4000000 is not in .*sick/],
     [[sick, '--follow', '4000'], /--follow: connection 4000 with MSMQ is not in/],
     [[sick, '--follow', '1', '--qms'], /--qms and --follow: give one of them/],

@@ -1,0 +1,54 @@
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { platform } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { WholeFile } from '../../lab/whole-file.js'
+
+t.test('a file is there when it is kept, and not before; nothing is left beside it', async t => {
+  const folder = t.testdir()
+  const name = join(folder, 'report')
+  const given = new WholeFile(name)
+  t.notOk(existsSync(name))
+  writeFileSync(given.path, 'new')
+  given.keep()
+  given.discard()
+  t.equal(readFileSync(name, 'utf8'), 'new')
+  const given2 = new WholeFile(join(folder, 'never'))
+  writeFileSync(given2.path, 'half')
+  given2.discard()
+  t.strictSame(readdirSync(folder), ['report'])
+})
+
+t.test('what was there stays until then, and its permissions and links after it', async t => {
+  const folder = t.testdir({ report: 'old' })
+  const name = join(folder, 'report')
+  const link = join(folder, 'link')
+  symlinkSync('report', link)
+  chmodSync(name, 0o600)
+  const failed = new WholeFile(link)
+  writeFileSync(failed.path, 'half')
+  t.equal(readFileSync(name, 'utf8'), 'old')
+  failed.discard()
+  t.equal(readFileSync(name, 'utf8'), 'old')
+  const kept = new WholeFile(link)
+  writeFileSync(kept.path, 'new')
+  kept.keep()
+  t.equal(readFileSync(name, 'utf8'), 'new')
+  t.equal(statSync(name).mode & 0o777, 0o600)
+  t.strictSame(readdirSync(folder).toSorted(), ['link', 'report'])
+})
+
+t.test('what cannot be written says so at once, by its own name', async t => {
+  const folder = t.testdir({ file: '' })
+  for (const name of [folder, join(folder, 'none', 'x'), join(folder, 'file', 'x')])
+    t.throws(() => new WholeFile(name), new RegExp(`: .*'${name}'$`), name)
+  t.strictSame(readdirSync(folder), ['file'])
+})
+
+t.test('no plain file: in place', { skip: platform() === 'win32' && 'no /dev/null here' }, async t => {
+  const nothing = new WholeFile('/dev/null')
+  t.ok(nothing.isInPlace)
+  writeFileSync(nothing.path, 'x')
+  nothing.keep()
+  t.ok(statSync('/dev/null').isCharacterDevice())
+})
