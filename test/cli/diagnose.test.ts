@@ -6,6 +6,7 @@ import t from 'tap'
 import { findProgram } from '../../gateway/planes/kernel/programs.js'
 import { DIAGNOSIS_JSON } from '../fixtures/diagnosis-json.js'
 import { mqlab, objects } from '../fixtures/mqlab-command.js'
+import { mqlabInProcess } from '../fixtures/mqlab-in-process.js'
 
 const folder = t.testdir()
 const sick = join(folder, 'sick.pcapng')
@@ -18,7 +19,7 @@ t.before(async () => {
     ['nlb-11-acks-to-the-balancer', sick],
     ['nlb-1-plain-messages', clean],
   ] as const) {
-    const run = await mqlab(['run', name, '--world', 'sim', '--pcap', file])
+    const run = await mqlabInProcess(['run', name, '--world', 'sim', '--pcap', file])
     if (run.code !== 0) throw new Error(run.stderr)
   }
 })
@@ -45,12 +46,12 @@ t.test('the report: summary, verdict, a line for each finding, then each with it
 })
 
 t.test('a capture in which all is well: exit 0, notices or not; gzip; standard input', async t => {
-  const plain = await mqlab(['diagnose', clean])
+  const plain = await mqlabInProcess(['diagnose', clean])
   t.equal(plain.code, 0, plain.stdout)
   t.match(plain.stdout, /verdict {3}Nothing is wrong\./)
   const packed = join(folder, 'clean.gz')
   writeFileSync(packed, gzipSync(readFileSync(clean)))
-  const zipped = await mqlab(['diagnose', packed, '--json'])
+  const zipped = await mqlabInProcess(['diagnose', packed, '--json'])
   t.equal(zipped.code, 0, zipped.stderr)
   t.match(objects(zipped.stdout)[0], { verdict: { state: 'clean' }, capture: { files: [{ compression: 'gzip' }] } })
   const piped = await mqlab(['diagnose', '-'], {}, readFileSync(clean))
@@ -60,7 +61,7 @@ t.test('a capture in which all is well: exit 0, notices or not; gzip; standard i
 
 t.test('--json is one object of the documented form; --csv a row for each instance', async t => {
   const csv = join(folder, 'new', 'findings.csv')
-  const { code, stdout, stderr } = await mqlab(['diagnose', sick, '--json', '--csv', csv])
+  const { code, stdout, stderr } = await mqlabInProcess(['diagnose', sick, '--json', '--csv', csv])
   t.equal(code, 1)
   t.match(stderr, /^written: .*findings\.csv\n$/)
   const [json, ...others] = objects(stdout)
@@ -74,13 +75,13 @@ t.test('--json is one object of the documented form; --csv a row for each instan
   t.equal(capture.files[0]?.file, sick)
   const rows = readFileSync(csv, 'utf8').trimEnd().split('\n')
   t.equal(rows.length, 1 + findings.reduce((sum, { instances }) => sum + instances.length, 0))
-  const few = await mqlab(['diagnose', sick, '--csv', '-', '--limit', '1'])
+  const few = await mqlabInProcess(['diagnose', sick, '--csv', '-', '--limit', '1'])
   t.equal(few.stdout.trimEnd().split('\n').length, 1 + findings.length)
 })
 
 t.test('filters: what is left out is said, and is not clean by silence', async t => {
   const found = async (...args: string[]) => {
-    const { code, stdout } = await mqlab(['diagnose', sick, '--json', ...args])
+    const { code, stdout } = await mqlabInProcess(['diagnose', sick, '--json', ...args])
     return { code, ...DIAGNOSIS_JSON.parse(objects(stdout)[0]) }
   }
   const early = await found('--to', '+1', '--host', 'r2', '--queue', 'ORDER', '--finding', 'order-ack-misrouted')
@@ -98,7 +99,7 @@ t.test('files that were asked for are whole or not there, and what was there sta
   const made = t.testdir({ 'page.html': '<!doctype html><html><body>no</body></html>', 'old.csv': 'old', new: {} })
   const file = (name: string) => join(made, name)
   const written = ['html', 'scenario', 'extract'].flatMap(name => [`--${name}`, join(made, 'new', `x.${name}`)])
-  const failed = await mqlab(['diagnose', file('page.html'), ...written, '--csv', file('old.csv')])
+  const failed = await mqlabInProcess(['diagnose', file('page.html'), ...written, '--csv', file('old.csv')])
   t.equal(failed.code, 2)
   t.strictSame(readdirSync(file('new')), [])
   t.equal(readFileSync(file('old.csv'), 'utf8'), 'old')
@@ -106,7 +107,7 @@ t.test('files that were asked for are whole or not there, and what was there sta
 })
 
 t.test('--message: by place, by id, by number; sightings on both sides, and where its order ack went', async t => {
-  const { code, stdout } = await mqlab(['diagnose', sick, '--message', '1'])
+  const { code, stdout } = await mqlabInProcess(['diagnose', sick, '--message', '1'])
   t.equal(code, 0)
   t.match(
     stdout.replace(/\s+/g, ' '),
@@ -118,27 +119,27 @@ t.test('--message: by place, by id, by number; sightings on both sides, and wher
     stdout.replace(/\s+/g, ' '),
     /it reaches R2 \(10\.66\.0\.12\), and not S1 \(10\.66\.0\.101\), which waits for it/,
   )
-  const [json] = objects((await mqlab(['diagnose', sick, '--message', '1', '--json'])).stdout)
+  const [json] = objects((await mqlabInProcess(['diagnose', sick, '--message', '1', '--json'])).stdout)
   t.match(json, { number: 1, steps: [{ kind: 'message', times: 1, ways: [{ frame: Number }, { frame: Number }] }] })
   const { message, sequence } = json as { message: string; sequence: string }
   for (const name of [`{${message.replace('\\', '}\\')}`, `${sequence}#1`]) {
-    const same = await mqlab(['diagnose', sick, '--message', name])
+    const same = await mqlabInProcess(['diagnose', sick, '--message', name])
     t.equal(same.stdout, stdout, name)
   }
 })
 
 t.test('--qms, --follow', async t => {
-  const qms = await mqlab(['diagnose', sick, '--qms'])
+  const qms = await mqlabInProcess(['diagnose', sick, '--qms'])
   t.equal(qms.code, 0)
   t.match(qms.stdout, /^QMId +names +role +address/)
   t.match(qms.stdout, /\n[-0-9a-f]{36} {2}S1 +sender +10\.66\.0\.101/)
   t.match(qms.stdout, /\nBalancers\nclient +connects to +host +which sees/)
-  const followed = await mqlab(['diagnose', sick, '--follow', '0'])
+  const followed = await mqlabInProcess(['diagnose', sick, '--follow', '0'])
   t.equal(followed.code, 0)
   t.match(followed.stdout, /^frame \d+ +\d\.\d{6} s +connection 0 opens\n/)
   t.match(followed.stdout, /→ EstablishConnection request/)
   t.match(followed.stdout, /;\s+on\s+disk:\s+\d+\s+packets?\s+\(frames?\s+\d+/)
-  const lines = objects((await mqlab(['diagnose', sick, '--follow', '0', '--json'])).stdout)
+  const lines = objects((await mqlabInProcess(['diagnose', sick, '--follow', '0', '--json'])).stdout)
   t.match(lines[0], { frame: Number, connection: 0, direction: null, text: 'connection 0 opens', wrong: false })
 })
 
@@ -155,17 +156,17 @@ t.test('--html is one file that asks for nothing; --extract the evidence, from s
 
   const { frames, stdout } = await extracted(extract)
   t.ok(frames > 10 && frames < 594, `${frames} frames`)
-  t.equal((await mqlab(['diagnose', extract])).stdout.includes('order-ack-misrouted'), true, stdout)
+  t.equal((await mqlabInProcess(['diagnose', extract])).stdout.includes('order-ack-misrouted'), true, stdout)
 })
 
 async function extracted(file: string) {
-  const { stdout } = await mqlab(['diagnose', file, '--json'])
+  const { stdout } = await mqlabInProcess(['diagnose', file, '--json'])
   return { stdout, frames: DIAGNOSIS_JSON.parse(objects(stdout)[0]).counts.frames }
 }
 
 t.test('tshark reads what was extracted: original stamps, in order, with comments', { skip: noTshark }, async t => {
   const extract = join(folder, 'for-tshark.pcapng')
-  await mqlab(['diagnose', sick, '--extract', extract, '--finding', 'order-ack-misrouted', '--limit', '1'])
+  await mqlabInProcess(['diagnose', sick, '--extract', extract, '--finding', 'order-ack-misrouted', '--limit', '1'])
   const fields = ['frame.time_epoch', 'frame.comment', 'tcp.stream'].flatMap(field => ['-e', field])
   const read = (file: string) =>
     execFileSync(tshark!, ['-r', file, '-T', 'fields', '-E', 'separator=|', ...fields], { encoding: 'utf8' })
@@ -197,13 +198,13 @@ t.test('cut and damaged captures: what could be read is told, what not with its 
   t.match(stdout, /\n {2}truncated\s+\S*cut\.pcapng,\s+byte\s+[\d,]+:\s/)
   t.match(stdout, /verdict {3}The capture could not be read to the end; order acks went to the wrong machine/)
   t.match(stderr, /^mqlab: \S*cut\.pcapng: truncated at byte \d+: [^\n]+\n$/)
-  const json = await mqlab(['diagnose', cut, clean, '--json'])
+  const json = await mqlabInProcess(['diagnose', cut, clean, '--json'])
   t.equal(json.code, 2)
   t.match(DIAGNOSIS_JSON.parse(objects(json.stdout)[0]).verdict, {
     state: 'unusable',
     text: /^Of 2 files, 1 could not be read to the end/,
   })
-  t.equal((await mqlab(['diagnose', cut, '--qms'])).code, 2, 'in every view')
+  t.equal((await mqlabInProcess(['diagnose', cut, '--qms'])).code, 2, 'in every view')
 })
 
 t.test('what cannot be read at all, or is not to be had: one line, nothing on stdout, exit 2', async t => {
@@ -234,7 +235,7 @@ t.test('what cannot be read at all, or is not to be had: one line, nothing on st
     [[sick, '--csv', '-', '--json'], /both are for standard output/],
     [[sick, '--html', '/proc/none/x.html'], /mkdir|open/],
   ] as const) {
-    const { code, stdout, stderr } = await mqlab(['diagnose', ...args])
+    const { code, stdout, stderr } = await mqlabInProcess(['diagnose', ...args])
     t.equal(code, 2, args.join(' '))
     t.equal(stdout, '', args.join(' '))
     t.match(stderr, words)
