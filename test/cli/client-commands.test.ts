@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { controlBench, TOKEN } from '../fixtures/control-bench.js'
 import { type CommandResult, mqlab, objects } from '../fixtures/mqlab-command.js'
-import { mqlabInProcess } from '../fixtures/mqlab-in-process.js'
+import { mqlabInProcess, mqlabOnceStarted } from '../fixtures/mqlab-in-process.js'
 import { RUNTIME } from '../fixtures/runtime-directory.js'
 
 /*
@@ -231,7 +231,7 @@ t.test('a control socket on TCP wants the token', async t => {
 })
 
 t.test('what cannot be is one line and exit code 2', async t => {
-  const { client, endpoint, run, started } = await bench(t)
+  const { client, endpoint } = await bench(t)
   await client.createQueue({ name: 'private$\\q' })
   await client.createQueue({ name: 'private$\\t', transactional: true })
   const rows: [string[], RegExp][] = [
@@ -259,11 +259,9 @@ t.test('what cannot be is one line and exit code 2', async t => {
     [['send', '--to', 'DIRECT=nothing', 'x', '--temporary'], /DIRECT=nothing/],
     [['send', '--to', `PRIVATE=${client.guid}\\1`, 'x', '--temporary'], /only DIRECT=TCP/],
   ]
-  const seen = new Set<string>()
+  const run = mqlabOnceStarted()
   for (const [args, said] of rows) {
-    const [command = ''] = args
-    const { code, stderr } = await (seen.has(command) ? run : started)(...args)
-    seen.add(command)
+    const { code, stderr } = await run(args, { MQLAB_CONTROL: endpoint })
     t.equal(code, 2, args.join(' '))
     t.match(stderr, said)
     t.match(stderr, /^mqlab: [^\n]*\n$/)

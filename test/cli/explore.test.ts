@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { mqlab } from '../fixtures/mqlab-command.js'
+import { mqlabInProcess, mqlabOnceStarted } from '../fixtures/mqlab-in-process.js'
 
 const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 
@@ -26,6 +27,7 @@ const CALM = CLONES.replace(', cloneOf: S1', '').replace('scenario: clones', 'sc
 t.test('what cannot run: exit code 2, one line, nothing on stdout', async t => {
   const folder = t.testdir({ 'calm.yaml': CALM, 'bad.yaml': CALM.replace('lost: 0', 'losst: 0') })
   const calm = join(folder, 'calm.yaml')
+  const mqlab = mqlabOnceStarted()
   for (const [args, words] of [
     [[join(folder, 'bad.yaml')], /bad\.yaml:10:\d+ expect\.losst: unknown key losst: did you mean lost\?/],
     [['no-such-scenario'], /no such file and no such scenario/],
@@ -33,9 +35,9 @@ t.test('what cannot run: exit code 2, one line, nothing on stdout', async t => {
     [[calm, '--seeds', '1..9999999'], /1000000 seeds at most/],
     [[calm, '--workers', '0'], /1 to 256/],
     [[calm, '--time', 'soon'], /90s, 10min or 2h/],
-    [[calm, '--seeds', '1..2', '--shrink', 'duplicated'], /--shrink duplicated: no seed showed that/],
+    [[calm, '--seeds', '1', '--shrink', 'duplicated'], /--shrink duplicated: no seed showed that/],
     [[calm, '--out', join(calm, 'there')], /--out .*there: .*calm\.yaml is not a directory/],
-    [[calm, '--seeds', '1..2', '--shrink', 'run-lost'], /cannot be run again and again/],
+    [[calm, '--seeds', '1', '--shrink', 'run-lost'], /cannot be run again and again/],
   ] as const) {
     const { code, stdout, stderr } = await mqlab(['explore', ...args])
     t.equal(code, 2, args.join(' '))
@@ -47,8 +49,8 @@ t.test('what cannot run: exit code 2, one line, nothing on stdout', async t => {
 t.test('every seed as expected: exit code 0; the same again with another number of threads', async t => {
   const file = join(t.testdir({ 'calm.yaml': CALM }), 'calm.yaml')
   const [one, two] = [
-    await mqlab(['explore', file, '--seeds', '1..6', '--workers', '1', '--json']),
-    await mqlab(['explore', file, '--seeds', '1..6', '--workers', '3', '--json']),
+    await mqlab(['explore', file, '--seeds', '1..6', '--workers', '2', '--json']),
+    await mqlabInProcess(['explore', file, '--seeds', '1..6', '--workers', '1', '--json']),
   ]
   t.equal(one.code, 0, one.stderr)
   t.equal(one.stdout, two.stdout)
@@ -60,7 +62,7 @@ t.test('every seed as expected: exit code 0; the same again with another number 
     delivered: 216,
     shrunk: [],
   })
-  const { code, stdout } = await mqlab(['explore', file, '--seeds', '3'])
+  const { code, stdout } = await mqlabInProcess(['explore', file, '--seeds', '3'])
   t.equal(code, 0)
   t.match(stdout, /as expected: 1 of 1 seeds/)
 })
@@ -69,7 +71,18 @@ t.test('what fails is counted, timed, made small, written and drawn, and its fil
   const folder = t.testdir({ 'clones.yaml': CLONES })
   const [file, out] = [join(folder, 'clones.yaml'), join(folder, 'out')]
   const report = join(folder, 'report.html')
-  const { code, stdout, stderr } = await mqlab(['explore', file, '--seeds', '4..7', '--out', out, '--report', report])
+  const { code, stdout, stderr } = await mqlab([
+    'explore',
+    file,
+    '--seeds',
+    '4..7',
+    '--workers',
+    '1',
+    '--out',
+    out,
+    '--report',
+    report,
+  ])
   t.equal(code, 1, stderr)
   t.match(stdout, /misrouted-ack-clone +QMID-3 +4 +100 % +\d+ +[\d.]+ \w+ +/)
   t.match(stdout, /misroutedAcks +0 +[\d to]+ +4 +100 % +4\n/)
@@ -84,7 +97,7 @@ t.test('what fails is counted, timed, made small, written and drawn, and its fil
   t.ok(text.split('\n').filter(line => line !== '' && !line.startsWith('#')).length <= 12, text)
   t.match(readFileSync(join(out, 'clones-seed-4.html'), 'utf8'), /<svg/)
 
-  const replayed = await mqlab(['run', join(out, 'clones-seed-4.yaml'), '--world', 'sim', '--json'])
+  const replayed = await mqlabInProcess(['run', join(out, 'clones-seed-4.yaml'), '--world', 'sim', '--json'])
   t.equal(replayed.code, 1)
   t.match(JSON.parse(replayed.stdout), { seed: 4, asExpected: false, unmet: [{ count: 'misroutedAcks', expected: 0 }] })
 })

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { HistoryWriter } from '../../lab/history-writer.js'
 import { mqlab, objects } from '../fixtures/mqlab-command.js'
+import { mqlabInProcess, mqlabOnceStarted } from '../fixtures/mqlab-in-process.js'
 import { event, GUID, handMadeRun, SEQUENCE } from '../fixtures/run-record.js'
 
 const SCENARIO = `
@@ -20,7 +21,7 @@ expect: { delivered: all }
 t.test('a run in virtual time, written down and looked into', async t => {
   const folder = t.testdir({ 'small.yaml': SCENARIO })
   const file = join(folder, 'new', 'folder', 'small.mqlh')
-  const run = await mqlab(['run', join(folder, 'small.yaml'), '--world', 'sim', '--history', file])
+  const run = await mqlabInProcess(['run', join(folder, 'small.yaml'), '--world', 'sim', '--history', file])
   t.equal(run.code, 0, run.stderr)
   t.match(run.stderr, /history: .*small\.mqlh/)
 
@@ -28,7 +29,7 @@ t.test('a run in virtual time, written down and looked into', async t => {
   t.match(summary.stdout, /^small {2}world sim, seed 1, mqlab \d+\.\d+\.\d+\nThe run lasted .*nothing waited/)
   t.match(summary.stdout, /\nR1 +receiver +10\.66\.0\.\d+ +[-0-9a-f]{36} +\d+\n/)
   t.match(summary.stdout, /\narrived +2 +\d+\.\d{3} s +\d+\.\d{3} s\n/)
-  const [whole] = objects((await mqlab(['history', file, '--json'])).stdout)
+  const [whole] = objects((await mqlabInProcess(['history', file, '--json'])).stdout)
   t.match(whole, {
     scenario: 'small',
     world: 'sim',
@@ -38,7 +39,7 @@ t.test('a run in virtual time, written down and looked into', async t => {
     kinds: { arrived: { count: 2 } },
   })
 
-  const told = await mqlab(['history', file, '--message', 's1#2'])
+  const told = await mqlabInProcess(['history', file, '--message', 's1#2'])
   t.equal(told.code, 0)
   t.match(
     told.stdout,
@@ -46,7 +47,7 @@ t.test('a run in virtual time, written down and looked into', async t => {
   )
   t.match(told.stdout, /\nR1 +1 +1 +0 +1\nIts sender was told: accepted\.\n$/)
   t.notOk(told.stdout.includes('\u001b'))
-  const steps = objects((await mqlab(['history', file, '--message', 'S1#2', '--json'])).stdout)
+  const steps = objects((await mqlabInProcess(['history', file, '--message', 'S1#2', '--json'])).stdout)
   t.match(steps[0], { step: 'accepted', node: 'S1', atS: Number, atMs: Number, text: String, wrong: false })
   t.match(steps.at(-1), {
     step: 'end',
@@ -56,9 +57,12 @@ t.test('a run in virtual time, written down and looked into', async t => {
     copies: [{ node: 'R1', arrived: 1, consumed: 1, discarded: 0, delivered: 1 }],
   })
 
-  const events = objects((await mqlab(['history', file, '--node', 'r1', '--json'])).stdout)
+  const events = objects((await mqlabInProcess(['history', file, '--node', 'r1', '--json'])).stdout)
   t.ok(events.length > 5 && events.every(({ node }) => node === 'R1'))
-  t.match((await mqlab(['history', file, '--node', 'R1'])).stdout, /\n +0\.\d{3} s {2}R1 .*message \d+ .*arrived/)
+  t.match(
+    (await mqlabInProcess(['history', file, '--node', 'R1'])).stdout,
+    /\n +0\.\d{3} s {2}R1 .*message \d+ .*arrived/,
+  )
 })
 
 t.test('what cannot be shown: exit code 2, one line, nothing on stdout', async t => {
@@ -68,6 +72,7 @@ t.test('what cannot be shown: exit code 2, one line, nothing on stdout', async t
   const writer = new HistoryWriter(file, '1.2.3')
   writer.begin(run)
   writer.end(run)
+  const mqlab = mqlabOnceStarted()
   for (const [args, words] of [
     [[join(folder, 'none')], /cannot open .*none: no such file or directory \(ENOENT\)/],
     [[join(folder, 'text')], /text: is not the history of a run/],
@@ -85,7 +90,7 @@ t.test('what cannot be shown: exit code 2, one line, nothing on stdout', async t
     t.match(stderr, words)
     t.equal(stderr.trimEnd().split('\n').length, 1, stderr)
   }
-  t.match((await mqlab(['history', join(folder, 'empty')])).stdout, /nothing of a run is in it yet/)
+  t.match((await mqlabInProcess(['history', join(folder, 'empty')])).stdout, /nothing of a run is in it yet/)
 })
 
 t.test('a message is followed while the history is written', async t => {

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, statSync } from 'node:fs'
 import { platform } from 'node:os'
@@ -6,20 +6,15 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { mqlab } from '../fixtures/mqlab-command.js'
+import { mqlabInProcess, mqlabOnceStarted } from '../fixtures/mqlab-in-process.js'
 
 /** The compiled command, beside the compiled tests. */
 const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 
-function mqlab(...args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
-    encoding: 'utf8',
-    timeout: 180_000,
-  })
-  return { status, stdout, stderr }
-}
-
 t.test('what cannot run: exit code 2, one line, nothing on stdout', async t => {
   const bad = join(t.testdir({ 'bad.yaml': 'scenario: x\nabout: y\ntopology: { recievers: {} }\n' }), 'bad.yaml')
+  const mqlab = mqlabOnceStarted()
   for (const [args, words] of [
     [['run', bad], /bad\.yaml:3:13 topology\.recievers: unknown key recievers: did you mean receivers\?/],
     [['run', 'no-such-scenario'], /no such file and no such scenario/],
@@ -37,8 +32,8 @@ t.test('what cannot run: exit code 2, one line, nothing on stdout', async t => {
     [['run', 'nlb-1-plain-messages', '--report', join(bad, 'report.html')], /report\.html|bad\.yaml/],
     [['demo', '--report', t.testdirName], /is a directory/],
   ] as const) {
-    const { status, stdout, stderr } = mqlab(...args)
-    t.equal(status, 2, args.join(' '))
+    const { code, stdout, stderr } = await mqlab(args)
+    t.equal(code, 2, args.join(' '))
     t.equal(stdout, '')
     t.match(stderr, words)
     t.equal(stderr.trimEnd().split('\n').length, 1, stderr)
@@ -46,8 +41,8 @@ t.test('what cannot run: exit code 2, one line, nothing on stdout', async t => {
 })
 
 t.test('the list of scenarios', async t => {
-  t.match(mqlab('scenarios').stdout, /nlb-11-acks-to-the-balancer +NLB-11\n/)
-  const all = JSON.parse(mqlab('scenarios', '--json').stdout) as {
+  t.match((await mqlabInProcess(['scenarios'])).stdout, /nlb-11-acks-to-the-balancer +NLB-11\n/)
+  const all = JSON.parse((await mqlab(['scenarios', '--json'])).stdout) as {
     scenario: string
     behaviours: string[]
     worlds: string[]
@@ -61,10 +56,11 @@ t.test('the list of scenarios', async t => {
 })
 
 t.test('the list by behaviour', async t => {
-  const { stdout } = mqlab('scenarios', '--behaviours')
+  const { stdout } = await mqlabInProcess(['scenarios', '--behaviours'])
   t.match(stdout, /^NLB-11 +nlb-11-acks-to-the-balancer +sim loopback$/m)
   t.match(stdout, /^QMID-9: .*no directory\.$/m)
-  const index = JSON.parse(mqlab('scenarios', '--behaviours', '--json').stdout) as { behaviour: string }[]
+  const json = await mqlabInProcess(['scenarios', '--behaviours', '--json'])
+  const index = JSON.parse(json.stdout) as { behaviour: string }[]
   t.same(
     index.find(({ behaviour }) => behaviour === 'NLB-2'),
     {
@@ -77,8 +73,8 @@ t.test('the list by behaviour', async t => {
 })
 
 t.test('a run says which reading of the documents its scenario takes', async t => {
-  const { status, stdout } = mqlab('run', 'qmid-6-busy-clones', '--world', 'sim')
-  t.equal(status, 0)
+  const { code, stdout } = await mqlab(['run', 'qmid-6-busy-clones', '--world', 'sim'])
+  t.equal(code, 0)
   t.match(stdout.replaceAll('\n', ' '), /Reading: Entries are refreshed or purged, the account says\./)
 })
 
@@ -100,14 +96,9 @@ expect: { lost: 5 }
 exercises: [resend]
 `,
     })
-    const { status, stdout } = mqlab(
-      'run',
-      join(folder, 'wrong.yaml'),
-      '--json',
-      '--report',
-      join(folder, 'a', 'b.html'),
-    )
-    t.equal(status, 1)
+    const report = join(folder, 'a', 'b.html')
+    const { code, stdout } = await mqlab(['run', join(folder, 'wrong.yaml'), '--json', '--report', report])
+    t.equal(code, 1)
     const verdict = JSON.parse(stdout) as Record<string, unknown>
     t.match(verdict, {
       scenario: 'wrong-on-purpose',

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { mqlab } from '../fixtures/mqlab-command.js'
+import { mqlabInProcess, mqlabOnceStarted } from '../fixtures/mqlab-in-process.js'
 import { temporaryDirectory } from '../fixtures/qm-child.js'
 
 /* `mqlab validate` as people run it. */
@@ -17,7 +18,7 @@ t.test('exit codes, for people and for programs', async t => {
   t.match(bad.stdout, /NLB-11\/acks-to-the-balancer {2}unsupported/)
   t.match(bad.stdout, /remedy: /)
 
-  const json = await mqlab(['validate', 'examples/complaint-06-stalls-after-minutes.yaml', '--json'])
+  const json = await mqlabInProcess(['validate', 'examples/complaint-06-stalls-after-minutes.yaml', '--json'])
   t.equal(json.code, 1)
   const { verdict, rows } = JSON.parse(json.stdout)
   t.equal(verdict, 'supported-if')
@@ -42,7 +43,7 @@ t.test('with --prove a prediction stands beside what was seen', async t => {
   )
   t.match(text.stdout, /on sockets: not run: not wanted \(--no-sockets\)/)
   t.match(text.stdout, /predictions: 1 confirmed/)
-  const json = await mqlab(['validate', file, '--prove', '--seeds', '3', '--no-sockets', '--json'])
+  const json = await mqlabInProcess(['validate', file, '--prove', '--seeds', '3', '--no-sockets', '--json'])
   t.match(JSON.parse(json.stdout).rows, [
     { proof: { state: 'confirmed', simulation: { seeds: 1, asPredicted: 1, shown: { seed: 3 } }, sockets: null } },
   ])
@@ -50,6 +51,7 @@ t.test('with --prove a prediction stands beside what was seen', async t => {
 
 t.test('what cannot be validated is one line', async t => {
   const file = join(temporaryDirectory(t), 'bad.yaml')
+  const mqlab = mqlabOnceStarted()
   writeFileSync(file, 'topology: bad\nsends: { to: nowhere, delivery: express }\nnodes: { count: 2 }\n')
   for (const [args, words] of [
     [[file], /bad\.yaml:2:\d+ sends: there are no senders/],
