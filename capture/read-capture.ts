@@ -13,6 +13,8 @@ const PROGRESS_EVERY_MS = 100
 export interface ReadCaptureOptions {
   /** What `-` stands for. By default the process's standard input. */
   readonly stdin?: Readable
+  /** Packets with wrong checksums are read as if they were right; else those that were damaged are left out. */
+  readonly ignoreChecksums?: boolean
   /** Bytes of the files, as they lie on disk; `bytesTotal` is null where nobody knows, as with standard input. */
   readonly onProgress?: (bytesRead: number, bytesTotal: number | null) => void
 }
@@ -39,12 +41,15 @@ export interface CaptureReading {
 export async function readCapture(
   inputs: readonly string[],
   sink: SeenSink,
-  { stdin, onProgress }: ReadCaptureOptions = {},
+  { stdin, ignoreChecksums = false, onProgress }: ReadCaptureOptions = {},
 ): Promise<CaptureReading> {
   const names = (address: string, known: readonly string[]) => sink.names(address, known)
   const reading = new FrameReading(inputs, { names, ...(stdin && { stdin }) })
   const messages = new MessageStreams(sink)
-  const streams = new TcpStreams(messages, (from, to, bytes, frame) => messages.datagram(from, to, bytes, frame))
+  const streams = new TcpStreams(messages, (from, to, bytes, frame) => messages.datagram(from, to, bytes, frame), {
+    ignoreChecksums,
+    onDamaged: frame => sink.damaged(frame),
+  })
   const bytesTotal = onProgress === undefined ? null : await reading.bytesTotal()
   let toldMs = performance.now()
   let firstUs = Number.POSITIVE_INFINITY

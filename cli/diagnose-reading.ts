@@ -23,6 +23,7 @@ const LOGGED_AFTER_MS = 3_000
 export class DiagnoseInputs {
   /** As given. */
   readonly names: readonly string[]
+  readonly #ignoreChecksums: boolean
   #files: readonly string[]
   #spool: string | null = null
   #stopWatching: (() => void) | null = null
@@ -30,8 +31,9 @@ export class DiagnoseInputs {
   readonly #untold: string[] = []
   #startedMs = 0
 
-  constructor(names: readonly string[]) {
+  constructor(names: readonly string[], ignoreChecksums = false) {
     this.names = names
+    this.#ignoreChecksums = ignoreChecksums
     this.#files = names
   }
 
@@ -52,6 +54,7 @@ export class DiagnoseInputs {
     this.#startedMs = performance.now()
     try {
       const reading = await readCapture(this.#files, sink, {
+        ignoreChecksums: this.#ignoreChecksums,
         onProgress: (bytesRead, bytesTotal) => this.#progress(what, bytesRead, bytesTotal),
       })
       return { ...reading, files: reading.files.map((report, index) => named(report, this.names[index]!)) }

@@ -33,6 +33,7 @@ export interface DiagnoseOptions {
   readonly queue?: string
   readonly finding: readonly FindingKindId[]
   readonly limit?: number
+  readonly ignoreChecksums?: true
 }
 
 const VIEWS = ['message', 'qms', 'follow'] as const
@@ -71,6 +72,7 @@ export function diagnoseCommand(): Command {
     .option('--queue <text>', 'findings about queues with this in their name')
     .addOption(new Option('--finding <id>', 'findings of this kind; may be repeated').argParser(findingId).default([]))
     .addOption(new Option('--limit <n>', 'instances of each finding').argParser(instanceLimit))
+    .option('--ignore-checksums', 'read damaged packets, too, as if they were right')
     .addHelpText('after', `\nFindings: ${Object.keys(FINDING_KINDS).join(', ')}`)
     .addHelpText(
       'after',
@@ -81,7 +83,7 @@ export function diagnoseCommand(): Command {
 
 async function diagnose(captures: readonly string[], options: DiagnoseOptions): Promise<void> {
   checkOptions(captures, options)
-  const inputs = new DiagnoseInputs(captures)
+  const inputs = new DiagnoseInputs(captures, options.ignoreChecksums)
   try {
     if (options.message !== undefined) await showMessage(inputs, options.message, options)
     else if (options.qms) await showMachines(inputs, options)

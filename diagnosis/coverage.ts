@@ -11,6 +11,9 @@ export class Coverage {
   firstHole: FrameRef | null = null
   /** The first packet or envelope that could not be read: whatever it was, nobody knows. */
   firstMalformed: FrameRef | null = null
+  /** Packets that are left out, since their checksums say that they are not as they were sent. */
+  damagedPackets = 0
+  firstDamaged: FrameRef | null = null
   /** MSMQ connections of which only one side was captured, and that began before the capture. */
   oneSided = 0
   midStream = 0
@@ -34,6 +37,11 @@ export class Coverage {
 
   malformed(frame: FrameRef): void {
     this.firstMalformed ??= frame
+  }
+
+  damaged(frame: FrameRef): void {
+    this.damagedPackets += 1
+    this.firstDamaged ??= frame
   }
 
   ended({ connection, ending }: Session): void {
@@ -63,6 +71,10 @@ export class Coverage {
       )
     if (this.firstMalformed !== null)
       reservations.push(`the packet in frame ${this.firstMalformed.number} cannot be read: what is missed may be in it`)
+    if (this.firstDamaged !== null)
+      reservations.push(
+        `packets are damaged, the first in frame ${this.firstDamaged.number}: what is missed may be in one`,
+      )
     return reservations
   }
 }

@@ -184,6 +184,12 @@ export class Diagnosis implements SeenSink {
     this.sessions.forget(session)
   }
 
+  damaged(frame: FrameRef): void {
+    this.#at(frame)
+    this.coverage.damaged(frame)
+    for (const finder of this.#tellers.damaged) finder.damaged(frame)
+  }
+
   names(address: string, names: readonly string[]): void {
     this.parties.namesOf(address, names)
   }
@@ -328,6 +334,7 @@ const HOOKS: readonly Hook[] = [
   'resynchronised',
   'malformed',
   'trouble',
+  'damaged',
   'ended',
   'tick',
   'finish',

@@ -316,6 +316,13 @@ export const FINDING_KINDS = {
     'Bytes that were on the wire are not in the capture: the capturing machine was too slow, or saw only part of the traffic. What they said is not known.',
     'Capture with a larger buffer (tcpdump -B), less traffic (a filter for tcp port 1801), or at another place.',
   ),
+  'packets-damaged': kind(
+    'notice',
+    'packets are damaged',
+    null,
+    'Their checksums are not those of their bytes, and others’ from the same machine are: they were damaged on the wire, in the capturing machine, or in the file. No machine would have taken them like that, so they are left out, as if they had not been captured.',
+    'Capture again or fetch the file again. If the capturing machine’s network card puts packets together (RSC, LRO), turn that off while it captures: their checksums are then not computed.',
+  ),
   'frames-cut-short': kind(
     'notice',
     'frames were captured in part',

@@ -67,6 +67,8 @@ export interface SeenSink {
   malformed(connection: SeenConnection, direction: Direction, fault: DecodeError, first: FrameRef, last: FrameRef): void
   trouble(connection: SeenConnection, direction: Direction, what: TcpTrouble, frame: FrameRef): void
   ended(connection: SeenConnection, ending: SeenEnding): void
+  /** A packet that is left out, since its checksum says that its bytes are not those that were sent. */
+  damaged(frame: FrameRef): void
   /** What the capture itself says of an address: name-resolution blocks. */
   names(address: string, names: readonly string[]): void
 }

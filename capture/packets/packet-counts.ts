@@ -1,4 +1,4 @@
-/** What the frames of a capture were. Every frame is in exactly one of the last eight, or in `tcp` or `udp`. */
+/** What the frames of a capture were. Every frame is in exactly one of the last nine, or in `tcp` or `udp`. */
 export interface PacketCounts {
   frames: number
   ipv4: number
@@ -15,6 +15,8 @@ export interface PacketCounts {
   cutHeaders: number
   /** Headers that contradict themselves. */
   malformed: number
+  /** Other bytes than were sent, as their checksum says. */
+  damaged: number
   /** Frames by link types that are not read. */
   readonly unknownLinkTypes: Map<number, number>
 }
@@ -31,6 +33,7 @@ export function noPackets(): PacketCounts {
     fragments: 0,
     cutHeaders: 0,
     malformed: 0,
+    damaged: 0,
     unknownLinkTypes: new Map(),
   }
 }

@@ -1,4 +1,4 @@
-import { addWords, checksum } from './checksum.js'
+import { addWords, checksum } from '../checksum.js'
 
 /* Ethernet frames with IPv4 (RFC 791) or IPv6 (RFC 8200) and TCP (RFC 9293) or UDP (RFC 768), checksums and all. */
 

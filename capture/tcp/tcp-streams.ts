@@ -21,6 +21,10 @@ export interface DatagramEnd {
 export interface TcpStreamsOptions extends Partial<StreamLimits> {
   /** Datagrams from or to these are told of, others only counted. Default 3527, where MSMQ's pings go. */
   readonly udpPorts?: readonly number[]
+  /** Nothing is left out for its checksum. */
+  readonly ignoreChecksums?: boolean
+  /** Told of each packet that is left out since its checksum is wrong. */
+  onDamaged?(frame: FrameRef): void
 }
 
 /** Frames in, streams out: finds the TCP connections of a capture and puts both directions of each together.
@@ -32,18 +36,21 @@ export class TcpStreams {
   private readonly udp: DatagramSink
   private readonly udpPorts: ReadonlySet<number>
   private readonly connectionsMax: number
-  private readonly reader = new PacketReader()
+  private readonly onDamaged: (frame: FrameRef) => void
+  private readonly reader: PacketReader
   private readonly texts = new AddressTexts()
   private readonly connections = new ConnectionTable(this.texts)
   private readonly course: ConnectionCourse
 
   constructor(sink: StreamSink, udp: DatagramSink, options: TcpStreamsOptions = {}) {
-    const { udpPorts = [3527], ...given } = options
+    const { udpPorts = [3527], ignoreChecksums, onDamaged = () => {}, ...given } = options
     const limits = { ...STREAM_LIMITS, ...given }
     this.sink = sink
     this.udp = udp
     this.udpPorts = new Set(udpPorts)
     this.connectionsMax = limits.connectionsMax
+    this.onDamaged = onDamaged
+    this.reader = new PacketReader(ignoreChecksums)
     this.course = new ConnectionCourse(sink, limits)
   }
 
@@ -60,6 +67,7 @@ export class TcpStreams {
     const transport = this.reader.read(frame)
     if (transport === 'tcp') this.segment(frame.ref)
     else if (transport === 'udp') this.datagram(frame.ref)
+    else if (transport === 'damaged') this.onDamaged(frame.ref)
   }
 
   /** The capture is over: tells what waits and how each connection ended. */

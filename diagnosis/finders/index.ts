@@ -3,6 +3,7 @@ import { findAttempts } from './attempts.js'
 import { findCaptureLimits } from './capture-limits.js'
 import { findClocks } from './clocks.js'
 import { findClones } from './clones.js'
+import { findDamagedPackets } from './damaged-packets.js'
 import { findDuplicates } from './duplicates.js'
 import { findExpiredMessages } from './expired-messages.js'
 import { findHttpStatuses } from './http-statuses.js'
@@ -49,5 +50,6 @@ export const FINDERS: readonly FinderFactory[] = [
   findLostReceipts,
   findMalformedEnvelopes,
   findPings,
+  findDamagedPackets,
   findCaptureLimits,
 ]

@@ -49,13 +49,19 @@ export function diagnosedCapture(
 }
 
 /** What the capture lacks, a clause each. */
-function limitsOf({ holes, missingBytes, firstHole, oneSided, midStream }: Coverage, reading: CaptureReading) {
+function limitsOf(
+  { holes, missingBytes, firstHole, damagedPackets, firstDamaged, oneSided, midStream }: Coverage,
+  reading: CaptureReading,
+) {
   const { files, packets } = reading
   const dropped = files.reduce((sum, file) => sum + file.dropped, 0)
   return [
     firstHole === null
       ? null
       : `${counted(missingBytes, 'byte')} or more in ${counted(holes, 'hole')} of its streams, the first at frame ${firstHole.number}`,
+    firstDamaged === null
+      ? null
+      : `${counted(damagedPackets, 'packet')} whose checksum is wrong, the first in frame ${firstDamaged.number}`,
     oneSided === 0 ? null : `one side of ${counted(oneSided, 'connection')}`,
     midStream === 0 ? null : `the beginning of ${counted(midStream, 'connection')}`,
     dropped === 0 ? null : `${counted(dropped, 'frame')} that the capturing machine dropped`,

@@ -41,6 +41,7 @@ export class MessageSightings implements SeenSink {
   malformed(): void {}
   trouble(): void {}
   ended(): void {}
+  damaged(): void {}
   names(): void {}
 
   #sighted(key: string, { client, server }: SeenConnection, direction: Direction, frame: FrameRef): void {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { addWords, checksum } from '../../../capture/recording/checksum.js'
+import { addWords, checksum } from '../../../capture/checksum.js'
 import { TCP_ACK, TCP_PSH, tcpFrame, udpFrame } from '../../../capture/recording/ip-frame.js'
 import { madeUpMac } from '../../../capture/recording/mac-address.js'
 import { ipBytes } from '../../../protocol/ip-address.js'

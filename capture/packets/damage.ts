@@ -1,0 +1,64 @@
+import type { Packet } from './packet.js'
+import type { Soundness } from './soundness.js'
+
+/** Where one checksum in so many is right, those that are not are no habit of the sender. */
+const RIGHT_AMONG = 16
+/** So few packets of a sender say little of its habits: those of all do. */
+const FEW_PACKETS = 16
+/** Payload of IP, in bytes, that no ordinary network exceeds. */
+const PAYLOAD_SIZE = 1480
+const SENDERS_MAX = 4096
+
+interface Tally {
+  right: number
+  wrong: number
+}
+
+/**
+ * Tells packets that were damaged from those whose checksum is wrong for another reason: nobody would have taken the former,
+ * and what they say is false. Not damaged are those of a sender whose checksums are hardly ever right, since a tool changed
+ * its address, or its card counts in its own way. One for each kind of checksum; memory is bounded.
+ */
+export class Damage {
+  private readonly mayBeMerged: boolean
+  private readonly all: Tally = { right: 0, wrong: 0 }
+  private longestRight = PAYLOAD_SIZE
+  /** Senders of which one was wrong. */
+  private readonly doubtful = new Map<string, Tally>()
+
+  /** @param mayBeMerged cards that put several packets together leave this checksum wrong: one that is longer than any sound
+   *  packet is not damaged */
+  constructor(mayBeMerged: boolean) {
+    this.mayBeMerged = mayBeMerged
+  }
+
+  isDamaged(packet: Packet, soundness: Soundness): boolean {
+    if (soundness === 'open') return false
+    const { all, doubtful } = this
+    if (soundness === 'right') {
+      all.right += 1
+      if (packet.payloadSize > this.longestRight) this.longestRight = packet.payloadSize
+      const sender = doubtful.size === 0 ? undefined : doubtful.get(senderOf(packet))
+      if (sender !== undefined) sender.right += 1
+      return false
+    }
+    all.wrong += 1
+    const sender = this.doubt(senderOf(packet))
+    sender.wrong += 1
+    if (this.mayBeMerged && packet.payloadSize > this.longestRight) return false
+    const { right, wrong } = sender.right + sender.wrong <= FEW_PACKETS ? all : sender
+    return right * RIGHT_AMONG > wrong
+  }
+
+  private doubt(name: string): Tally {
+    const known = this.doubtful.get(name)
+    if (known !== undefined) return known
+    if (this.doubtful.size >= SENDERS_MAX) this.doubtful.delete(this.doubtful.keys().next().value!)
+    const sender: Tally = { right: 0, wrong: 0 }
+    this.doubtful.set(name, sender)
+    return sender
+  }
+}
+
+const senderOf = ({ frame, fromOffset, version, interfaceIndex }: Packet) =>
+  `${interfaceIndex} ${frame.toString('latin1', fromOffset, fromOffset + (version === 4 ? 4 : 16))}`
