@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { RunCapture } from '../lab/captures/run-capture.js'
+import type { RunView } from '../lab/finding.js'
 import { HistoryError } from '../lab/history-format.js'
 import { HistoryWriter } from '../lab/history-writer.js'
 import { NodeError } from '../lab/node-handle.js'
@@ -11,7 +12,8 @@ import { createRunView, createVerdict } from '../lab/verdict.js'
 import { AddressBlockError } from '../lab/worlds/address-block.js'
 import { RealisationError, type RunOptions, runScenario } from '../lab/worlds/run-scenario.js'
 import { simulateScenario } from '../lab/worlds/simulated.js'
-import { fail, progress, progressDone } from './output.js'
+import { beforeSignalEnds } from './ended-by-signal.js'
+import { fail, log, progress, progressDone } from './output.js'
 import { packageVersion } from './program.js'
 import { makeFolder } from './report-file.js'
 
@@ -53,7 +55,10 @@ export async function performScenario(scenario: Scenario, options: PerformOption
           ...(plane === undefined ? {} : { plane }),
         })
     const view = createRunView(run)
-    await capture?.finish(view)
+    if (capture !== undefined) {
+      interruption?.end()
+      await finishCapture(capture, view)
+    }
     return { view, verdict: createVerdict(view), ...(title === undefined ? {} : { title }) }
   } catch (error) {
     if (interruption?.signal.aborted) fail(`${scenario.scenario}: interrupted`)
@@ -67,6 +72,17 @@ export async function performScenario(scenario: Scenario, options: PerformOption
     capture?.close()
     interruption?.end()
     progressDone()
+  }
+}
+
+/** What a run was ended for while its capture is put together is that alone: all else is over. */
+async function finishCapture(capture: RunCapture, view: RunView): Promise<void> {
+  const stopWatching = beforeSignalEnds(() => capture.close())
+  try {
+    const lacks = await capture.finish(view)
+    if (lacks.length > 0) log(`mqlab: ${capture.file} is not the whole run: ${lacks.join('; ')}`)
+  } finally {
+    stopWatching()
   }
 }
 

@@ -20,6 +20,12 @@ export class OptionBytes {
     this.add(code, bytes)
   }
 
+  u64(code: number, value: number): void {
+    const bytes = Buffer.allocUnsafe(8)
+    bytes.writeBigUInt64LE(BigInt(value))
+    this.add(code, bytes)
+  }
+
   /** Text that is too long for an option is cut between characters. Null and undefined are no option. */
   text(code: number, value: string | null | undefined): void {
     if (value == null) return

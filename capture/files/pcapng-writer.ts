@@ -45,6 +45,8 @@ export interface PacketExtras {
 interface WrittenInterface {
   readonly resolution: number
   packets: number
+  /** Packets that nobody captured. */
+  dropped: number
   /** The newest stamp. */
   upper: number
   lower: number
@@ -104,7 +106,7 @@ export class PcapngWriter {
     this.#buffer.writeUInt16LE(0, at + 2)
     this.#buffer.writeUInt32LE(snapLength, at + 4)
     options.copy(this.#buffer, at + 8)
-    this.#interfaces.push({ resolution, packets: 0, upper: 0, lower: 0 })
+    this.#interfaces.push({ resolution, packets: 0, dropped: 0, upper: 0, lower: 0 })
     for (const { address, names } of this.#early.splice(0)) this.#writeNames(address, names)
     return this.#interfaces.length - 1
   }
@@ -151,6 +153,11 @@ export class PcapngWriter {
     written.lower = lower
   }
 
+  /** The capturing machine lost so many packets of an interface. */
+  dropped(on: number, packets: number): void {
+    this.#interface(on).dropped += packets
+  }
+
   /**
    * What an address is called. What comes before the first interface is written after it: editcap, mergecap and reordercap
    * take a file whose first block is another for one without a link type, and refuse it.
@@ -181,15 +188,14 @@ export class PcapngWriter {
     if (length > 0) this.#sink(this.#buffer.subarray(0, length))
   }
 
-  /** Statistics of each interface that had packets; nothing may be written after it. */
+  /** Statistics of each interface that had packets, or lost some; nothing may be written after it. */
   end(): void {
     for (const { address, names } of this.#early.splice(0)) this.#writeNames(address, names)
-    this.#interfaces.forEach(({ packets, upper, lower }, on) => {
-      if (packets === 0) return
+    this.#interfaces.forEach(({ packets, dropped, upper, lower }, on) => {
+      if (packets + dropped === 0) return
       const options = new OptionBytes()
-      const received = Buffer.alloc(8)
-      received.writeBigUInt64LE(BigInt(packets))
-      options.add(block.OPTION_STATISTICS_RECEIVED, received)
+      options.u64(block.OPTION_STATISTICS_RECEIVED, packets)
+      if (dropped > 0) options.u64(block.OPTION_STATISTICS_DROPPED, dropped)
       const at = this.#begin(block.INTERFACE_STATISTICS, 12, options.size)
       this.#buffer.writeUInt32LE(on, at)
       this.#buffer.writeUInt32LE(upper, at + 4)

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { FrameReading } from '../files/frame-reading.js'
 import { descriptorSink, PcapngWriter } from '../files/pcapng-writer.js'
+import type { FileReport } from '../files/reading-report.js'
 import type { CaptureInterface, FrameRef } from '../frame.js'
 import type { MachineNames } from './machine-names.js'
 import { SeenTwice } from './seen-twice.js'
@@ -14,6 +15,10 @@ export interface AssemblyOptions {
   readonly nameOf?: (part: string) => string
   /** Whether what was on several links is written once, where it was first. */
   readonly once?: boolean
+  /** Packets of a part that whoever captured it lost. */
+  readonly droppedOf?: (part: string) => number
+  /** What is to be said of the capture as a whole. */
+  readonly remarks?: readonly string[]
 }
 
 /** What is said of single frames of several files. */
@@ -34,13 +39,17 @@ export class FrameComments {
 
 /**
  * Writes one capture of several parts, in the order of time. Links of the same name become one. What a machine that was
- * killed had not written whole is left out.
+ * killed had not written whole is left out: what came of each part is returned, in their order.
  */
-export async function assembleCapture(parts: readonly string[], file: string, options: AssemblyOptions): Promise<void> {
-  const { names, comments, application, nameOf, once = false } = options
+export async function assembleCapture(
+  parts: readonly string[],
+  file: string,
+  options: AssemblyOptions,
+): Promise<readonly FileReport[]> {
+  const { names, comments, application, nameOf, once = false, droppedOf, remarks = [] } = options
   const descriptor = openSync(file, 'w')
   try {
-    const writer = new PcapngWriter(descriptorSink(descriptor), { application })
+    const writer = new PcapngWriter(descriptorSink(descriptor), { application, comments: remarks })
     for (const [address, machine] of names) writer.names(address, machine)
     const links = new Map<string, number>()
     const byInterface: number[] = []
@@ -51,17 +60,20 @@ export async function assembleCapture(parts: readonly string[], file: string, op
       if (link === undefined) {
         link = writer.addInterface({ linkType, name: label })
         links.set(label, link)
+        writer.dropped(link, droppedOf?.(file) ?? 0)
       }
       byInterface[index] = link
       return link
     }
-    for await (const batch of new FrameReading(parts))
+    const reading = new FrameReading(parts)
+    for await (const batch of reading)
       for (const { on, ref, bytes, originalLength } of batch) {
         const link = byInterface[on.index] ?? linkOf(on)
         if (seen?.again(link, ref.timeUs, bytes)) continue
         writer.packet(link, ref.timeUs, bytes, { originalLength, comments: comments.of(ref) })
       }
     writer.end()
+    return reading.report.files
   } finally {
     closeSync(descriptor)
   }

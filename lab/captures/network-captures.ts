@@ -8,6 +8,8 @@ const TCPDUMP = 'tcpdump'
 const INTERFACE = 'eth0'
 /** What tcpdump says once it captures. */
 const LISTENING = 'listening on'
+/** What it says at its end of what it was too slow for. */
+const DROPPED = /^(\d+) packets? dropped by (?:kernel|interface)/gm
 
 /** Why the kernel's packets cannot be captured here, with the remedy; null where they can. */
 export function networkCapturesLacking(): string | null {
@@ -18,6 +20,7 @@ export function networkCapturesLacking(): string | null {
 export class NetworkCaptures {
   readonly #folder: string
   readonly #running = new Map<ChildProcess, Promise<unknown>>()
+  readonly #droppedOf = new Map<string, number>()
 
   constructor(folder: string) {
     this.#folder = folder
@@ -30,6 +33,11 @@ export class NetworkCaptures {
    */
   async start(inside: Readonly<Record<string, readonly string[]>>): Promise<void> {
     await Promise.all(Object.entries(inside).map(([machine, words]) => this.#capture(machine, words)))
+  }
+
+  /** Packets of a machine's cable that are not in its file, once that is whole. */
+  droppedOf(file: string): number {
+    return this.#droppedOf.get(file) ?? 0
   }
 
   /** Resolves when all files are whole. */
@@ -50,8 +58,12 @@ export class NetworkCaptures {
     const options = ['-i', INTERFACE, '-n', '-s', '0', '--immediate-mode', '-U', '-Z', 'root', '-w', file]
     const [program = '', ...rest] = [...words, findProgram(TCPDUMP) ?? TCPDUMP, ...options]
     const child = spawn(program, rest, { stdio: ['ignore', 'ignore', 'pipe'] })
-    this.#running.set(child, new Promise(resolve => child.once('close', resolve)))
     let said = ''
+    const ended = new Promise(resolve => child.once('close', resolve))
+    this.#running.set(
+      child,
+      ended.then(() => this.#droppedOf.set(file, droppedPackets(said))),
+    )
     return new Promise((resolve, reject) => {
       const failed = (why: string) => reject(new NodeError(machine, 'MSMQ_LAB_CAPTURE', `tcpdump: ${why}`))
       child.once('error', error => failed(error.message))
@@ -62,4 +74,8 @@ export class NetworkCaptures {
       })
     })
   }
+}
+
+function droppedPackets(said: string): number {
+  return Array.from(said.matchAll(DROPPED), ([, packets]) => Number(packets)).reduce((sum, packets) => sum + packets, 0)
 }

@@ -18,6 +18,8 @@ export class NodeCapture implements SocketsTap {
     this.#part = new PartFile(join(folder, `${node}-${life}.pcapng`), new Map(names), application, error => {
       this.#failure = error
     })
+    // whoever puts the parts together tells a machine that had nothing to write from a file that was cut
+    this.#part.flush()
     this.#acceptedFrom = new Set(acceptedFrom)
     this.wire = new Recorder({ nowMs: preciseWallMs, seed, sink: this.#part })
   }

@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { assembleCapture } from '../../capture/recording/assemble.js'
@@ -10,9 +10,11 @@ import type { CaptureSpec } from '../node-spec.js'
 import { kernelModeOf, type Plane } from '../planes.js'
 import { GATEWAY_NAME } from '../scenario-nodes.js'
 import type { NetworkTap } from '../sim/connection-tap.js'
+import { WholeFile } from '../whole-file.js'
 import { commentFrames } from './frame-comments.js'
 import { machineNames } from './machine-names.js'
 import { NetworkCaptures } from './network-captures.js'
+import { partsLacking } from './parts-lacking.js'
 
 export interface CapturedMachines {
   readonly nodes: readonly RunNode[]
@@ -29,13 +31,18 @@ export interface MachineCaptures {
 }
 
 /**
- * The capture of one run. Its parts are written to a folder of their own while it runs; when it is over and judged they
- * become one file, in which frames that matter say why.
+ * The capture of one run. When it is over and judged its parts become one file, in which frames that matter say why. Machines
+ * write theirs to a temporary folder; a simulation, which a signal ends without anything that could clean up, its only one to
+ * the file itself.
  */
 export class RunCapture {
   readonly file: string
   readonly #application: string
-  readonly #folder: string
+  readonly #canReadBack: boolean
+  #parts: string | null = null
+  #written: WholeFile | null = null
+  /** Machines that write parts of their own. */
+  readonly #recording: string[] = []
   #writing: { readonly part: PartFile; readonly recorder: Recorder } | null = null
 
   #networks: NetworkCaptures | null = null
@@ -43,22 +50,24 @@ export class RunCapture {
 
   /** Makes sure that the file can be had. @param application what writes it, with its version @throws the system's error */
   constructor(file: string, application: string) {
-    closeSync(openSync(file, 'a'))
+    const trial = new WholeFile(file)
+    this.#canReadBack = !trial.isInPlace
+    trial.discard()
     this.file = file
     this.#application = application
-    this.#folder = mkdtempSync(join(tmpdir(), 'mqlab-capture-'))
+  }
+
+  get #folder(): string {
+    this.#parts ??= mkdtempSync(join(tmpdir(), 'mqlab-capture-'))
+    return this.#parts
   }
 
   /** For the network of a simulation: what goes over all its wires, by virtual time. `nowMs` counts from 1970. */
   ofSimulation({ nodes, gateway, seed }: CapturedMachines, nowMs: () => number): NetworkTap {
-    const part = new PartFile(
-      join(this.#folder, 'simulation.pcapng'),
-      machineNames(nodes, gateway),
-      this.#application,
-      error => {
-        this.#failure = error
-      },
-    )
+    const file = this.#canReadBack ? this.file : join(this.#folder, 'simulation.pcapng')
+    const part = new PartFile(file, machineNames(nodes, gateway), this.#application, error => {
+      this.#failure = error
+    })
     const recorder = new Recorder({ nowMs, seed, sink: part })
     this.#writing = { part, recorder }
     return { recorder, nowMs }
@@ -71,19 +80,28 @@ export class RunCapture {
   ofMachines({ nodes, gateway, seed }: CapturedMachines, plane: Plane): MachineCaptures {
     if (kernelModeOf(plane) !== null) {
       this.#networks = new NetworkCaptures(this.#folder)
-      return { specOf: () => null, networks: inside => this.#networks!.start(inside) }
+      return {
+        specOf: () => null,
+        networks: inside => {
+          this.#recording.push(...Object.keys(inside))
+          return this.#networks!.start(inside)
+        },
+      }
     }
     const names = [...machineNames(nodes, gateway)]
     const isForeign = plane === 'haproxy' || plane === 'nginx'
     const order = [...(gateway === null ? [] : [gateway]), ...nodes].map(({ name }) => name)
     return {
-      specOf: node => ({
-        folder: this.#folder,
-        names,
-        acceptedFrom: isForeign && gateway?.hosts.includes(node) ? [gateway.address] : [],
-        application: this.#application,
-        seed: seed + 2 ** 20 * (order.indexOf(node) + 1),
-      }),
+      specOf: node => {
+        this.#recording.push(node)
+        return {
+          folder: this.#folder,
+          names,
+          acceptedFrom: isForeign && gateway?.hosts.includes(node) ? [gateway.address] : [],
+          application: this.#application,
+          seed: seed + 2 ** 20 * (order.indexOf(node) + 1),
+        }
+      },
       networks: () => Promise.resolve(),
     }
   }
@@ -95,29 +113,46 @@ export class RunCapture {
     this.#writing = null
   }
 
-  /** Writes the file, of a run that is over. @throws the system's error */
-  async finish(view: RunView): Promise<void> {
+  /**
+   * Writes the file, of a run that is over.
+   * @returns what it lacks of the run, a clause each; also in the file
+   * @throws the system's error
+   */
+  async finish(view: RunView): Promise<readonly string[]> {
     this.end()
     await this.#networks?.stop()
     if (this.#failure !== null) throw this.#failure
-    const parts = readdirSync(this.#folder)
-      .toSorted()
-      .map(part => join(this.#folder, part))
-    const names = machineNames(view.run.nodes, view.run.gateway)
-    const comments = await commentFrames(parts, view)
-    await assembleCapture(parts, this.file, {
-      names,
-      comments,
+    const parts = this.#parts === null ? [this.file] : this.#partsIn(this.#parts)
+    const written = new WholeFile(this.file)
+    this.#written = written
+    const droppedOf = (part: string) => this.#networks?.droppedOf(part) ?? 0
+    const options = {
+      names: machineNames(view.run.nodes, view.run.gateway),
+      comments: await commentFrames(parts, view),
       application: this.#application,
-      nameOf: part => `${basename(part, '.pcap')}–${GATEWAY_NAME}`,
+      nameOf: (part: string) => `${basename(part, '.pcap')}–${GATEWAY_NAME}`,
       once: this.#networks !== null,
-    })
+      droppedOf,
+    }
+    const reports = await assembleCapture(parts, written.path, options)
+    const lacks = partsLacking(this.#recording, reports, droppedOf)
+    // what is said of the whole comes first in a file, and is known last
+    if (lacks.length > 0) await assembleCapture(parts, written.path, { ...options, remarks: lacks })
+    written.keep()
+    return lacks
+  }
+
+  #partsIn(folder: string): string[] {
+    return readdirSync(folder)
+      .toSorted()
+      .map(part => join(folder, part))
   }
 
   /** Takes away what it needed while it ran. */
   close(): void {
     this.end()
     this.#networks?.kill()
-    rmSync(this.#folder, { recursive: true, force: true })
+    this.#written?.discard()
+    if (this.#parts !== null) rmSync(this.#parts, { recursive: true, force: true })
   }
 }

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { platform } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -79,6 +79,49 @@ t.test('nothing stays behind of a capture that could not begin', async t => {
   })
   t.equal(code, 2)
   t.strictSame(readdirSync(temporary), [])
+})
+
+t.test('a simulated run that is interrupted leaves what it has recorded so far, and nothing else', async t => {
+  const folder = t.testdir({ temporary: {} })
+  const [temporary, file, scenario] = ['temporary', 'run.pcapng', 'long.yaml'].map(name => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
+  const shipped = readFileSync('lab/scenarios/nlb-2-names-accepted.yaml', 'utf8')
+  writeFileSync(scenario, shipped.replaceAll('messages: 50', 'messages: 200000'))
+  const child = spawn(process.execPath, [MAIN, 'run', scenario, '--world', 'sim', '--pcap', file], {
+    env: { ...process.env, TMPDIR: temporary },
+    stdio: 'ignore',
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const ended = once(child, 'close')
+  while (child.exitCode === null && (statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) await setTimeout(10)
+  child.kill('SIGINT')
+  const [, signal] = await ended
+  t.equal(signal, 'SIGINT', 'in the midst of it')
+  t.strictSame(readdirSync(temporary), [])
+  t.strictSame(readdirSync(folder).toSorted(), ['long.yaml', 'run.pcapng', 'temporary'])
+})
+
+t.test('a run that cannot be had leaves no capture', async t => {
+  const file = join(t.testdir({ 'run.pcapng': 'something else' }), 'run.pcapng')
+  const other = join(dirname(file), 'other.pcapng')
+  for (const name of [file, other]) {
+    const { code } = await mqlab([
+      'run',
+      'nlb-11-acks-to-the-balancer',
+      '--plane',
+      'nginx',
+      '--source',
+      'keep',
+      '--pcap',
+      name,
+    ])
+    t.equal(code, 2)
+  }
+  t.equal(readFileSync(file, 'utf8'), 'something else')
+  t.notOk(existsSync(other))
 })
 
 const noAddresses = platform() === 'linux' ? false : 'only Linux has all of 127.0.0.0/8'

@@ -9,6 +9,7 @@ import { messageKey } from '../../../lab/message-facts.js'
 import { findScenario } from '../../../lab/scenario-catalogue.js'
 import { createRunView } from '../../../lab/verdict.js'
 import { runScenario } from '../../../lab/worlds/run-scenario.js'
+import { externalSkip, PRODUCTS } from '../../fixtures/external-world.js'
 import { kernelSkip } from '../../fixtures/kernel-world.js'
 import { captured, contents } from '../../fixtures/run-captures.js'
 
@@ -73,3 +74,29 @@ t.test(
     t.equal(said.size, astray.length)
   },
 )
+
+for (const product of PRODUCTS)
+  t.test(
+    `a run behind ${product}: the same messages on both of its sides`,
+    { skip: externalSkip(product), timeout: 60_000 },
+    async t => {
+      const file = join(t.testdir(), 'run.pcapng')
+      const scenario = findScenario('nlb-11-acks-to-the-balancer')!
+      const view = await captured(file, async capture =>
+        createRunView(await runScenario(scenario, { seed: 1, capture, plane: product, nodesAs: 'thread' })),
+      )
+      const { run } = view
+      const { guid, address } = run.nodes.find(({ name }) => name === 'S1')!
+      const sent = eventsOf(run, 'sent').filter(({ node }) => node === 'S1')
+      const keys = new Set(sent.map(({ messageId }) => messageKey(guid, messageId)))
+      const sightings = new MessageSightings(keys)
+      t.same((await readCapture([file], sightings)).files[0]?.troubles, [])
+      const all = [...keys].flatMap(key => sightings.of(key))
+      const vip = run.gateway!.address
+      t.equal(all.filter(({ from, to }) => from === address && to === vip).length, sent.length, 'on the client’s link')
+      t.equal(all.filter(({ from }) => from === vip).length, sent.length, 'on the host’s')
+      const { comments } = await contents(file)
+      const said = comments.filter(({ text }) => text.startsWith('misrouted-ack: '))
+      t.ok(said.length >= view.acks.filter(isAstray).length && said.length > 0)
+    },
+  )
