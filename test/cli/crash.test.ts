@@ -1,32 +1,22 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
-
-/** The compiled command, beside the compiled tests. */
-const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
-
-function mqlab(...args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
-    encoding: 'utf8',
-    timeout: 200_000,
-  })
-  return { status, stdout, stderr }
-}
+import { mqlab } from '../fixtures/mqlab-command.js'
+import { mqlabOnceStarted } from '../fixtures/mqlab-in-process.js'
 
 t.setTimeout(240_000)
 
 t.test('what cannot run: exit code 2, one line, nothing on stdout', async t => {
   const used = t.testdir({ file: '' })
+  const mqlab = mqlabOnceStarted()
   for (const [args, words] of [
     [['--minutes', '0'], /a number above 0/],
     [['--minutes', 'soon'], /a number above 0/],
     [['--seed', 'x'], /whole number/],
     [['--data', used], /is not empty; a campaign needs a new directory/],
   ] as const) {
-    const { status, stdout, stderr } = mqlab('crash', ...args)
-    t.equal(status, 2, args.join(' '))
+    const { code, stdout, stderr } = await mqlab(['crash', ...args])
+    t.equal(code, 2, args.join(' '))
     t.equal(stdout, '')
     t.match(stderr, words)
     t.equal(stderr.trimEnd().split('\n').length, 1, stderr)
@@ -37,8 +27,9 @@ t.test(
   'a short campaign: a report on stdout, progress on stderr, stores and ledgers kept where they were asked for',
   async t => {
     const directory = join(t.testdir({}), 'new')
-    const { status, stdout, stderr } = mqlab('crash', '--minutes', '0.05', '--seed', '5', '--data', directory, '--json')
-    t.equal(status, 0, stderr)
+    const args = ['crash', '--minutes', '0.05', '--seed', '5', '--data', directory, '--json']
+    const { code, stdout, stderr } = await mqlab(args)
+    t.equal(code, 0, stderr)
     const report = JSON.parse(stdout) as { seed: number; findings: string[]; kills: number; tally: { taken: number } }
     t.match(report, { seed: 5, findings: [] })
     t.ok(report.kills > 0)

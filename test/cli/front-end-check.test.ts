@@ -1,10 +1,11 @@
-import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkReport, checkText } from '../../cli/front-end-check.js'
 import { frontEndConfig } from '../../cli/front-end-config.js'
-import { startMqlab, temporaryDirectory } from '../fixtures/qm-child.js'
+import { mqlab } from '../fixtures/mqlab-command.js'
+import { mqlabInProcess, mqlabOnceStarted } from '../fixtures/mqlab-in-process.js'
+import { temporaryDirectory } from '../fixtures/qm-child.js'
 
 /* What `mqlab front-end` is told, without starting one. */
 
@@ -72,8 +73,9 @@ t.test('what the command prints with --check, as text and as JSON', async t => {
     `name: FE1\nhttp: 0\naliases: vip\nmapping: mapping\ninbound: { from: 'http://vip/msmq/private$/q', to: 'http://vip/msmq/private$/q' }\n`,
     { 'a.xml': 'none' },
   )
-  const json = startMqlab(t, 'front-end', config, '--check', '--json')
-  t.match(JSON.parse(await json.line()), {
+  const json = await mqlab(['front-end', config, '--check', '--json'])
+  t.equal(json.code, 0)
+  t.match(JSON.parse(json.stdout), {
     name: 'FE1',
     http: { address: '127.0.0.1', port: 0 },
     https: null,
@@ -82,13 +84,9 @@ t.test('what the command prints with --check, as text and as JSON', async t => {
     ignored: [{ id: 'not-xml', line: 1 }],
     findings: [{ id: 'to-itself', line: 5 }],
   })
-  const text = startMqlab(t, 'front-end', config, '--check')
-  let shown = ''
-  text.child.stdout!.on('data', data => {
-    shown += data
-  })
-  t.strictSame(await once(text.child, 'close'), [0, null])
-  t.match(shown, /^ignored: .*a\.xml:1:\d+ no usable XML.*\n1 finding; mqlab lint-mapping --yaml .*fe\.yaml tells$/m)
+  const { code, stdout } = await mqlabInProcess(['front-end', config, '--check'])
+  t.equal(code, 0)
+  t.match(stdout, /^ignored: .*a\.xml:1:\d+ no usable XML.*\n1 finding; mqlab lint-mapping --yaml .*fe\.yaml tells$/m)
 })
 
 t.test('what cannot be is one line on stderr and exit code 2', async t => {
@@ -128,13 +126,11 @@ t.test('what cannot be is one line on stderr and exit code 2', async t => {
       /mapping\/a\.xml:1:1 <a> is no mapping file/,
     ],
   ]
-  await Promise.all(
-    rows.map(async ([name, config, flags, said]) => {
-      const { child, stderr } = startMqlab(t, 'front-end', config, ...flags)
-      const [exitCode] = await once(child, 'close')
-      t.equal(exitCode, 2, name)
-      t.match(stderr(), said, name)
-      t.match(stderr(), /^mqlab: [^\n]*\n$/, name)
-    }),
-  )
+  const mqlab = mqlabOnceStarted()
+  for (const [name, config, flags, said] of rows) {
+    const { code, stderr } = await mqlab(['front-end', config, ...flags])
+    t.equal(code, 2, name)
+    t.match(stderr, said, name)
+    t.match(stderr, /^mqlab: [^\n]*\n$/, name)
+  }
 })

@@ -1,8 +1,9 @@
-import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { startMqlab, temporaryDirectory } from '../fixtures/qm-child.js'
+import { mqlab } from '../fixtures/mqlab-command.js'
+import { mqlabInProcess, mqlabOnceStarted } from '../fixtures/mqlab-in-process.js'
+import { temporaryDirectory } from '../fixtures/qm-child.js'
 
 /* `mqlab lint-mapping` as people run it. */
 
@@ -23,31 +24,23 @@ function files(t: Test, contents: Record<string, string>): string {
   return folder
 }
 
-async function lint(t: Test, ...args: string[]) {
-  const { child, stderr } = startMqlab(t, 'lint-mapping', ...args)
-  let stdout = ''
-  child.stdout!.setEncoding('utf8').on('data', text => {
-    stdout += text
-  })
-  const [exitCode] = await once(child, 'close')
-  return { exitCode, stdout, stderr: stderr() }
-}
+const lint = (...args: string[]) => mqlabInProcess(['lint-mapping', ...args])
 
 t.test('findings by line, for people and for programs', async t => {
   const folder = files(t, {
     'b.xml': xml(['http://vip/*', BACK], [ORDERS, 'http://other/msmq/private$/orders']),
     'A.xml': xml([ORDERS, 'http://vip/msmq/private$/orders2']),
   })
-  const text = await lint(t, folder, '--name', 'FE1', '--alias', 'vip')
-  t.equal(text.exitCode, 1)
+  const text = await mqlab(['lint-mapping', folder, '--name', 'FE1', '--alias', 'vip'])
+  t.equal(text.code, 1)
   const [a, b] = [join(folder, 'A.xml'), join(folder, 'b.xml')]
   t.equal(text.stdout.split('\n').filter(line => line.startsWith('    remedy: ')).length, 2)
   t.ok(text.stdout.startsWith(`${a}:2:62: error: vip is not one machine's name`), text.stdout)
   t.match(text.stdout, `\n${b}:3:20: error: ${ORDERS} is mapped already (${a}:2:20)`)
   t.match(text.stderr, '2 errors, 0 warnings; 3 rules in 2 files\n')
 
-  const json = await lint(t, folder, '--name', 'FE1', '--alias', 'vip', '--json')
-  t.equal(json.exitCode, 1)
+  const json = await lint(folder, '--name', 'FE1', '--alias', 'vip', '--json')
+  t.equal(json.code, 1)
   const findings = json.stdout
     .trim()
     .split('\n')
@@ -66,14 +59,14 @@ t.test('files of one directory are one machine, of several directories several',
     'good/b.xml': xml(['http://vip/msmq/private$/more', BACK]),
   })
   const path = (name: string) => join(folder, name)
-  const two = await lint(t, path('fe1'), path('fe2'), '--json')
-  t.equal(two.exitCode, 1)
+  const two = await lint(path('fe1'), path('fe2'), '--json')
+  t.equal(two.code, 1)
   t.match(JSON.parse(two.stdout), { id: 'several-back-ends', file: path('fe1/a.xml'), behaviour: 'NLB-6' })
   t.match(two.stderr, 'of 2 machines')
-  const good = await lint(t, path('good'))
-  t.match(good, { exitCode: 0, stdout: '', stderr: '0 errors, 0 warnings; 2 rules in 2 files\n' })
-  const separate = await lint(t, '--separate', path('good/a.xml'), path('good/b.xml'), '--json')
-  t.equal(separate.exitCode, 1)
+  const good = await mqlab(['lint-mapping', path('good')])
+  t.match(good, { code: 0, stdout: '', stderr: '0 errors, 0 warnings; 2 rules in 2 files\n' })
+  const separate = await lint('--separate', path('good/a.xml'), path('good/b.xml'), '--json')
+  t.equal(separate.code, 1)
   t.match(separate.stdout, '"id":"not-on-every-front-end"')
 })
 
@@ -86,10 +79,10 @@ t.test('with a configuration: its names, rules, files and queues', async t => {
     'two/fe.yaml': yaml('FE2', 'http://fe2/msmq/private$/here'),
     'two/mapping/x.xml': '<mapping/>',
   })
-  const one = await lint(t, '--yaml', join(folder, 'one/fe.yaml'), '--json')
-  t.equal(one.exitCode, 1)
+  const one = await lint('--yaml', join(folder, 'one/fe.yaml'), '--json')
+  t.equal(one.code, 1)
   t.match(JSON.parse(one.stdout), { id: 'no-such-queue', file: join(folder, 'one/fe.yaml'), line: 8, column: 9 })
-  const both = await lint(t, '--yaml', join(folder, 'one/fe.yaml'), '--yaml', join(folder, 'two/fe.yaml'), '--json')
+  const both = await lint('--yaml', join(folder, 'one/fe.yaml'), '--yaml', join(folder, 'two/fe.yaml'), '--json')
   const ids = both.stdout
     .trim()
     .split('\n')
@@ -99,16 +92,17 @@ t.test('with a configuration: its names, rules, files and queues', async t => {
 
 t.test('what cannot be read is exit code 2, what is no mapping file a finding', async t => {
   const folder = files(t, { 'a.xml': 'from: to' })
-  const rows: [args: string[], exitCode: number, said: RegExp][] = [
+  const mqlab = mqlabOnceStarted()
+  const rows: [args: string[], code: number, said: RegExp][] = [
     [[], 2, /nothing to look at/],
     [[join(folder, 'no.xml')], 2, /no\.xml: no such file/],
     [['--yaml', join(folder, 'a.xml')], 2, /a\.xml:1:/],
     [[join(folder, 'a.xml')], 1, /1 error, 0 warnings/],
   ]
-  for (const [args, exitCode, said] of rows) {
-    const ended = await lint(t, ...args)
-    t.equal(ended.exitCode, exitCode, args.join(' '))
+  for (const [args, code, said] of rows) {
+    const ended = await mqlab(['lint-mapping', ...args])
+    t.equal(ended.code, code, args.join(' '))
     t.match(ended.stderr, said)
-    if (exitCode === 2) t.match(ended.stderr, /^mqlab: [^\n]*\n$/)
+    if (code === 2) t.match(ended.stderr, /^mqlab: [^\n]*\n$/)
   }
 })

@@ -3,48 +3,28 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { mqlab } from '../fixtures/mqlab-command.js'
+import { mqlabInProcess } from '../fixtures/mqlab-in-process.js'
 
 const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
-
-interface Ended {
-  exitCode: number | null
-  stdout: string
-  stderr: string
-}
-
-/** Runs the command as a user's shell would, with `input` on its standard input. */
-function mqlab(args: readonly string[], input = '', env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, NO_COLOR: '1', ...env } })
-    const out: Record<'stdout' | 'stderr', string> = { stdout: '', stderr: '' }
-    for (const stream of ['stdout', 'stderr'] as const) {
-      child[stream].setEncoding('utf8').on('data', text => {
-        out[stream] += text
-      })
-    }
-    child.on('error', reject)
-    child.on('close', exitCode => resolve({ exitCode, ...out }))
-    child.stdin.on('error', () => {}) // it may end without reading
-    child.stdin.end(input)
-  })
-}
 
 const { version } = JSON.parse(readFileSync(join(process.cwd(), 'package.json'), 'utf8')) as { version: string }
 
 t.test('what was asked for goes to stdout, with exit code 0', async t => {
-  t.strictSame(await mqlab(['--version']), { exitCode: 0, stdout: `${version}\n`, stderr: '' })
+  t.strictSame(await mqlab(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
   const help = await mqlab(['--help'])
-  t.match(help, { exitCode: 0, stderr: '', stdout: /^Usage: mqlab [\s\S]*\n {2}decode / })
-  t.match(await mqlab(['decode', '--help']), { exitCode: 0, stderr: '', stdout: /^Usage: mqlab decode / })
-  t.match(await mqlab(['help', 'decode']), { exitCode: 0, stderr: '', stdout: /^Usage: mqlab decode / })
+  t.match(help, { code: 0, stderr: '', stdout: /^Usage: mqlab [\s\S]*\n {2}decode / })
+  t.match(await mqlab(['decode', '--help']), { code: 0, stderr: '', stdout: /^Usage: mqlab decode / })
+  t.match(await mqlab(['help', 'decode']), { code: 0, stderr: '', stdout: /^Usage: mqlab decode / })
 })
 
 t.test('every command has a help of its own', async t => {
-  const { stdout } = await mqlab(['--help'])
-  const names = [...(stdout.split('\nCommands:\n')[1] ?? '').matchAll(/^ {2}([a-z]+)\b/gm)].map(match => match[1] ?? '')
-  t.ok(names.includes('decode'), 'the commands are listed')
+  const { stdout } = await mqlabInProcess(['--help'])
+  const names = [...(stdout.split('\nCommands:\n')[1] ?? '').matchAll(/^ {2}([a-z-]+)/gm)].map(match => match[1] ?? '')
+  t.ok(names.includes('decode') && names.includes('front-end'), 'the commands are listed')
   for (const name of names.filter(name => name !== 'help')) {
-    t.match(await mqlab([name, '--help']), { exitCode: 0, stderr: '', stdout: /^Usage: mqlab / }, name)
+    const usage = new RegExp(`^Usage: mqlab ${name} `)
+    t.match(await mqlabInProcess([name, '--help']), { code: 0, stderr: '', stdout: usage }, name)
   }
 })
 
@@ -57,20 +37,33 @@ t.test('what cannot run says why in one line, with exit code 2', async t => {
     [['decode', 'no/such/file.hex'], /^mqlab: .*no\/such\/file\.hex.*\n$/],
   ]
   for (const [args, line] of rows) {
-    const { exitCode, stdout, stderr } = await mqlab(args)
-    t.strictSame({ exitCode, stdout }, { exitCode: 2, stdout: '' }, args.join(' '))
+    const { code, stdout, stderr } = await mqlab(args)
+    t.strictSame({ code, stdout }, { code: 2, stdout: '' }, args.join(' '))
     t.match(stderr, line, args.join(' '))
     t.equal(stderr.split('\n').length, 2, 'one line')
   }
-  const { exitCode, stderr } = await mqlab([])
-  t.equal(exitCode, 2, 'no command is no success')
+  const { code, stderr } = await mqlab([])
+  t.equal(code, 2, 'no command is no success')
   t.match(stderr, /^Usage: mqlab/, 'but help')
 })
 
 t.test('MQLAB_DEBUG adds the stack', async t => {
-  const { exitCode, stderr } = await mqlab(['decod'], '', { MQLAB_DEBUG: '1' })
-  t.equal(exitCode, 2)
+  const { code, stderr } = await mqlab(['decod'], { MQLAB_DEBUG: '1' })
+  t.equal(code, 2)
   t.match(stderr, /\n {4}at /)
+})
+
+t.test('within a test’s process a command writes and ends as in its own', async t => {
+  const folder = t.testdir({ 'one.hex': '10c00b004c494f523c020000ffffffff\n' })
+  for (const args of [
+    ['--version'],
+    ['validate', 'examples/complaint-01-unacknowledged.yaml'],
+    ['decode', join(folder, 'one.hex')],
+    ['queues'],
+    ['help', 'nosuch'],
+    [],
+  ])
+    t.strictSame(await mqlabInProcess(args), await mqlab(args), args.join(' '))
 })
 
 t.test('a reader that has seen enough is no error', async t => {
