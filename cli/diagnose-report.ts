@@ -67,6 +67,7 @@ async function report(inputs: DiagnoseInputs, options: DiagnoseOptions, files: W
   const lacking = filtered.findings.length > 0 ? null : (names?.lacking(filter, diagnosis.parties) ?? null)
   if (lacking !== null) fail(printable(lacking))
   const capture = diagnosedCapture(packageVersion(), reading, diagnosis, { traffic, clocks }, filtered)
+  const told: string[] = []
   if (csv !== undefined && csv !== '-') files.write(csv, csvReport(capture, limit))
   if (html !== undefined) {
     // what draws takes a while to load, and most diagnoses do without
@@ -76,9 +77,9 @@ async function report(inputs: DiagnoseInputs, options: DiagnoseOptions, files: W
   if (extract !== undefined) {
     const written = await extractEvidence(inputs, capture.findings, files.pathOf(extract), limit)
     files.keep(extract)
-    log(`written: ${extract}, ${counted(written, 'frame')}`)
+    told.push(`written: ${extract}, ${counted(written, 'frame')}`)
   }
-  if (facts !== null && scenario !== undefined) writeScenario(files, scenario, facts, diagnosis)
+  if (facts !== null && scenario !== undefined) told.push(writeScenario(files, scenario, facts, diagnosis))
   if (json) await writeJson(jsonReport(capture, limit))
   else if (csv === '-') await writeText(csvReport(capture, limit))
   else
@@ -86,18 +87,16 @@ async function report(inputs: DiagnoseInputs, options: DiagnoseOptions, files: W
       describeDiagnosis(capture, { columns: terminalColumns(), ...(limit === undefined ? {} : { limit }) }),
     )
   for (const file of [csv, html]) if (file !== undefined && file !== '-') log(`written: ${file}`)
+  for (const line of told) log(line)
   tellTroubles(reading.files)
   process.exitCode = EXIT_CODES[verdictOf(capture).state]
 }
 
-function writeScenario(files: WrittenFiles, file: string, facts: ScenarioFacts, diagnosis: Diagnosis): void {
+function writeScenario(files: WrittenFiles, file: string, facts: ScenarioFacts, diagnosis: Diagnosis): string {
   const text = scenarioOf(facts, diagnosis)
-  if (text !== null) files.write(file, text)
-  log(
-    text === null
-      ? `not written: ${file}: the capture has no message that one machine of it sends to another`
-      : `written: ${file}`,
-  )
+  if (text === null) return `not written: ${file}: the capture has no message that one machine of it sends to another`
+  files.write(file, text)
+  return `written: ${file}`
 }
 
 function momentUs(moment: CaptureMoment | undefined, period: DiagnosedCapture['period']): number | null {

@@ -7,7 +7,7 @@ import { printable } from '../diagnosis/output/printable.js'
 import { counted } from '../lab/finding.js'
 import { timeText } from '../lab/report/time-text.js'
 import { type Style, styled, table } from './output.js'
-import { wrapped } from './wrapped-text.js'
+import { NO_BREAK, wrapped } from './wrapped-text.js'
 
 const SEVERITY_STYLES: Readonly<Record<Severity, Style>> = { error: 'red', warning: 'yellow', notice: 'dim' }
 const STATE_STYLES: Readonly<Record<VerdictState, Style>> = { clean: 'green', findings: 'red', unusable: 'yellow' }
@@ -49,14 +49,14 @@ function describeCapture(capture: DiagnosedCapture, columns: number): string {
     counts.transactional === 0 ? null : `${number(counts.transactional)} transactional`,
   ].filter(text => text !== null)
   const acks = [
-    counted(counts.sessionAcks, 'session ack'),
-    counted(counts.orderAcks, 'order ack'),
-    ...(counts.finalAcks === 0 ? [] : [counted(counts.finalAcks, 'final ack')]),
-    ...(counts.administrationAcks === 0 ? [] : [counted(counts.administrationAcks, 'administration ack')]),
+    amount(counts.sessionAcks, 'session ack'),
+    amount(counts.orderAcks, 'order ack'),
+    ...(counts.finalAcks === 0 ? [] : [amount(counts.finalAcks, 'final ack')]),
+    ...(counts.administrationAcks === 0 ? [] : [amount(counts.administrationAcks, 'administration ack')]),
   ]
   const others = [
-    ...(counts.requests === 0 ? [] : [counted(counts.requests, 'HTTP request')]),
-    ...(counts.pings === 0 ? [] : [counted(counts.pings, 'ping')]),
+    ...(counts.requests === 0 ? [] : [amount(counts.requests, 'HTTP request')]),
+    ...(counts.pings === 0 ? [] : [amount(counts.pings, 'ping')]),
   ]
   return [
     part('files', files.map(fileText).join(', '), columns),
@@ -64,19 +64,19 @@ function describeCapture(capture: DiagnosedCapture, columns: number): string {
       ? ''
       : part(
           'time',
-          `${utcText(period.firstUs)} to ${utcText(period.lastUs)}, ${timeText((period.lastUs - period.firstUs) / 1000)}`,
+          `${utcText(period.firstUs)} to ${utcText(period.lastUs)}, ${unbroken(timeText((period.lastUs - period.firstUs) / 1000))}`,
           columns,
         ),
     part(
       'read',
-      `${counted(counts.frames, 'frame')}, ${megabytes(counts.bytes)}, ${counted(counts.connections, 'TCP connection')}, of which ${number(counts.sessions)} with MSMQ; ${counted(counts.machines, 'machine')}`,
+      `${amount(counts.frames, 'frame')}, ${sizeText(capture)}, ${amount(counts.connections, 'TCP connection')}, of which ${number(counts.sessions)} with MSMQ; ${amount(counts.machines, 'machine')}`,
       columns,
     ),
     part(
       'messages',
       [
         `${number(counts.messages)}${kinds.length === 0 ? '' : ` (${kinds.join(', ')})`}`,
-        ...acks.filter(text => !text.startsWith('0 ')),
+        ...acks.filter(text => !text.startsWith(`0${NO_BREAK}`)),
         ...others,
       ].join('; '),
       columns,
@@ -85,19 +85,36 @@ function describeCapture(capture: DiagnosedCapture, columns: number): string {
     ...limits.map(limit => part('lacks', printable(limit), columns, 'yellow')),
     ...filters.map(filter => part('filter', printable(filter), columns)),
     part('verdict', verdict.text, columns, STATE_STYLES[verdict.state], 'bold'),
-    findings.length === 0 ? '' : `\n${findingTable(findings)}`,
+    findings.length === 0 ? '' : `\n${findingTable(findings, columns)}`,
   ].join('')
 }
 
-function findingTable(findings: readonly CaptureFinding[]): string {
-  return table(
-    findings.map(({ id, severity, count, proven, title }) => [
-      styled(SEVERITY_STYLES[severity], severity),
-      count,
-      proven === 0 ? `${title} (not proven)` : proven < count ? `${title} (${number(proven)} proven)` : title,
-      styled('dim', id),
-    ]),
-  )
+/** How much was read; where it was compressed, how much there was of that. */
+function sizeText({ files, storedBytes, counts }: DiagnosedCapture): string {
+  const size = unbroken(megabytes(counts.bytes))
+  return files.some(({ compression }) => compression !== null)
+    ? `${size} (${unbroken(megabytes(storedBytes))} compressed)`
+    : size
+}
+
+/** A line for each, or more where titles would not leave room for the ids. */
+function findingTable(findings: readonly CaptureFinding[], columns: number): string {
+  const widest = (cells: readonly string[]) => cells.reduce((most, { length }) => Math.max(most, length), 0)
+  const others = [
+    findings.map(({ severity }) => severity),
+    findings.map(({ count }) => number(count)),
+    findings.map(({ id }) => id),
+  ]
+  const room = columns - others.reduce((sum, cells) => sum + widest(cells) + 2, 0)
+  const rows = findings.flatMap(({ id, severity, count, proven, title }) => {
+    const all = proven === 0 ? `${title} (not proven)` : proven < count ? `${title} (${number(proven)} proven)` : title
+    const [first, ...more] = wrapped(all, '', room).trimEnd().split('\n')
+    return [
+      [styled(SEVERITY_STYLES[severity], severity), count, first, styled('dim', id)],
+      ...more.map(line => ['', '', line, '']),
+    ]
+  })
+  return table(rows)
 }
 
 function describeTroubles({ file, troubles, moreTroubles, notes }: FileReport, columns: number): string[] {
@@ -117,7 +134,7 @@ const nameOf = (file: string) => (file === '-' ? 'standard input' : printable(fi
 
 function fileText({ file, format, compression, dropped }: FileReport): string {
   const how = [format ?? 'unknown', ...(compression === null ? [] : [compression])].join(', ')
-  const lost = dropped === 0 ? '' : `, ${counted(dropped, 'frame')} dropped by the capturing machine`
+  const lost = dropped === 0 ? '' : `, ${amount(dropped, 'frame')} dropped by the capturing machine`
   return `${nameOf(file)} (${how}${lost})`
 }
 
@@ -129,7 +146,9 @@ function describeFinding(
   { columns, limit }: DiagnosisTextOptions,
 ): string {
   const { id, severity, title, count, first, worst, instances, cause, behaviour, remedy } = finding
-  const head = `${styled('bold', styled(SEVERITY_STYLES[severity], id))}  ${number(count)} x ${title}${behaviour === null ? '' : ` (${behaviour})`}`
+  const what = `${number(count)}${NO_BREAK}x ${title}${behaviour === null ? '' : ` (${behaviour})`}`
+  const indent = ' '.repeat(id.length + 2)
+  const head = `${styled('bold', styled(SEVERITY_STYLES[severity], id))}  ${wrapped(what, indent, columns).slice(indent.length)}`
   const told: readonly (readonly [string, Evidence])[] =
     limit === undefined
       ? worst === first
@@ -143,7 +162,7 @@ function describeFinding(
           .map((one, index) => [one === worst && index > 0 ? `${index + 1}, worst` : `${index + 1}`, one])
   const look = names.filters(told.flatMap(([, { frames }]) => frames))
   return [
-    `${head}\n`,
+    head,
     ...told.map(([label, evidence]) => describeEvidence(label, evidence, capture, names, columns)),
     part('why', cause, columns),
     part('change', remedy, columns),
@@ -188,6 +207,9 @@ export function part(label: string, text: string, columns: number, ...styles: St
 }
 
 const number = (value: number) => value.toLocaleString('en-US')
+const unbroken = (text: string) => text.replaceAll(' ', NO_BREAK)
+/** `1,234 frames`, in one line. */
+const amount = (count: number, noun: string) => unbroken(counted(count, noun).replace(/^\d+/, number(count)))
 
 /** `12.3 MB`, `41 kB` */
 export function megabytes(bytes: number): string {

@@ -53,7 +53,8 @@ export async function showMachines(inputs: DiagnoseInputs, { json }: DiagnoseOpt
   if (json) {
     const seen = translations.map(translation => translationJson(translation, capture.files))
     await writeJson({ qms: machines.map(machineJson), translations: seen })
-  } else await writeText(describeMachines(capture))
+  } else
+    await writeText(process.stdout.isTTY ? describeMachines(capture, terminalColumns()) : describeMachines(capture))
 }
 
 /** `--follow` */

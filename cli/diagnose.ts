@@ -15,8 +15,10 @@ import {
 } from './diagnose-options.js'
 import { DiagnoseInputs } from './diagnose-reading.js'
 import { reportCapture } from './diagnose-report.js'
+import { terminalColumns } from './diagnose-text.js'
 import { showConnection, showMachines, showMessage } from './diagnose-views.js'
 import { fail } from './output.js'
+import { wrapped } from './wrapped-text.js'
 
 export interface DiagnoseOptions {
   readonly json?: true
@@ -36,6 +38,8 @@ export interface DiagnoseOptions {
   readonly ignoreChecksums?: true
 }
 
+const EXIT_CODES =
+  'Exit code: 0 nothing wrong (notices aside), 1 findings, 2 a capture that cannot be read, or not to its end, or without MSMQ, or does not have what a filter names.'
 const VIEWS = ['message', 'qms', 'follow'] as const
 /** What a view of one thing has no use for. */
 const OF_FINDINGS = ['csv', 'html', 'extract', 'scenario', 'from', 'to', 'host', 'queue', 'finding', 'limit'] as const
@@ -67,19 +71,20 @@ export function diagnoseCommand(): Command {
     .addOption(
       new Option('--host <host>', 'findings about this address, QMId or name; may be repeated')
         .argParser(hostName)
-        .default([]),
+        .default([], 'all'),
     )
     .option('--queue <text>', 'findings about queues with this in their name')
-    .addOption(new Option('--finding <id>', 'findings of this kind; may be repeated').argParser(findingId).default([]))
+    .addOption(
+      new Option('--finding <id>', 'findings of this kind; may be repeated').argParser(findingId).default([], 'all'),
+    )
     .addOption(new Option('--limit <n>', 'instances of each finding').argParser(instanceLimit))
     .option('--ignore-checksums', 'read damaged packets, too, as if they were right')
-    .addHelpText('after', `\nFindings: ${Object.keys(FINDING_KINDS).join(', ')}`)
-    .addHelpText(
-      'after',
-      '\nExit code: 0 nothing wrong (notices aside), 1 findings, 2 a capture that cannot be read, or not to its end, or without MSMQ.',
-    )
+    .addHelpText('after', () => paragraph(`Findings: ${Object.keys(FINDING_KINDS).join(', ')}`))
+    .addHelpText('after', () => paragraph(EXIT_CODES))
     .action(diagnose)
 }
+
+const paragraph = (text: string) => `\n${wrapped(text, '', terminalColumns()).trimEnd()}`
 
 async function diagnose(captures: readonly string[], options: DiagnoseOptions): Promise<void> {
   checkOptions(captures, options)

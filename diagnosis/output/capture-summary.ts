@@ -15,16 +15,17 @@ export function diagnosedCapture(
   { traffic, clocks }: { readonly traffic: Traffic; readonly clocks: ClockLeads },
   { findings, texts, hidden }: FilteredFindings,
 ): DiagnosedCapture {
-  const { files, bytes, connections, period } = reading
+  const { files, connections, period } = reading
   const { counts, parties, sides, coverage, sessions } = diagnosis
   const machines = machinesOf(parties, clocks)
   return {
     version,
     files,
+    storedBytes: reading.bytes,
     period,
     counts: {
       frames: files.reduce((sum, { frames }) => sum + frames, 0),
-      bytes,
+      bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
       connections,
       sessions: sessions.opened,
       machines: machines.length,
@@ -58,7 +59,7 @@ function limitsOf(
   return [
     firstHole === null
       ? null
-      : `${counted(missingBytes, 'byte')} or more in ${counted(holes, 'hole')} of its streams, the first at frame ${firstHole.number}`,
+      : `${missingBytes === 0 ? 'an unknown number of bytes' : `${counted(missingBytes, 'byte')} or more`} in ${counted(holes, 'hole')} of its streams, the first at frame ${firstHole.number}`,
     firstDamaged === null
       ? null
       : `${counted(damagedPackets, 'packet')} whose checksum is wrong, the first in frame ${firstDamaged.number}`,

@@ -9,6 +9,8 @@ export interface DiagnosedCapture {
   readonly version: string
   /** In the order of FrameRef's `fileIndex`. */
   readonly files: readonly FileReport[]
+  /** Bytes of the files as they came, compressed or not. */
+  readonly storedBytes: number
   /** Microseconds since 1970 of the earliest and the latest frame; null without one. */
   readonly period: { readonly firstUs: number; readonly lastUs: number } | null
   readonly counts: CaptureCounts
@@ -26,7 +28,7 @@ export interface DiagnosedCapture {
 
 export interface CaptureCounts {
   readonly frames: number
-  /** Of the files, as they lie on disk. */
+  /** Of the captures, after decompression. */
   readonly bytes: number
   /** TCP connections of any kind, and those that speak MSMQ. */
   readonly connections: number

@@ -1,6 +1,13 @@
 import t from 'tap'
 import { describeDiagnosis, megabytes } from '../../cli/diagnose-text.js'
-import { evidence, frameRef, handMadeCapture, MISROUTED } from '../fixtures/diagnosed-capture.js'
+import {
+  CAPTURE_STARTED_US,
+  captureFinding,
+  evidence,
+  frameRef,
+  handMadeCapture,
+  MISROUTED,
+} from '../fixtures/diagnosed-capture.js'
 
 const text = (given: Parameters<typeof handMadeCapture>[0] = {}, columns = 100, limit?: number) =>
   describeDiagnosis(handMadeCapture(given), { columns, ...(limit === undefined ? {} : { limit }) })
@@ -30,6 +37,38 @@ t.test('what is told of a finding keeps to the width of the terminal', async t =
     )
   }
   t.ok(text({}, 60).split('\n').length > text({}, 160).split('\n').length)
+})
+
+t.test('the table of findings and their heads keep to it too; ids stand in full', async t => {
+  const long = captureFinding('resend-ladder', [evidence([frameRef(3, 1)], 'x', { reservations: ['a hole'] })])
+  const told = text({ findings: [MISROUTED, long] }, 80)
+  t.ok(
+    told.split('\n').every(line => line.length <= 80),
+    told,
+  )
+  t.match(
+    told,
+    /\nwarning {2}1 {2}transactional messages were sent again for want {2}resend-ladder\n {12}of an order ack \(not proven\)\n/,
+  )
+  t.match(
+    told,
+    /\nresend-ladder {2}1 x transactional messages were sent again for want of an order\n {15}ack \(NLB-9\)\n/,
+  )
+})
+
+t.test('numbers stay with what they count', async t => {
+  const period = { firstUs: CAPTURE_STARTED_US, lastUs: CAPTURE_STARTED_US + 301e6 }
+  const counts = { ...handMadeCapture().counts, frames: 1_234_567, machines: 2 }
+  const told = text({ period, counts }, 80)
+  t.match(told, /Z to \S+Z,\n {12}5 min 1 s\n/)
+  t.match(told, /\n {2}read {6}1,234,567 frames, 52 kB, 3 TCP connections, of which 2 with MSMQ;\n {12}2 machines\n/)
+  t.notOk(told.includes('\u00a0'))
+})
+
+t.test('of what was compressed both sizes are told', async t => {
+  const [file] = handMadeCapture().files
+  const told = text({ files: [{ ...file!, compression: 'gzip' }], storedBytes: 9_000 })
+  t.match(told, / 40 frames, 52 kB \(9 kB compressed\), 3 TCP/)
 })
 
 t.test('several files: each frame with its own; what the capture lacks; what was asked for', async t => {

@@ -53,7 +53,10 @@ t.test('a capture in which all is well: exit 0, notices or not; gzip; standard i
   writeFileSync(packed, gzipSync(readFileSync(clean)))
   const zipped = await mqlabInProcess(['diagnose', packed, '--json'])
   t.equal(zipped.code, 0, zipped.stderr)
-  t.match(objects(zipped.stdout)[0], { verdict: { state: 'clean' }, capture: { files: [{ compression: 'gzip' }] } })
+  const [{ verdict, capture, counts }] = [DIAGNOSIS_JSON.parse(objects(zipped.stdout)[0])]
+  t.match({ verdict, capture }, { verdict: { state: 'clean' }, capture: { files: [{ compression: 'gzip' }] } })
+  t.equal(counts.bytes, readFileSync(clean).length, 'bytes of the capture')
+  t.equal(counts.bytes, capture.files[0]?.bytes)
   const piped = await mqlab(['diagnose', '-'], {}, readFileSync(clean))
   t.equal(piped.code, 0, piped.stderr)
   t.match(piped.stdout, /files {5}standard input \(pcapng\)/)
