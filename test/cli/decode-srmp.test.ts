@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { mqlab, objects } from '../fixtures/mqlab-command.js'
+import { mqlabInProcess } from '../fixtures/mqlab-in-process.js'
 import { SRMP_VECTORS, srmpVector, vectorBytes } from '../fixtures/srmp-vectors.js'
 
 const mqlabDecode = (args: readonly string[], input: string | Buffer) => mqlab(['decode', '--srmp', ...args], {}, input)
@@ -13,7 +14,7 @@ t.test('a file for each vector: an object for each, malformed ones in their plac
     writeFileSync(file, vectorBytes(vector))
     return file
   })
-  const { code, stdout } = await mqlabDecode(files, '')
+  const { code, stdout } = await mqlabInProcess(['decode', '--srmp', ...files])
   t.equal(code, 2, 'some are malformed')
   const results = objects(stdout)
   t.equal(results.length, SRMP_VECTORS.length)
@@ -76,7 +77,7 @@ t.test('what is no HTTP, and what cannot be read', async t => {
   t.equal(code, 2)
   t.match(objects(stdout), [{ error: { code: 'MSMQ_DECODE_SRMP_TRUNCATED' } }])
   for (const args of [['no-such-file'], ['--flat'], ['--stream']]) {
-    const failed = await mqlabDecode(args, '')
+    const failed = await mqlabInProcess(['decode', '--srmp', ...args])
     t.equal(failed.code, 2, args.join(' '))
     t.match(failed.stderr, /^mqlab: .+\n$/)
   }

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { mqlab, objects } from '../fixtures/mqlab-command.js'
+import { mqlabInProcess, mqlabOnceStarted } from '../fixtures/mqlab-in-process.js'
 
 interface Vector {
   name: string
@@ -15,6 +16,12 @@ const file = JSON.parse(readFileSync(join(process.cwd(), 'test/fixtures/mqqb.jso
   streams: { packets: string[]; offsets: number[] }[]
 }
 const mqlabDecode = (args: readonly string[], input: string | Buffer) => mqlab(['decode', ...args], {}, input)
+/** From a file, for the standard input is the test's. */
+function decodeFile(t: Test, args: readonly string[], input: string | Buffer) {
+  const name = join(t.testdir({}), 'input')
+  writeFileSync(name, input)
+  return mqlabInProcess(['decode', ...args, name])
+}
 
 t.test('--flat: a line in, an object out, in order; malformed ones in their places', async t => {
   const good = file.vectors.filter(vector => vector.transport === 'tcp-1801')
@@ -40,7 +47,8 @@ t.test('--flat: a line in, an object out, in order; malformed ones in their plac
 
 t.test('pings, with blanks inside the line', async t => {
   const pings = file.vectors.filter(vector => vector.transport === 'udp-3527')
-  const { code, stdout } = await mqlabDecode(
+  const { code, stdout } = await decodeFile(
+    t,
     ['--flat', '--ping'],
     pings.map(({ hex }) => hex.match(/../g)!.join(' ')).join('\n'),
   )
@@ -63,7 +71,7 @@ t.test('--stream: hexadecimal text or raw bytes', async t => {
       stream.offsets,
     )
   }
-  const cut = await mqlabDecode(['--stream'], bytes.subarray(0, -3))
+  const cut = await decodeFile(t, ['--stream'], bytes.subarray(0, -3))
   t.equal(cut.code, 2)
   t.match(objects(cut.stdout).at(-1), { Offset: 1504, error: { code: 'MSMQ_DECODE_TRUNCATED' } })
   t.equal(objects(cut.stdout).length, stream.packets.length)
@@ -71,16 +79,16 @@ t.test('--stream: hexadecimal text or raw bytes', async t => {
 
 t.test('nested by default; --table a listing', async t => {
   const { hex } = file.vectors.find(vector => vector.name === 'user_multiqueue_direct')!
-  const nested = await mqlabDecode([], hex)
+  const nested = await decodeFile(t, [], hex)
   t.equal(nested.code, 0)
   t.match(objects(nested.stdout)[0], {
     BaseHeader: { Flags: { Raw: 3, PR: 3 } },
     MultiQueueFormatHeader: { Destination: { Elements: [{ DirectFormatName: 'OS:s\\q' }, { FormatType: 3 }] } },
   })
-  const table = await mqlabDecode(['--table'], hex)
+  const table = await decodeFile(t, ['--table'], hex)
   t.match(table.stdout, /^MessagePropertiesHeader$/m)
   t.match(table.stdout, /^ +56 +4 {2}MessageID +107 \(0x0000006b\)$/m)
-  const rows = await mqlabDecode(['--table', '--json'], hex)
+  const rows = await decodeFile(t, ['--table', '--json'], hex)
   let next = 0
   for (const row of objects(rows.stdout)[0] as unknown as { offset: number; size: number }[]) {
     if (row.offset !== next) t.fail(`a gap before byte ${row.offset}`)
@@ -90,8 +98,9 @@ t.test('nested by default; --table a listing', async t => {
 })
 
 t.test('what cannot be read: one line, exit 2', async t => {
+  const mqlab = mqlabOnceStarted()
   for (const args of [['no-such-file'], ['--stream', 'no-such-file'], ['test'], ['--stream', '--ping', '-']]) {
-    const { code, stdout, stderr } = await mqlabDecode(args, '')
+    const { code, stdout, stderr } = await mqlab(['decode', ...args])
     t.equal(code, 2, args.join(' '))
     t.equal(stdout, '')
     t.match(stderr, /^mqlab: .+\n$/)

@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { mqlab, objects } from '../fixtures/mqlab-command.js'
+import { mqlabInProcess, mqlabOnceStarted } from '../fixtures/mqlab-in-process.js'
 import { startMqlab, temporaryDirectory } from '../fixtures/qm-child.js'
 
 const PORT = 18_010
@@ -49,7 +50,8 @@ async function visit(localAddress: string): Promise<string> {
 t.test('a cluster serves, obeys the verbs, and ends when told to', async t => {
   const environment = { XDG_RUNTIME_DIR: temporaryDirectory(t), MQLAB_NLB_CONTROL: '' }
   const control = join(environment.XDG_RUNTIME_DIR, 'shop.nlb')
-  const nlb = (...args: string[]) => mqlab(['nlb', ...args], { ...environment, MQLAB_NLB_CONTROL: control })
+  const nlb = (...args: string[]) => mqlabInProcess(['nlb', ...args], { ...environment, MQLAB_NLB_CONTROL: control })
+  const started = (...args: string[]) => mqlab(['nlb', ...args], { ...environment, MQLAB_NLB_CONTROL: control })
   for (const [name, address] of Object.entries(HOSTS)) await host(t, name, address)
   const path = file(t)
   const cluster = startMqlab(t, 'nlb', path, '--control', control, '--json')
@@ -77,12 +79,12 @@ t.test('a cluster serves, obeys the verbs, and ends when told to', async t => {
   t.equal(await visit(client), `${owner} sees ${client}`, 'the host that explain names, which sees the client')
 
   const other = owner === 'R1' ? 'R2' : 'R1'
-  const stop = await nlb('stop', owner)
+  const stop = await started('stop', owner)
   t.strictSame([stop.code, stop.stdout], [0, `${owner}  1000  done\n`])
   const query = await nlb('query', owner)
   t.match(query.stdout, new RegExp(`Host \\d \\(${owner}\\) is stopped`))
   t.notMatch(query.stdout, new RegExp(`\\(${other}\\)`))
-  t.match(await nlb('drainstop', owner), { code: 1, stdout: new RegExp(`${owner}  1005`) }, 'it is not running')
+  t.match(await started('drainstop', owner), { code: 1, stdout: new RegExp(`${owner}  1005`) }, 'it is not running')
   t.match(await nlb('stop', 'R9'), { code: 2, stderr: /mqlab: host "R9": allowed is R1, R2\n/ })
 
   t.equal(await cluster.end('SIGTERM'), 0)
@@ -91,6 +93,7 @@ t.test('a cluster serves, obeys the verbs, and ends when told to', async t => {
 
 t.test('what cannot be is one line on stderr and exit code 2', async t => {
   const path = file(t, [...LINES, 'colour: blue'])
+  const mqlab = mqlabOnceStarted()
   for (const [args, message] of [
     [[path], /^mqlab: \S+cluster\.yaml:8:1 colour: unknown key colour: .*\n$/],
     [[], /^mqlab: the YAML file of a cluster is missing, or a verb; see mqlab nlb --help\n$/],
@@ -112,14 +115,16 @@ t.test('what cannot be is one line on stderr and exit code 2', async t => {
 t.test('what needs none running: explain, render, ip2mac', async t => {
   const path = file(t)
   const to = `VIP:${PORT}`
-  const explained = await mqlab(['nlb', 'explain', '--config', path, '--from', '10.0.0.7:49152', '--to', to])
+  const explained = await mqlabInProcess(['nlb', 'explain', '--config', path, '--from', '10.0.0.7:49152', '--to', to])
   t.match(explained.stdout, /bucket {2}39 of 60, of R2/)
-  t.match(objects((await mqlab(['nlb', 'ip2mac', '10.0.0.100', '--json'])).stdout), [{ unicast: '02-bf-0a-00-00-64' }])
+  t.match(objects((await mqlabInProcess(['nlb', 'ip2mac', '10.0.0.100', '--json'])).stdout), [
+    { unicast: '02-bf-0a-00-00-64' },
+  ])
   const rendered = await mqlab(['nlb', 'render', '--for', 'haproxy', path, '--source', 'keep'])
   t.match(rendered.stdout, new RegExp(`bind ${VIP}:${PORT}`))
   t.match(rendered.stderr, /^note: /)
   const [object] = objects(
-    (await mqlab(['nlb', 'render', '--for', 'haproxy', path, '--source', 'keep', '--json'])).stdout,
+    (await mqlabInProcess(['nlb', 'render', '--for', 'haproxy', path, '--source', 'keep', '--json'])).stdout,
   )
   t.equal(object!.text, rendered.stdout)
 })

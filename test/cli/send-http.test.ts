@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { connect } from '../../control/client.js'
 import { mqlab } from '../fixtures/mqlab-command.js'
+import { mqlabInProcess, mqlabOnceStarted } from '../fixtures/mqlab-in-process.js'
 import { startQm, temporaryDirectory } from '../fixtures/qm-child.js'
 
 /* `mqlab send` to HTTP format names: with a queue manager of its own, and through one that runs. */
@@ -43,8 +44,8 @@ async function receiver(t: Test) {
 
 t.test('with a queue manager of its own, which receipts find', async t => {
   const { client, plain, secure } = await receiver(t)
-  const send = (to: string, ...args: string[]) =>
-    mqlab(['send', '--temporary', '--to', `DIRECT=${to}`, 'hello', '--timeout', '100', ...args])
+  const words = (to: string) => ['send', '--temporary', '--to', `DIRECT=${to}`, 'hello', '--timeout', '100']
+  const send = (to: string, ...args: string[]) => mqlabInProcess([...words(to), ...args])
   const sent = (text: string) => new RegExp(`^1 message to DIRECT=\\S+: ${text} \\(sent from [0-9.]+\\)\\n$`)
   const transactional = ['--delivery', 'transactional']
   const ca = ['--ca', join(TLS, 'ca.pem')]
@@ -53,18 +54,21 @@ t.test('with a queue manager of its own, which receipts find', async t => {
   const reached = await send(`${plain}plain`, '--wait', 'reach')
   t.match(reached, { code: 0, stdout: sent('in the queue') })
   t.match(reached.stderr, /^receipts come to http:\/\/127\.\d+\.\d+\.\d+:\d+\/msmq\/\n$/)
-  t.match(await send(`${plain}orders`, ...transactional), { code: 0, stdout: sent('taken, by stream receipt') })
+  t.match(await mqlab([...words(`${plain}orders`), ...transactional]), {
+    code: 0,
+    stdout: sent('taken, by stream receipt'),
+  })
   t.match(await send(`${plain}orders`, ...transactional, '--wait', 'reach', '--count', '5'), {
     code: 0,
     stdout: /^5 messages to \S+: in the queue /,
   })
   t.match(await send(`${secure}orders`, ...transactional, ...ca), { code: 0, stdout: sent('taken, by stream receipt') })
 
-  const refused = await send(`${plain}nobody`, '--wait', 'reach', '--json')
+  const refused = await mqlab([...words(`${plain}nobody`), '--wait', 'reach', '--json'])
   t.match(refused, { code: 1, stderr: '' })
   t.match(JSON.parse(refused.stdout), { good: false, outcome: 'refused with HTTP status 400' })
   t.match(await send(`${plain}plain`, ...transactional), { code: 1, stdout: /: refused with HTTP status 400\n/ })
-  const doubted = await mqlab(['send', '--temporary', '--to', `DIRECT=${secure}plain`, 'x', '--timeout', '5'])
+  const doubted = await send(`${secure}plain`, '--timeout', '2')
   t.match(doubted, { code: 1, stdout: /: nothing came in time \(.+\)\n/ })
 
   const held = async (queue: string) => (await client.queues()).find(({ name }) => name.endsWith(queue))?.messages
@@ -84,8 +88,10 @@ t.test('through a queue manager that runs, whose HTTP address acknowledgements g
     const control = join(temporaryDirectory(t), 'control.sock')
     const child = startQm(t, '--name', 'S1', '--address', '127.0.92.5', '--port', '0', '--control', control, ...args)
     await child.line()
-    return (...words: string[]) =>
-      mqlab(['send', '--to', `DIRECT=${plain}plain`, 'hello', '--timeout', '100', ...words], { MQLAB_CONTROL: control })
+    return (...words: string[]) => {
+      const args = ['send', '--to', `DIRECT=${plain}plain`, 'hello', '--timeout', '100', ...words]
+      return mqlabInProcess(args, { MQLAB_CONTROL: control })
+    }
   }
   const send = await sender('--http', '0', '--http-name', '127.0.92.5')
   t.match(await send(), { code: 0, stdout: /: accepted\n$/ })
@@ -104,12 +110,11 @@ t.test('what cannot be is one line and exit code 2', async t => {
     [['--to', 'DIRECT=HTTPS://127.0.92.4/msmq/q', '--ca', 'gone.pem'], /--ca gone\.pem: cannot be read \(ENOENT\)/],
     [['--to', 'DIRECT=HTTP://127.0.92.4/msmq/q', '--http-name', 'a:80'], /--http-name "a:80": allowed is a host name/],
   ]
-  await Promise.all(
-    rows.map(async ([args, said]) => {
-      const { code, stderr } = await mqlab(['send', '--temporary', 'x', ...args])
-      t.equal(code, 2, args.join(' '))
-      t.match(stderr, said)
-      t.match(stderr, /^mqlab: [^\n]*\n$/)
-    }),
-  )
+  const mqlab = mqlabOnceStarted()
+  for (const [args, said] of rows) {
+    const { code, stderr } = await mqlab(['send', '--temporary', 'x', ...args])
+    t.equal(code, 2, args.join(' '))
+    t.match(stderr, said)
+    t.match(stderr, /^mqlab: [^\n]*\n$/)
+  }
 })

@@ -6,22 +6,12 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { StoreOperation } from '../../queue-manager/actions.js'
 import { LmdbStore } from '../../store/lmdb-store.js'
+import { mqlab } from '../fixtures/mqlab-command.js'
+import { mqlabInProcess, mqlabOnceStarted } from '../fixtures/mqlab-in-process.js'
 
-const main = join(import.meta.dirname, '../../cli/main.js')
 const WRITER = join(import.meta.dirname, '../fixtures/store-writer.js')
 
-async function inspect(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [main, 'store', 'inspect', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let [stdout, stderr] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', text => {
-    stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', text => {
-    stderr += text
-  })
-  const [code] = (await once(child, 'close')) as [number | null]
-  return { code, stdout, stderr }
-}
+const inspect = (...args: string[]) => mqlabInProcess(['store', 'inspect', ...args])
 
 const directory = mkdtempSync(join(tmpdir(), 'mqlab-inspect-'))
 t.teardown(() => rmSync(directory, { recursive: true, force: true }))
@@ -59,7 +49,7 @@ await new Promise<void>((resolve, reject) => store.write(rows, error => (error =
 await store.close()
 
 t.test('as JSON', async t => {
-  const { code, stdout, stderr } = await inspect(directory, '--json', '--verify')
+  const { code, stdout, stderr } = await mqlab(['store', 'inspect', directory, '--json', '--verify'])
   t.equal(code, 0, stderr)
   const report = JSON.parse(stdout)
   t.match(report, {
@@ -103,7 +93,7 @@ t.test('for people', async t => {
 
 t.test('changes nothing', async t => {
   const before = readFileSync(join(directory, 'store.mdb'))
-  await inspect(directory, '--verify')
+  await mqlab(['store', 'inspect', directory, '--verify'])
   t.ok(before.equals(readFileSync(join(directory, 'store.mdb'))))
 })
 
@@ -118,7 +108,7 @@ t.test('while another process writes', async t => {
   writer.stdout.resume()
   await once(writer.stdout, 'data')
   for (let look = 0; look < 3; look++) {
-    const { code, stdout, stderr } = await inspect(busy, '--json', '--verify')
+    const { code, stdout, stderr } = await mqlab(['store', 'inspect', busy, '--json', '--verify'])
     t.equal(code, 0, stderr)
     t.match(JSON.parse(stdout), { holder: writer.pid, structureChecked: false })
   }
@@ -141,9 +131,10 @@ t.test('says what is wrong', async t => {
       /^mqlab: .*: the file is truncated: 9000 bytes are left; nothing was changed: put back a copy, or/,
     ],
   ]
+  const mqlab = mqlabOnceStarted()
   for (const [what, change, message] of cases) {
     change()
-    const { code, stdout, stderr } = await inspect(damaged)
+    const { code, stdout, stderr } = await mqlab(['store', 'inspect', damaged])
     t.equal(code, 2, what)
     t.equal(stdout, '')
     t.match(stderr, message)
