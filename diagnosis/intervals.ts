@@ -26,6 +26,11 @@ export class Intervals {
   /** False when it was there. */
   add(number: number): boolean {
     const bounds = this.#bounds
+    const last = bounds.length - 1
+    if (last > 0 && bounds[last] === number - 1) {
+      bounds[last] = number
+      return true
+    }
     const at = this.#stretchUpTo(number)
     if (at >= 0 && number <= bounds[at + 1]!) return false
     const joinsBelow = at >= 0 && bounds[at + 1] === number - 1

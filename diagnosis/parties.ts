@@ -11,6 +11,11 @@ const UPTIME_WRAP_US = 2 ** 32 * 1000
 const PARTIES_MAX = 100_000
 const PER_PARTY_MAX = 64
 
+interface Life {
+  readonly firstUs: number
+  lastUs: number
+}
+
 /** What is known of a queue manager at one address. */
 export interface PartyAddress {
   readonly address: string
@@ -25,7 +30,9 @@ export interface PartyAddress {
   answers: boolean
   posts: boolean
   /** Time stamps of the transactional sequences that begin there: a queue manager takes a new one when it starts. */
-  readonly lives: Map<number, { firstUs: number; lastUs: number }>
+  readonly lives: Map<number, Life>
+  /** That of the latest sequence, whose text need not be read again for each of its messages. */
+  latestLife: { readonly sequence: string; readonly life: Life } | null
   /** Of recent messages by their MessageIDs, what two of one identifier would have alike. */
   readonly messages: Recent<number>
 }
@@ -107,6 +114,7 @@ export class Parties {
         answers: false,
         posts: false,
         lives: new Map(),
+        latestLife: null,
         messages: new Recent(),
       }
       party.addresses.set(address, place)
@@ -164,7 +172,7 @@ export class Parties {
     const number = transaction?.number ?? 0
     const alike = sentTimeS * 65_536 + ((bodySize ^ (number * 31)) & 0xffff)
     place.messages.set(messageId, alike)
-    if (transaction !== null) this.#lives(place, Number.parseInt(transaction.sequence, 16), last.timeUs)
+    if (transaction !== null) this.#lives(place, transaction.sequence, last.timeUs)
     if (party.addresses.size === 1) return
     for (const other of party.addresses.values()) {
       const there = other === place ? null : other.messages.get(messageId)
@@ -172,10 +180,19 @@ export class Parties {
     }
   }
 
-  #lives({ lives }: PartyAddress, timeStamp: number, atUs: number): void {
-    const life = lives.get(timeStamp)
-    if (life !== undefined) life.lastUs = atUs
-    else if (lives.size < PER_PARTY_MAX) lives.set(timeStamp, { firstUs: atUs, lastUs: atUs })
+  #lives(place: PartyAddress, sequence: string, atUs: number): void {
+    if (place.latestLife?.sequence !== sequence) {
+      const { lives } = place
+      const timeStamp = Number.parseInt(sequence, 16)
+      let life = lives.get(timeStamp)
+      if (life === undefined) {
+        if (lives.size >= PER_PARTY_MAX) return
+        life = { firstUs: atUs, lastUs: atUs }
+        lives.set(timeStamp, life)
+      }
+      place.latestLife = { sequence, life }
+    }
+    place.latestLife.life.lastUs = atUs
   }
 
   /**

@@ -1,27 +1,71 @@
+import type { FrameRef } from '../capture/frame.js'
+
 const SLOTS_MIN = 16
 const SLOTS_MAX = 1_024
 /** Numbers far apart would make a large ring for a few of them. */
 const SLOTS_PER_VALUE = 64
+const FREE = -1
+/** Of a frame: its number, the file's index, its time. */
+const FIELDS = 3
 
 /** What belongs to the last thousand of things that are numbered: a ring by number, which grows with what it is given. */
-export class Recent<Value> {
-  #numbers = new Float64Array(SLOTS_MIN)
-  #values: (Value | undefined)[] = new Array<undefined>(SLOTS_MIN)
+abstract class Ring {
+  /** Of what is in each slot. */
+  #numbers = new Float64Array(SLOTS_MIN).fill(FREE)
   #size = 0
 
-  /** Returns what has to go for it, also what had this number; null when there was room. */
-  set(number: number, value: Value): Value | null {
+  /** The slot for `number`, perhaps after growing; what is there yet has to go. */
+  protected claim(number: number): number {
     for (;;) {
-      const slot = number % this.#values.length
-      const there = this.#values[slot]
-      if (there === undefined || this.#numbers[slot] === number || this.#isLargeEnough()) {
-        if (there === undefined) this.#size += 1
-        this.#numbers[slot] = number
-        this.#values[slot] = value
-        return there ?? null
+      const numbers = this.#numbers
+      const slot = number % numbers.length
+      const there = numbers[slot]
+      if (there === FREE || there === number || this.#isLargeEnough()) {
+        if (there === FREE) this.#size += 1
+        numbers[slot] = number
+        return slot
       }
       this.#grow()
     }
+  }
+
+  /** -1: it is unknown or too long ago. */
+  protected find(number: number): number {
+    const slot = number % this.#numbers.length
+    return this.#numbers[slot] === number ? slot : -1
+  }
+
+  protected abstract resize(slots: number): (from: number, to: number) => void
+
+  #isLargeEnough(): boolean {
+    const slots = this.#numbers.length
+    return slots === SLOTS_MAX || slots >= SLOTS_PER_VALUE * this.#size
+  }
+
+  #grow(): void {
+    const numbers = this.#numbers
+    const slots = 4 * numbers.length
+    const larger = new Float64Array(slots).fill(FREE)
+    const move = this.resize(slots)
+    numbers.forEach((number, slot) => {
+      if (number === FREE) return
+      larger[number % slots] = number
+      move(slot, number % slots)
+    })
+    this.#numbers = larger
+  }
+}
+
+/** Values of numbered things. */
+export class Recent<Value> extends Ring {
+  #values: (Value | undefined)[] = new Array<undefined>(SLOTS_MIN)
+
+  /** Returns what has to go for it, also what had this number; null when there was room. */
+  set(number: number, value: Value): Value | null {
+    const slot = this.claim(number)
+    const there = this.#values[slot]
+    this.#values[slot] = value
+    return there ?? null
   }
 
   *values(): Generator<Value> {
@@ -30,26 +74,43 @@ export class Recent<Value> {
 
   /** Null when it is unknown or too long ago. */
   get(number: number): Value | null {
-    const slot = number % this.#values.length
-    return this.#numbers[slot] === number ? (this.#values[slot] ?? null) : null
+    const slot = this.find(number)
+    return slot === -1 ? null : (this.#values[slot] ?? null)
   }
 
-  #isLargeEnough(): boolean {
-    const slots = this.#values.length
-    return slots === SLOTS_MAX || slots >= SLOTS_PER_VALUE * this.#size
-  }
-
-  #grow(): void {
-    const numbers = this.#numbers
+  protected resize(slots: number): (from: number, to: number) => void {
     const values = this.#values
-    const size = 4 * values.length
-    this.#numbers = new Float64Array(size)
-    this.#values = new Array<undefined>(size)
-    values.forEach((value, slot) => {
-      if (value === undefined) return
-      const number = numbers[slot]!
-      this.#numbers[number % size] = number
-      this.#values[number % size] = value
-    })
+    const larger = new Array<Value | undefined>(slots)
+    this.#values = larger
+    return (from, to) => {
+      larger[to] = values[from]
+    }
+  }
+}
+
+/** Frames of numbered things. As numbers: objects that live as long as these are what the collector takes longest for. */
+export class RecentFrames extends Ring {
+  #frames = new Float64Array(FIELDS * SLOTS_MIN)
+
+  set(number: number, { number: frame, fileIndex, timeUs }: FrameRef): void {
+    const at = FIELDS * this.claim(number)
+    this.#frames[at] = frame
+    this.#frames[at + 1] = fileIndex
+    this.#frames[at + 2] = timeUs
+  }
+
+  /** Null when it is unknown or too long ago. */
+  get(number: number): FrameRef | null {
+    const slot = this.find(number)
+    if (slot === -1) return null
+    const at = FIELDS * slot
+    return { number: this.#frames[at]!, fileIndex: this.#frames[at + 1]!, timeUs: this.#frames[at + 2]! }
+  }
+
+  protected resize(slots: number): (from: number, to: number) => void {
+    const frames = this.#frames
+    const larger = new Float64Array(FIELDS * slots)
+    this.#frames = larger
+    return (from, to) => larger.set(frames.subarray(FIELDS * from, FIELDS * (from + 1)), FIELDS * to)
   }
 }

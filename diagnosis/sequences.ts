@@ -2,7 +2,7 @@ import type { FrameRef } from '../capture/frame.js'
 import type { Guid } from '../protocol/guid.js'
 import { Intervals } from './intervals.js'
 import { isSameMachine } from './machine-end.js'
-import { Recent } from './recent.js'
+import { Recent, RecentFrames } from './recent.js'
 import type { MachineEnd, SeenFinalAck, SeenMessage, SeenOrderAck } from './seen-message.js'
 import type { SeenTransaction, SeenTransactions } from './seen-transactions.js'
 
@@ -16,7 +16,7 @@ const NAMESAKES_MAX = 256
 export interface SequenceReceiver {
   readonly end: MachineEnd
   readonly arrived: Intervals
-  readonly arrivals: Recent<FrameRef>
+  readonly arrivals: RecentFrames
   /** Highest number that it has taken by the acceptance rule, as far as what arrived and what it acknowledged tell. */
   taken: number
   /** Those that it took by that rule when they arrived, or acknowledged. */
@@ -54,7 +54,7 @@ export class Sequence {
   readonly receivers: SequenceReceiver[] = []
   /** First transmissions, and the latest one of each recent number. */
   highestSent = 0
-  readonly sent = new Recent<FrameRef>()
+  readonly sent = new RecentFrames()
   firstSent: FrameRef | null = null
   lastSent: FrameRef | null = null
   /** Transmissions beyond the first of a number. */
@@ -181,7 +181,7 @@ export class Sequences {
       receiver = {
         end: at,
         arrived: new Intervals(),
-        arrivals: new Recent<FrameRef>(),
+        arrivals: new RecentFrames(),
         taken: 0,
         accepted: new Intervals(),
         turnedAway: 0,

@@ -1,3 +1,5 @@
+import { u16At, u32At } from '../../protocol/binary/byte-reader.js'
+
 /** Blocks and options of pcapng (draft-ietf-opsawg-pcapng): numbers, and how their bytes are walked. */
 
 export const SECTION_HEADER = 0x0a0d0d0a
@@ -39,11 +41,11 @@ export const BLOCK_BYTES_MAX = 16_777_216
 const FOUND_BLOCK_BYTES_MAX = 1_048_576
 
 export function u16(bytes: Buffer, at: number, isBigEndian: boolean): number {
-  return isBigEndian ? bytes.readUInt16BE(at) : bytes.readUInt16LE(at)
+  return isBigEndian ? bytes.readUInt16BE(at) : u16At(bytes, at)
 }
 
 export function u32(bytes: Buffer, at: number, isBigEndian: boolean): number {
-  return isBigEndian ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at)
+  return isBigEndian ? bytes.readUInt32BE(at) : u32At(bytes, at)
 }
 
 /** Up to 2^53 exactly. */

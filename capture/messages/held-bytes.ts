@@ -1,7 +1,8 @@
 import type { FrameRef } from '../frame.js'
 import { HEADROOM, type HeldMemory, type Holder, type Room, type Waiting } from './held-memory.js'
 
-const NOTHING: Room = { whole: Buffer.alloc(0), data: Buffer.alloc(0) }
+const EMPTY = Buffer.alloc(0)
+const NOTHING: Room = { whole: EMPTY, data: EMPTY, packet: EMPTY }
 /** Longer lists of frames are not kept for the next packet. */
 const FRAMES_KEPT_MAX = 64
 
@@ -30,6 +31,13 @@ export class HeldBytes implements Waiting {
   /** The buffer that they are in, from its start on; behind `size` anything. Valid until the next change. */
   get buffer(): Buffer {
     return this.#room.data
+  }
+
+  /** All of them as one view, valid as long as the buffer is. */
+  get whole(): Buffer {
+    const room = this.#room
+    if (room.packet.length !== this.#size) room.packet = room.data.subarray(0, this.#size)
+    return room.packet
   }
 
   append(bytes: Buffer, start: number, end: number, frame: FrameRef): void {

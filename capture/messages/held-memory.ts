@@ -13,6 +13,8 @@ export const HEADROOM = 2048
 export interface Room {
   readonly whole: Buffer
   readonly data: Buffer
+  /** The latest packet that it held: the next one is often as long. */
+  packet: Buffer
 }
 
 /** Holds bytes, and can let go of them. */
@@ -55,7 +57,8 @@ export class HeldMemory {
     const kept = this.#kept[order]?.pop()
     if (kept !== undefined) return kept
     const whole = Buffer.allocUnsafeSlow(capacity)
-    return { whole, data: whole.subarray(HEADROOM) }
+    const data = whole.subarray(HEADROOM)
+    return { whole, data, packet: data }
   }
 
   /** Counts `size` bytes that are not in a room. Others that wait may be told to give up before it returns. */

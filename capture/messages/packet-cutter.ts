@@ -155,7 +155,7 @@ export class PacketCutter implements Holder {
       if (size <= held.size) break
       this.#wanted = size
     }
-    this.#decode(held.buffer.subarray(0, held.size), held.frameAt(0), frame)
+    this.#decode(held.whole, held.frameAt(0), frame)
     held.clear()
     return at
   }

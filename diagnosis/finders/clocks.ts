@@ -44,7 +44,8 @@ export function findClocks(context: DiagnosisContext): Finder {
         own = []
         clocks.set(source, own)
       }
-      let clock = own.find(({ address }) => address === from.address)
+      let clock: Clock | undefined
+      for (const each of own) if (each.address === from.address) clock = each
       if (clock === undefined) {
         if (own.length >= ADDRESSES_MAX) return
         clock = newClock(message, offsetS)

@@ -55,10 +55,18 @@ export function findNegativeAcks({ book, parties }: DiagnosisContext): Finder {
     }
   }
 
+  /** Many messages in a row go to one destination. */
+  let latest: { readonly destination: string; readonly host: string | null } = { destination: '', host: null }
+  const hostIn = (destination: string): string | null => {
+    if (destination !== latest.destination)
+      latest = { destination, host: OS_HOST.exec(destination)?.[1]?.toLowerCase() ?? null }
+    return latest.host
+  }
+
   return {
     arrived(message, { qmId }) {
-      const host = OS_HOST.exec(message.destination)?.[1]?.toLowerCase()
-      if (host === undefined) return
+      const host = hostIn(message.destination)
+      if (host === null) return
       if (qmId !== null) {
         const machines = reached.get(host)
         if (machines !== undefined) machines.add(qmId)
