@@ -1,3 +1,4 @@
+import type { FrameRef } from '../capture/frame.js'
 import { Diagnosis } from '../diagnosis/diagnosis.js'
 import type { CaptureFinding } from '../diagnosis/finding.js'
 import type { DiagnosedCapture } from '../diagnosis/output/diagnosed-capture.js'
@@ -24,7 +25,12 @@ async function storyOf({ findings, period }: DiagnosedCapture, inputs: DiagnoseI
   const journey = new JourneyFinder(targetOf(told)!)
   const diagnosis = new Diagnosis({ finders: [journey] })
   await inputs.read(diagnosis, 'following a message')
-  const [followed] = journey.journeys
+  const { journeys } = journey
+  const isShown = (at: FrameRef) =>
+    told.first.frames.some(one => one.number === at.number && one.fileIndex === at.fileIndex)
+  // of clones that used one identifier, the one that the finding is about
+  const followed =
+    journeys.find(({ steps }) => steps.some(({ ways }) => ways.some(({ at }) => isShown(at)))) ?? journeys[0]
   if (followed === undefined) return null
   const { parties } = diagnosis
   const title = `${told.title}: the first, in space and time`

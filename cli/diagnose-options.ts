@@ -57,7 +57,9 @@ export function findingId(text: string, before: readonly FindingKindId[] = []): 
   const known = Object.keys(FINDING_KINDS)
   if (!known.includes(text)) {
     const near = nearestName(text, known)
-    throw new InvalidArgumentError(`${near === null ? '' : `did you mean ${near}? `}mqlab diagnose --help lists them`)
+    throw new InvalidArgumentError(
+      near === null ? 'there is no such finding' : `did you mean ${near}? mqlab diagnose --help lists them`,
+    )
   }
   return [...before, text as FindingKindId]
 }

@@ -30,15 +30,16 @@ export async function showMessage(inputs: DiagnoseInputs, target: JourneyTarget,
   const framed = await readFor(inputs, diagnosis)
   const { journeys } = finder
   if (journeys.length === 0) fail(`--message: ${journeyTargetText(target)} is not in ${inputs.names.join(', ')}`)
-  if (journeys.length > 1) {
-    const names = journeys.map(({ source, messageId }) => messageText(source, messageId))
-    fail(`--message: several machines have sent ${journeyTargetText(target)}: name one of ${names.join(', ')}`)
-  }
+  const names = new Set(journeys.map(({ source, messageId }) => messageText(source, messageId)))
+  if (names.size > 1)
+    fail(`--message: several machines have sent ${journeyTargetText(target)}: name one of ${[...names].join(', ')}`)
   const { parties } = diagnosis
   const nameOf: NameOf = ({ qmId, address }) => parties.describe(qmId, address)
-  const journey = journeys[0]!
-  if (json) await writeJson(journeyJson(journey, nameOf, framed))
-  else await writeText(describeJourney(journey, nameOf, framed))
+  // clones have used one identifier: nothing names one of them alone
+  for (const [index, journey] of journeys.entries()) {
+    if (json) await writeJson(journeyJson(journey, nameOf, framed))
+    else await writeText(`${index === 0 ? '' : '\n'}${describeJourney(journey, nameOf, framed)}`)
+  }
 }
 
 /** `--qms` */

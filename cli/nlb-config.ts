@@ -82,7 +82,7 @@ export function nlbConfig(path: string, flags: NlbFlags = {}): NlbConfig {
     )
   if (flags.pcap !== undefined && plane !== 'proxy')
     fail(
-      `--pcap ${flags.pcap}: with --plane ${plane} the bytes do not pass mqlab; capture with tcpdump, or take --plane proxy`,
+      `--pcap ${flags.pcap}: with --plane ${plane} the bytes do not pass mqlab; leave it out and run tcpdump -i any -B 65536 -w FILE port 1801 beside it, or take --plane proxy`,
     )
   const placeOf = yamlPlaces(text)
   const metrics = flags.metrics ?? file.metrics

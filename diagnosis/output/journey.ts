@@ -47,7 +47,8 @@ export interface Journey {
 }
 
 interface Trail extends Journey {
-  readonly id: string
+  /** What two messages of one identifier, of clones, would hardly have alike. */
+  readonly likeness: string
   readonly steps: JourneyStep[]
   /** The order ack that frees it has come home. */
   isFree: boolean
@@ -74,7 +75,8 @@ export const STEPS_MAX = 400
  */
 export class JourneyFinder implements Finder {
   readonly #target: JourneyTarget
-  readonly #trails = new Map<string, Trail>()
+  /** By `guid\\id`: several where clones of one QMId have used it. */
+  readonly #trails = new Map<string, Trail[]>()
   readonly #inFlight = new Map<Session, InFlight[]>()
   /** Recoverable messages seen on a session in each direction, where its start was seen. */
   readonly #recoverable = new WeakMap<Session, [number, number]>()
@@ -83,9 +85,9 @@ export class JourneyFinder implements Finder {
     this.#target = target
   }
 
-  /** Several where a number alone, or a place in a sequence, means messages of different machines. */
+  /** Several where a number alone, or a place in a sequence, means messages of different machines, or a QMId has clones. */
   get journeys(): readonly Journey[] {
-    return [...this.#trails.values()]
+    return [...this.#trails.values()].flat()
   }
 
   message(message: SeenMessage): void {
@@ -99,9 +101,9 @@ export class JourneyFinder implements Finder {
   }
 
   arrived(message: SeenMessage, at: MachineEnd): void {
-    const about = message.about === null ? undefined : this.#trails.get(message.about)
+    const about = message.about === null ? undefined : this.#latestOf(message.about)
     if (about !== undefined) this.#comes(about, 'administration-ack', message, at, false)
-    const trail = this.#isTarget(message) ? this.#trails.get(messageText(message.source, message.messageId)) : undefined
+    const trail = this.#isTarget(message) ? this.#known(message) : undefined
     if (trail === undefined) return
     const holders = trail.steps.flatMap(({ kind, to }) => (kind === 'message' && to !== null ? [to] : []))
     const hasIt = holders.some(machine => isSameMachine(machine, at))
@@ -145,12 +147,12 @@ export class JourneyFinder implements Finder {
   }
 
   finalAck(ack: SeenFinalAck): void {
-    const trail = this.#trails.get(ack.about)
+    const trail = this.#latestOf(ack.about)
     if (trail !== undefined) this.#leaves(trail, 'final-ack', ack, ack.messageClass, ack.destination)
   }
 
   finalAckArrived(ack: SeenFinalAck, at: MachineEnd): void {
-    const trail = this.#trails.get(ack.about)
+    const trail = this.#latestOf(ack.about)
     if (trail !== undefined) this.#comes(trail, 'final-ack', ack, at, !isSameMachine(at, trail.sender))
   }
 
@@ -170,13 +172,12 @@ export class JourneyFinder implements Finder {
   }
 
   #trailOf(message: SeenMessage): Trail | null {
-    const id = messageText(message.source, message.messageId)
-    const known = this.#trails.get(id)
+    const known = this.#known(message)
     if (known !== undefined) return known
-    if (message.about !== null || this.#trails.size === TRAILS_MAX) return null
+    if (message.about !== null || this.journeys.length === TRAILS_MAX) return null
     const { source, messageId, destination, transaction, from } = message
     const trail: Trail = {
-      id,
+      likeness: likenessOf(message),
       source,
       messageId,
       destination,
@@ -186,26 +187,43 @@ export class JourneyFinder implements Finder {
       steps: [],
       isFree: false,
     }
-    this.#trails.set(id, trail)
+    const id = messageText(source, messageId)
+    this.#trails.set(id, [...(this.#trails.get(id) ?? []), trail])
     return trail
   }
 
+  /** A clone's message of the same identifier is another one. */
+  #known(message: SeenMessage): Trail | undefined {
+    const trails = this.#trails.get(messageText(message.source, message.messageId)) ?? []
+    const likeness = likenessOf(message)
+    const same = trails.find(trail => trail.likeness === likeness)
+    if (same !== undefined) return same
+    return message.forwarded ? trails.at(-1) : trails.find(({ sender }) => sender.address === message.from.address)
+  }
+
+  /** What an acknowledgement by the message's identifier is about. */
+  #latestOf(id: string): Trail | undefined {
+    return this.#trails.get(id)?.at(-1)
+  }
+
   #administrationAck(message: SeenMessage): void {
-    const trail = message.about === null ? undefined : this.#trails.get(message.about)
+    const trail = message.about === null ? undefined : this.#latestOf(message.about)
     if (trail !== undefined)
       this.#leaves(trail, 'administration-ack', message, message.messageClass, message.destination)
   }
 
   /** Those that wait for this order ack. */
   #acknowledgedBy({ sequence, number, forSource }: SeenOrderAck): Trail[] {
-    return [...this.#trails.values()].filter(
-      trail =>
-        trail.sequence === sequence &&
-        (forSource ?? trail.source) === trail.source &&
-        trail.number !== null &&
-        trail.number <= number &&
-        !trail.isFree,
-    )
+    return [...this.#trails.values()]
+      .flat()
+      .filter(
+        trail =>
+          trail.sequence === sequence &&
+          (forSource ?? trail.source) === trail.source &&
+          trail.number !== null &&
+          trail.number <= number &&
+          !trail.isFree,
+      )
   }
 
   /** It was seen on a connection: for the first time, or passed on by a balancer. */
@@ -290,6 +308,9 @@ export class JourneyFinder implements Finder {
     else this.#recoverable.set(session, direction === 0 ? [1, 0] : [0, 1])
   }
 }
+
+const likenessOf = ({ transaction, sentTimeS, bodySize }: SeenMessage) =>
+  `${transaction?.sequence} ${transaction?.number} ${sentTimeS} ${bodySize}`
 
 const sameFrame = (a: FrameRef, b: FrameRef) => a.number === b.number && a.fileIndex === b.fileIndex
 

@@ -112,7 +112,8 @@ function checkCapture({ plane, source }: Realisation): void {
   if (lacking !== null) throw new RealisationError(`a capture on ${plane}: ${lacking}`)
   if ((plane === 'haproxy' || plane === 'nginx') && source === 'keep')
     throw new RealisationError(
-      `a capture with ${plane} needs --source translate: else nobody can tell its connections from its clients’`,
+      `a capture with ${plane} needs --source translate, for else nobody can tell its connections from its clients’; ` +
+        'with --source keep leave out --pcap and run tcpdump -i lo beside it',
     )
 }
 

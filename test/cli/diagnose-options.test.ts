@@ -31,6 +31,7 @@ t.test('what else options take, and what they say of anything else', async t => 
     () => findingId('order-ack-misroutet'),
     /did you mean order-ack-misrouted\? mqlab diagnose --help lists them/,
   )
+  t.throws(() => findingId('x'), { message: 'there is no such finding' }, 'what follows says where they are listed')
   t.strictSame(hostName('10.0.0.7', ['S1']), ['S1', '10.0.0.7'])
   for (const text of ['fe80::1', '{aaaaaaaa-0000-4000-8000-000000000001}', 'web-1.example.org'])
     t.ok(hostName(text), text)

@@ -61,7 +61,14 @@ t.test('a file that cannot be had: one line, exit code 2, and nothing was run', 
     [['run', 'nlb-3-names-refused', '--world', 'sim', '--pcap', folder], /is a directory/],
     [['run', 'nlb-3-names-refused', '--pcap', join(folder, 'file', 'x.pcapng')], /not a directory|exists/],
     [['qm', '--name', 'X', '--port', '0', '--pcap', folder], /is a directory/],
-    [['nlb', 'docs/examples/nlb.yaml', '--plane', 'haproxy', '--pcap', join(folder, 'x')], /--pcap .*--plane proxy/],
+    [
+      ['nlb', 'docs/examples/nlb.yaml', '--plane', 'haproxy', '--pcap', join(folder, 'x')],
+      /--pcap .*tcpdump -i any .*--plane proxy/,
+    ],
+    [
+      ['nlb', 'docs/examples/nlb-kernel.yaml', '--pcap', join(folder, 'x')],
+      /--pcap .*with --plane kernel .*tcpdump -i any/,
+    ],
   ] as const) {
     const { code, stdout, stderr } = await mqlab(args)
     t.equal(code, 2, args.join(' '))

@@ -168,3 +168,24 @@ t.test('a message that is sent for ever does not fill the memory', async t => {
   })
   t.equal(journey?.steps.length, STEPS_MAX)
 })
+
+t.test('clones that used one identifier: each of their messages on its own, its resends with it', async t => {
+  const clone = { ...SENDER, address: OTHER.address }
+  const { journeys, nameOf } = follow(`${SENDER.qmId}\\77`, traffic => {
+    const one = traffic.session(SENDER, R1)
+    const other = traffic.session(clone, R1)
+    one.express(undefined, 77)
+    other.transactional({ number: 1 }, 77)
+    traffic.wait(30)
+    other.transactional({ number: 1 }, 77)
+  })
+  const told = journeys.map(journey => [
+    nameOf(journey.sender),
+    journey.number,
+    journey.steps.map(({ kind, times, from }) => `${kind} ${times} ${nameOf(from)}`),
+  ])
+  t.strictSame(told, [
+    ['S1', null, ['message 1 S1']],
+    ['S2', 1, ['message 1 S2', 'message 2 S2']],
+  ])
+})
