@@ -39,7 +39,12 @@ export class BalancerSides {
 
   /** Nobody: a balancer's address, where the capture does not show who is behind it. */
   standsFor({ qmId, address }: MachineEnd): boolean {
-    return qmId === null && this.#virtual.has(address)
+    return qmId === null && this.isVirtual(address)
+  }
+
+  /** A balancer's address: whoever answers there is at another. */
+  isVirtual(address: string): boolean {
+    return this.#virtual.has(address)
   }
 
   /** `session` began with EstablishConnection. */

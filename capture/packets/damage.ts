@@ -17,19 +17,20 @@ interface Tally {
 /**
  * Tells packets that were damaged from those whose checksum is wrong for another reason: nobody would have taken the former,
  * and what they say is false. Not damaged are those of a sender whose checksums are hardly ever right, since a tool changed
- * its address, or its card counts in its own way. One for each kind of checksum; memory is bounded.
+ * its address, or its card counts in its own way: unless headers, too, are wrong now and then. One for each kind of
+ * checksum; memory is bounded.
  */
 export class Damage {
-  private readonly mayBeMerged: boolean
+  private readonly headers: Damage | null
   private readonly all: Tally = { right: 0, wrong: 0 }
   private longestRight = PAYLOAD_SIZE
   /** Senders of which one was wrong. */
   private readonly doubtful = new Map<string, Tally>()
 
-  /** @param mayBeMerged cards that put several packets together leave this checksum wrong: one that is longer than any sound
-   *  packet is not damaged */
-  constructor(mayBeMerged: boolean) {
-    this.mayBeMerged = mayBeMerged
+  /** @param headers for segments: what is known of the headers before them. Segments may have been put together by a card, which
+   *  leaves their checksum wrong: one that is longer than any sound packet is not damaged. */
+  constructor(headers: Damage | null = null) {
+    this.headers = headers
   }
 
   isDamaged(packet: Packet, soundness: Soundness): boolean {
@@ -45,9 +46,15 @@ export class Damage {
     all.wrong += 1
     const sender = this.doubt(senderOf(packet))
     sender.wrong += 1
-    if (this.mayBeMerged && packet.payloadSize > this.longestRight) return false
-    const { right, wrong } = sender.right + sender.wrong <= FEW_PACKETS ? all : sender
-    return right * RIGHT_AMONG > wrong
+    if (this.headers !== null && packet.payloadSize > this.longestRight) return false
+    if (sender.right + sender.wrong <= FEW_PACKETS ? isNoHabit(all) : isNoHabit(sender)) return true
+    return this.headers?.strikes(packet) === true
+  }
+
+  /** Whether some are wrong, and no habit: of this sender, or else of anyone. */
+  private strikes(packet: Packet): boolean {
+    const tally = this.doubtful.get(senderOf(packet)) ?? this.all
+    return tally.wrong > 0 && isNoHabit(tally)
   }
 
   private doubt(name: string): Tally {
@@ -59,6 +66,8 @@ export class Damage {
     return sender
   }
 }
+
+const isNoHabit = ({ right, wrong }: Tally) => right * RIGHT_AMONG > wrong
 
 const senderOf = ({ frame, fromOffset, version, interfaceIndex }: Packet) =>
   `${interfaceIndex} ${frame.toString('latin1', fromOffset, fromOffset + (version === 4 ? 4 : 16))}`

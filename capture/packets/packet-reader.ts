@@ -29,8 +29,8 @@ export class PacketReader {
   private readonly segmentDamage: Damage | null
 
   constructor(ignoreChecksums = false) {
-    this.headerDamage = ignoreChecksums ? null : new Damage(false)
-    this.segmentDamage = ignoreChecksums ? null : new Damage(true)
+    this.headerDamage = ignoreChecksums ? null : new Damage()
+    this.segmentDamage = ignoreChecksums ? null : new Damage(this.headerDamage)
   }
 
   read(frame: Frame): Transport {

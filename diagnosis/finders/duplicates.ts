@@ -33,10 +33,13 @@ export function findDuplicates(context: DiagnosisContext): Finder {
   const forwarders = new Set<string>()
   let queues = 0
 
-  /** One of the two did not say who it is, and whoever else is at its address is the other: two sides of a balancer. */
-  const mayBeOne = (a: MachineEnd, b: MachineEnd): boolean =>
-    (a.qmId !== null && parties.at(b.address).includes(a.qmId)) ||
-    (b.qmId !== null && parties.at(a.address).includes(b.qmId))
+  /**
+   * One of the two did not say who it is, and whoever else is at its address is the other, or the other answered at a balancer's
+   * address: two sides of a balancer.
+   */
+  const mayBeOne = (a: MachineEnd, b: MachineEnd): boolean => mayBeAt(a, b.address) || mayBeAt(b, a.address)
+  const mayBeAt = ({ qmId, address }: MachineEnd, other: string): boolean =>
+    qmId !== null && (sides.isVirtual(address) || parties.at(other).includes(qmId))
 
   const areTwo = (source: MachineEnd, other: MachineEnd): boolean =>
     source.qmId === null || other.qmId === null
@@ -74,13 +77,14 @@ export function findDuplicates(context: DiagnosisContext): Finder {
     },
 
     acknowledged({ sequence, receiver, after, upTo, ack }: Acknowledgement) {
-      if (receiver.forwards) return
+      if (receiver.forwards || sides.standsFor(receiver.end)) return
       for (const other of sequence.receivers) {
-        if (other === receiver || other.forwards || other.acknowledged === 0 || !areTwo(receiver.end, other.end))
-          continue
+        if (other === receiver || other.forwards || other.acknowledged === 0 || sides.standsFor(other.end)) continue
+        if (!areTwo(receiver.end, other.end)) continue
         for (const number of inBoth(receiver.arrived, other.arrived, after + 1, Math.min(upTo, other.acknowledged))) {
           const holders = sequence.receivers.filter(
-            each => !each.forwards && each.acknowledged >= number && each.arrived.has(number),
+            each =>
+              !each.forwards && !sides.standsFor(each.end) && each.acknowledged >= number && each.arrived.has(number),
           )
           if (holders.find(each => each !== receiver) === other)
             tell(sequence, number, holders.toSorted(byArrival(number)), [ack.last], [])

@@ -115,6 +115,18 @@ t.test('a sender none of whose checksums is right has its reasons; another that 
   t.equal(reading.right(1).counts.tcp, 100 + 1 + 1 + 1 + first.filter(transport => transport === 'tcp').length)
 })
 
+t.test('where all long packets are damaged, wrong headers now and then show that it is no habit', async t => {
+  const reading = new Reading().right(3)
+  const damaged = (at: number) => {
+    const frame = frameOf(V4, 1400)
+    frame[at] = frame[at]! ^ 0x10
+    return frame
+  }
+  const judged = Array.from({ length: 300 }, (_, round) => reading.frame(damaged(round % 20 === 9 ? 14 + 8 : 700)))
+  const believed = judged.flatMap((transport, round) => (transport === 'tcp' ? [round] : []))
+  t.strictSame(believed, [], 'none is believed')
+})
+
 t.test('a damaged fragment is left out, and with it the packet', async t => {
   const reading = new Reading().right(20)
   const payload = Buffer.alloc(3000, 'fragmented ')
