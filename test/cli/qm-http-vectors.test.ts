@@ -47,10 +47,13 @@ async function queueManager(t: Test, transactional: boolean) {
   return { http: ready.http, client }
 }
 
+/** Of queues that are not transactional: for every test. */
+const plain = queueManager(t, false)
+
 t.test('one request on a connection', async t => {
   t.ok(requests.length >= 12)
   for (const transactional of [false, true]) {
-    const { http, client } = await queueManager(t, transactional)
+    const { http, client } = await (transactional ? queueManager(t, true) : plain)
     const mine = requests.filter(vector => isStream(vector) === transactional)
     for (const vector of mine) {
       const [answer] = await postedRaw(http, [bytesOf(vector)])
@@ -76,7 +79,7 @@ t.test('one request on a connection', async t => {
 })
 
 t.test('all on one connection, without waiting for answers, which come in order', async t => {
-  const { http } = await queueManager(t, false)
+  const { http } = await plain
   const mine = requests.filter(vector => !isStream(vector))
   const answers = await postedRaw(http, [...mine, ...mine].map(bytesOf))
   t.strictSame(
@@ -86,7 +89,9 @@ t.test('all on one connection, without waiting for answers, which come in order'
 })
 
 t.test('what does not belong here: another host, no such queue, the other kind of queue, no message', async t => {
-  const { http, client } = await queueManager(t, false)
+  const { http, client } = await plain
+  const orders = await client.open('private$\\orders')
+  await orders.purge()
   const [stream] = requests.filter(isStream)
   const good = bytesOf(requests.find(({ name }) => name === 'd-no-body')!).toString('latin1')
   const changed = (what: string, by: string) => {
@@ -106,7 +111,7 @@ t.test('what does not belong here: another host, no such queue, the other kind o
     const [answer] = await postedRaw(http, [bytes])
     t.equal(statusOf(answer), status, what)
   }
-  const held = await (await client.open('private$\\orders')).list(10)
+  const held = await orders.list(10)
   t.equal(held.length, 2, 'the others left nothing')
   t.match(held[0]?.http?.envelope, /<to>http:\/\/farm\//)
   t.equal(held[1]?.http?.envelope, held[0]?.http?.envelope)

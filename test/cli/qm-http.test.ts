@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { freePort } from '../../cli/qm-http.js'
 import { type Client, connect } from '../../control/client.js'
 import { mqlab } from '../fixtures/mqlab-command.js'
+import { mqlabInProcess } from '../fixtures/mqlab-in-process.js'
 import { type QmChild, startQm, temporaryDirectory } from '../fixtures/qm-child.js'
 import { postedRaw, statusOf } from '../fixtures/raw-http.js'
 
@@ -65,12 +66,17 @@ async function messages(client: Client, queue: string, count: number): Promise<s
   return bodies
 }
 
+/** Two that talk to each other; the last test that needs them ends them. */
+const pair = (async () => {
+  const a = await running(t, 'ALPHA', '127.0.97.1', '--http-name', '127.0.97.1')
+  return { a, b: await running(t, 'BETA', '127.0.97.2') }
+})()
+
 const drained = (client: Client) => until('outgoing queues are empty', async () => (await unsent(client)) === 0)
 const unsent = async (client: Client) => (await client.outgoing()).reduce((sum, queue) => sum + queue.messages, 0)
 
 t.test('express, recoverable and transactional messages, and all their receipts', async t => {
-  const a = await running(t, 'ALPHA', '127.0.97.1', '--http-name', '127.0.97.1')
-  const b = await running(t, 'BETA', '127.0.97.2')
+  const { a, b } = await pair
   t.match(b.ready, { http: { address: '127.0.97.2' }, https: null })
   const acks = { adminQueue: url(a, 'acks'), acknowledgements: ['reach', 'receive', 'not-receive'] } as const
 
@@ -107,13 +113,10 @@ t.test('express, recoverable and transactional messages, and all their receipts'
   const scrape = await (await fetch(a.ready.metrics)).text()
   t.match(scrape, /^mqlab_http_posts_answered_total\{status="200"\} [1-9]/m)
   t.match(scrape, /^mqlab_http_requests_answered_total\{status="200"\} [1-9]/m)
-  t.equal(await a.end('SIGTERM'), 0)
-  t.equal(await b.end('SIGTERM'), 0)
 })
 
 t.test('what the receiver refuses is given up, and both logs tell it', async t => {
-  const a = await running(t, 'ALPHA', '127.0.97.3')
-  const b = await running(t, 'BETA', '127.0.97.4')
+  const { a, b } = await pair
   await a.client.send({ destination: url(b, 'nobody'), body: 'x', journalNegative: true })
   const deadLetters = await a.client.open('system$;deadletter')
   t.match(await deadLetters.receive({ timeoutMs: WAIT_MS }), { destination: url(b, 'nobody') })
@@ -126,8 +129,24 @@ t.test('what the receiver refuses is given up, and both logs tell it', async t =
   )
   t.match(
     b.log().find(({ event }) => event === 'http-refused'),
-    { status: 400, peer: '127.0.97.3' },
+    { status: 400, peer: '127.0.97.1' },
   )
+})
+
+t.test('what waits for a machine that is not there, as people are shown it', async t => {
+  const { a, b } = await pair
+  const far = `DIRECT=HTTP://127.0.97.12:${await freePort('127.0.97.12')}/msmq/private$/orders`
+  for (const body of ['one', 'two']) await a.client.sendTransaction([{ destination: far, body }])
+  await until('it was tried', async () => (await a.client.outgoing()).some(({ lastFailure }) => lastFailure !== null))
+  const shown = (...args: string[]) => mqlabInProcess(['outgoing', ...args], { MQLAB_CONTROL: a.control })
+  t.match(await shown(), { code: 0, stdout: /127\.0\.97\.12:\d+\/msmq\/private\$\/orders +\w+ +2 .* 2 .*ECONNREFUSED/ })
+  const { stdout } = await shown('show', '127.0.97.12')
+  t.match(stdout, /^unacknowledged +2 transactional messages without their stream receipt$/m)
+  t.match(stdout, /^stream +[0-9a-f:]+, next number 3$/m)
+  t.match(stdout, /^waiting for receipts +numbers 1 to 2$/m)
+  t.match(await shown('purge', far, '--json'), { code: 0, stdout: /"done":"purge","messages":2/ })
+  t.equal(await a.end('SIGTERM'), 0)
+  t.equal(await b.end('SIGTERM'), 0)
 })
 
 t.test('by HTTPS, to a host that the certificate is for', async t => {
@@ -171,20 +190,6 @@ t.test('a queue manager that ends and comes back has lost and doubled nothing', 
   t.equal(await orders.receive({ timeoutMs: 0 }), null)
 })
 
-t.test('what waits for a machine that is not there, as people are shown it', async t => {
-  const a = await running(t, 'ALPHA', '127.0.97.11')
-  const far = `DIRECT=HTTP://127.0.97.12:${await freePort('127.0.97.12')}/msmq/private$/orders`
-  for (const body of ['one', 'two']) await a.client.sendTransaction([{ destination: far, body }])
-  await until('it was tried', async () => (await a.client.outgoing()).some(({ lastFailure }) => lastFailure !== null))
-  const shown = (...args: string[]) => mqlab(['outgoing', ...args], { MQLAB_CONTROL: a.control })
-  t.match(await shown(), { code: 0, stdout: /127\.0\.97\.12:\d+\/msmq\/private\$\/orders +\w+ +2 .* 2 .*ECONNREFUSED/ })
-  const { stdout } = await shown('show', '127.0.97.12')
-  t.match(stdout, /^unacknowledged +2 transactional messages without their stream receipt$/m)
-  t.match(stdout, /^stream +[0-9a-f:]+, next number 3$/m)
-  t.match(stdout, /^waiting for receipts +numbers 1 to 2$/m)
-  t.match(await shown('purge', far, '--json'), { code: 0, stdout: /"done":"purge","messages":2/ })
-})
-
 t.test('what cannot be is one line on stderr and exit code 2', async t => {
   const taken = createServer().listen(0, '127.0.97.10')
   await once(taken, 'listening')
@@ -195,9 +200,12 @@ t.test('what cannot be is one line on stderr and exit code 2', async t => {
   writeFileSync(join(directory, 'half.yaml'), `https: 8443\ncert: ${join(TLS, 'cert.pem')}\n`)
   writeFileSync(join(directory, 'idle.yaml'), `cert: ${join(TLS, 'cert.pem')}\n`)
   const no = join(directory, 'no.pem')
-  const rows: readonly (readonly [readonly string[], RegExp])[] = [
+  type Rows = readonly (readonly [readonly string[], RegExp])[]
+  const notToBeHad: Rows = [
     [['--http', String(port)], new RegExp(`cannot listen on 127\\.0\\.97\\.10:${port}: the address is in use`)],
     [['--http', '192.0.2.77:0'], /192\.0\.2\.77/],
+  ]
+  const notMeant: Rows = [
     [['--http', 'here:80'], /--http "here:80": allowed is PORT, or ADDRESS:PORT with an IP address/],
     [['--http', '80000'], /--http "80000": allowed is/],
     [['--https', '0'], /--https 0: HTTPS wants a certificate and its private key; give --cert FILE and --key FILE/],
@@ -219,15 +227,16 @@ t.test('what cannot be is one line on stderr and exit code 2', async t => {
     [['--alias', 'farm:80'], /--alias "farm:80": allowed is a host name or an IP address, without a port/],
     [['--http-name', 'http://me'], /--http-name "http:\/\/me": allowed is a host name/],
   ]
-  await Promise.all(
-    rows.map(async ([args, said]) => {
-      const { child, stderr } = startQm(t, '--name', 'R', '--address', '127.0.97.10', '--port', '0', ...args)
-      const [exitCode] = await once(child, 'close')
-      t.equal(exitCode, 2, args.join(' '))
-      t.match(stderr(), said)
-      t.match(stderr(), /^mqlab: [^\n]*\n$/)
-    }),
-  )
+  for (const [run, rows] of [
+    [mqlab, notToBeHad],
+    [mqlabInProcess, notMeant],
+  ] as const)
+    for (const [args, said] of rows) {
+      const { code, stderr } = await run(['qm', '--name', 'R', '--address', '127.0.97.10', '--port', '0', ...args])
+      t.equal(code, 2, args.join(' '))
+      t.match(stderr, said)
+      t.match(stderr, /^mqlab: [^\n]*\n$/)
+    }
 })
 
 t.test('everything on a machine that listens on loopback is localhost', async t => {

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { connect } from '../../control/client.js'
+import { objects } from '../fixtures/mqlab-command.js'
+import { mqlabInProcess } from '../fixtures/mqlab-in-process.js'
 import { startQm, temporaryDirectory } from '../fixtures/qm-child.js'
 
 /** Queue managers of this file, each on an address of its own. */
@@ -88,8 +90,13 @@ t.test('a store has one owner, and one name', async t => {
   }
   await refused(new RegExp(`in use by process ${owner.child.pid}`), '--name', 'R2')
   t.equal(await owner.end('SIGTERM'), 0)
-  await refused(/--name R3: .* is the store of R2/, '--name', 'R3')
-  await refused(/--guid .* is the store of the queue manager/, '--guid', '11111111-2222-4333-8444-555555555555')
+  const noLonger = async (said: RegExp, ...more: string[]) => {
+    const { code, stderr } = await mqlabInProcess(['qm', ...args, ...more])
+    t.equal(code, 2)
+    t.match(stderr, said)
+  }
+  await noLonger(/--name R3: .* is the store of R2/, '--name', 'R3')
+  await noLonger(/--guid .* is the store of the queue manager/, '--guid', '11111111-2222-4333-8444-555555555555')
   await refused(/queue private\$\\q: .*transactional true, which cannot become false/, '--queue', 'q')
   const back = startQm(t, ...args, '--guid', guid, '--name', 'r2')
   t.match(JSON.parse(await back.line()), { name: 'R2', guid })
@@ -118,10 +125,9 @@ t.test('queues of a file: made, changed where they differ, the rest left alone',
     'private$\\b': { number: 100, access: [{ who: 'everyone' }] },
   })
   write('  - { name: a, label: two, quotaKB: null }', '  - private$\\c')
-  const bad = startQm(t, '--config', config)
-  const [exitCode] = await once(bad.child, 'close')
-  t.equal(exitCode, 2)
-  t.match(bad.stderr(), /^mqlab: .*qm\.yaml:8:5 queues\[1\]: "private\$\\\\c" is not a mapping\n$/)
+  const bad = await mqlabInProcess(['qm', '--config', config])
+  t.equal(bad.code, 2)
+  t.match(bad.stderr, /^mqlab: .*qm\.yaml:8:5 queues\[1\]: "private\$\\\\c" is not a mapping\n$/)
   write('  - { name: A, label: two, quotaKB: null }')
   t.match(await properties(), {
     a: { label: 'two', quotaKB: null, journal: true },
@@ -205,8 +211,7 @@ t.test('strangers fill neither the log nor the way of others', async t => {
 })
 
 t.test('lists its settings', async t => {
-  const listing = startQm(t, '--settings', '--json')
-  t.match(JSON.parse(await listing.line()), { name: /^A/, unit: /./, meaning: /./ })
-  const [exitCode] = await once(listing.child, 'close')
-  t.equal(exitCode, 0)
+  const { code, stdout } = await mqlabInProcess(['qm', '--settings', '--json'])
+  t.match(objects(stdout)[0], { name: /^A/, unit: /./, meaning: /./ })
+  t.equal(code, 0)
 })
