@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Diagnosis } from '../../diagnosis/diagnosis.js'
 import type { FindingKindId } from '../../diagnosis/finding-kinds.js'
-import { SeenTraffic, type TrafficMachine } from '../fixtures/seen-traffic.js'
+import { SeenTraffic, type TrafficMachine, TrafficSession } from '../fixtures/seen-traffic.js'
 
 const VIP = '10.0.0.5'
 const SENDER = machine('aaaaaaaa-0000-0000-0000-000000000001', '10.0.1.1', 86_400_000)
@@ -135,6 +135,45 @@ t.test('a transactional message that two receivers acknowledge', t => {
   t.strictSame(first.machines, [SENDER.qmId, R1.qmId, R2.qmId])
   t.end()
 })
+
+t.test(
+  'two sides of a balancer that cannot be told for one, since their beginnings are missing, are no duplicates',
+  async t => {
+    /** A side whose handshake was lost. */
+    const side = (traffic: SeenTraffic, client: TrafficMachine, from: string, to: string) =>
+      new TrafficSession(traffic, [traffic.connection(from, to)], client)
+    const seenThrough = (play: (traffic: SeenTraffic) => void) =>
+      diagnose(traffic => {
+        traffic.session(OTHER, R2, ...translated(OTHER, R2)).express()
+        play(traffic)
+      }).of('duplicate-delivery')
+
+    t.test('of an express message', t => {
+      const found = seenThrough(traffic => {
+        const front = traffic.session(SENDER, R1, [SENDER.address, VIP])
+        front.express()
+        const id = front.express()
+        side(traffic, SENDER, VIP, R1.address).express(undefined, id)
+      })
+      t.equal(found, undefined)
+      t.end()
+    })
+    t.test('of a transactional one', t => {
+      const found = seenThrough(traffic => {
+        const front = side(traffic, SENDER, SENDER.address, VIP)
+        front.transactional({ number: 1 })
+        const id = front.transactional({ number: 2 })
+        side(traffic, SENDER, VIP, R1.address).transactional({ number: 2 }, id)
+        traffic.session(R1, SENDER, [R1.address, VIP]).orderAck(2, VIP)
+        const ackOfVip = side(traffic, R1, VIP, SENDER.address)
+        ackOfVip.express()
+        ackOfVip.orderAck(2, VIP)
+      })
+      t.equal(found, undefined)
+      t.end()
+    })
+  },
+)
 
 t.test('one that reached two, of which one acknowledged it, is not proven to be taken twice', t => {
   const { of } = diagnose(traffic => {
