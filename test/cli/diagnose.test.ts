@@ -1,12 +1,17 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { findProgram } from '../../gateway/planes/kernel/programs.js'
 import { DIAGNOSIS_JSON } from '../fixtures/diagnosis-json.js'
 import { mqlab, objects } from '../fixtures/mqlab-command.js'
 import { mqlabInProcess } from '../fixtures/mqlab-in-process.js'
+
+const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
 
 const folder = t.testdir()
 const sick = join(folder, 'sick.pcapng')
@@ -107,6 +112,27 @@ t.test('files that were asked for are whole or not there, and what was there sta
   t.strictSame(readdirSync(file('new')), [])
   t.equal(readFileSync(file('old.csv'), 'utf8'), 'old')
   t.strictSame(readdirSync(made).toSorted(), ['new', 'old.csv', 'page.html'])
+})
+
+t.test('a diagnosis that is interrupted leaves nothing', async t => {
+  const made = t.testdir({ 'old.csv': 'old', temporary: {} })
+  const files = ['--html', join(made, 'x.html'), '--csv', join(made, 'old.csv')]
+  const child = spawn(process.execPath, [MAIN, 'diagnose', '-', ...files], {
+    env: { ...process.env, TMPDIR: join(made, 'temporary') },
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const ended = once(child, 'close')
+  // standard input does not end: it is kept, and the files wait
+  child.stdin.on('error', () => {})
+  child.stdin.write(readFileSync(sick))
+  while (child.exitCode === null && readdirSync(join(made, 'temporary')).length === 0) await setTimeout(10)
+  child.kill('SIGTERM')
+  const [, signal] = await ended
+  t.equal(signal, 'SIGTERM')
+  t.strictSame(readdirSync(made).toSorted(), ['old.csv', 'temporary'])
+  t.strictSame(readdirSync(join(made, 'temporary')), [])
+  t.equal(readFileSync(join(made, 'old.csv'), 'utf8'), 'old')
 })
 
 t.test('--message: by place, by id, by number; sightings on both sides, and where its order ack went', async t => {
