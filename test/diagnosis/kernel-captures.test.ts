@@ -74,11 +74,12 @@ for (const [name, plane, translates] of RUNS)
 const haproxySkip =
   dumpSkip || (findProgram('haproxy') === null && 'haproxy not found: install it (Debian: apt-get install haproxy)')
 
-for (const from of ['lo', 'any'] as const)
-  t.test(`order acks that HAProxy misroutes, as tcpdump has them on ${from}`, { skip: haproxySkip }, async t => {
-    const scenario = findScenario('nlb-11-acks-to-the-balancer')!
-    const { file, ...run } = await dumpedOnLoopback(scenario, 'haproxy', t.testdir(), from)
-    t.ok(run.verdict.counts.misroutedAcks > 0, 'there is something to be found')
+t.test('order acks that HAProxy misroutes, as tcpdump has them on lo and any', { skip: haproxySkip }, async t => {
+  const scenario = findScenario('nlb-11-acks-to-the-balancer')!
+  const { files, ...run } = await dumpedOnLoopback(scenario, 'haproxy', t.testdir())
+  t.ok(run.verdict.counts.misroutedAcks > 0, 'there is something to be found')
+  for (const { from, file } of files) {
     const { found } = await findingsIn(file)
-    saysTheSame(t, 'on the loopback interface', found, run, true)
-  })
+    saysTheSame(t, `on ${from}`, found, run, true)
+  }
+})

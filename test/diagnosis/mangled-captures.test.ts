@@ -4,7 +4,14 @@ import type { Evidence } from '../../diagnosis/finding.js'
 import type { FindingKindId } from '../../diagnosis/finding-kinds.js'
 import { findScenario } from '../../lab/scenario-catalogue.js'
 import { captureSimulated, diagnoseFile } from '../fixtures/captured-run.js'
-import { damagedFiles, type MangledCapture, mangledByTools, mangleSkip } from '../fixtures/mangled-captures.js'
+import {
+  damagedFiles,
+  type IntactCapture,
+  type MangledCapture,
+  mangledByTools,
+  mangleSkip,
+  thinnedByEditcap,
+} from '../fixtures/mangled-captures.js'
 
 /** This machine may be busy with other tests. */
 t.setTimeout(280_000)
@@ -41,10 +48,7 @@ function instancesOf({ book }: Diagnosis): Map<string, number> {
   return counts
 }
 
-interface Intact {
-  readonly file: string
-  readonly frames: number
-  readonly period: readonly [firstS: number, lastS: number]
+interface Intact extends IntactCapture {
   readonly instances: ReadonlyMap<string, number>
   readonly errors: ReadonlySet<FindingKindId>
 }
@@ -78,19 +82,19 @@ async function judge(t: Test, intact: Intact, { how, files, loses }: MangledCapt
   if (!loses) t.strictSame(found, intact.instances, `${how}: nothing lost`)
 }
 
-for (const name of SCENARIOS) {
-  t.test(`${name}, as Wireshark's tools and tcprewrite hand it on`, { skip: mangleSkip }, async t => {
+for (const name of SCENARIOS)
+  t.test(name, async t => {
     const folder = t.testdir()
     const intact = await intactCapture(name, folder)
-    for (const mangled of mangledByTools(intact.file, intact, 1, folder)) await judge(t, intact, mangled)
-  })
 
-  t.test(`${name}, from a file that is damaged or ends too soon`, async t => {
-    const folder = t.testdir()
-    const intact = await intactCapture(name, folder)
-    for (const damaged of damagedFiles(intact.file, 7, folder, 25)) await judge(t, intact, damaged)
+    await t.test("as Wireshark's tools and tcprewrite hand it on", { skip: mangleSkip }, async t => {
+      for (const mangled of mangledByTools(intact, 1, folder)) await judge(t, intact, mangled)
+    })
+
+    await t.test('from a file that is damaged or ends too soon', async t => {
+      for (const damaged of damagedFiles(intact.file, 7, folder, 25)) await judge(t, intact, damaged)
+    })
   })
-}
 
 t.test('what is missing is told', { skip: mangleSkip }, async t => {
   const folder = t.testdir()
@@ -99,7 +103,7 @@ t.test('what is missing is told', { skip: mangleSkip }, async t => {
     [/^editcap -s (60|96|128|200)$/, 'frames-cut-short'],
     [/^editcap, one of (4|20|80) frames dropped$/, 'capture-hole'],
   ]
-  for (const mangled of mangledByTools(intact.file, intact, 3, folder)) {
+  for (const mangled of thinnedByEditcap(intact, 3, folder)) {
     const expected = tells.find(([how]) => how.test(mangled.how))?.[1]
     if (expected === undefined) continue
     const { diagnosis } = await diagnoseFile(...mangled.files)

@@ -10,7 +10,7 @@ import { lastWrite, workloadAfter } from '../fixtures/store-workload.js'
 
 const WRITER = join(import.meta.dirname, '../fixtures/store-writer.js')
 const SEED = 20_261_122
-const ROUNDS = 14
+const ROUNDS = 8
 
 /** Runs the writer until it has done so many writes, and so many milliseconds more; gives the last that it said was done. */
 async function killWriter(directory: string, writes: number, moreMs: number): Promise<number> {

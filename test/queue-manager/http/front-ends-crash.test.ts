@@ -21,9 +21,10 @@ function faultsOf({ faults }: HttpCampaignRun): string[] {
   return Object.entries(faults).flatMap(([fault, found]) => found.slice(0, 5).map(what => `${fault}: ${what}`))
 }
 
+/** Six seeds have every number of nodes with either way of balancing; the seventh has no crashes. */
 const STAGES = [
-  ['requests and answers are lost', requestStage, 12, 6],
-  ['connections break at any byte', byteStage, 8, 4],
+  ['requests and answers are lost', requestStage, 7, 4],
+  ['connections break at any byte', byteStage, 6, 3],
 ] as const
 
 for (const [what, stage, seedsOfNlb5, seedsOfNlb6] of STAGES) {
