@@ -5,8 +5,6 @@ const SLOTS_MAX = 1_024
 /** Numbers far apart would make a large ring for a few of them. */
 const SLOTS_PER_VALUE = 64
 const FREE = -1
-/** Of a frame: its number, the file's index, its time. */
-const FIELDS = 3
 
 /** What belongs to the last thousand of things that are numbered: a ring by number, which grows with what it is given. */
 abstract class Ring {
@@ -90,27 +88,34 @@ export class Recent<Value> extends Ring {
 
 /** Frames of numbered things. As numbers: objects that live as long as these are what the collector takes longest for. */
 export class RecentFrames extends Ring {
-  #frames = new Float64Array(FIELDS * SLOTS_MIN)
+  // whole numbers stay whole: every frame there is would change its shape for one that is made of a fraction
+  #frames = new Uint32Array(SLOTS_MIN)
+  #files = new Uint32Array(SLOTS_MIN)
+  #timesUs = new Float64Array(SLOTS_MIN)
 
   set(number: number, { number: frame, fileIndex, timeUs }: FrameRef): void {
-    const at = FIELDS * this.claim(number)
-    this.#frames[at] = frame
-    this.#frames[at + 1] = fileIndex
-    this.#frames[at + 2] = timeUs
+    const slot = this.claim(number)
+    this.#frames[slot] = frame
+    this.#files[slot] = fileIndex
+    this.#timesUs[slot] = timeUs
   }
 
   /** Null when it is unknown or too long ago. */
   get(number: number): FrameRef | null {
     const slot = this.find(number)
     if (slot === -1) return null
-    const at = FIELDS * slot
-    return { number: this.#frames[at]!, fileIndex: this.#frames[at + 1]!, timeUs: this.#frames[at + 2]! }
+    return { number: this.#frames[slot]!, fileIndex: this.#files[slot]!, timeUs: this.#timesUs[slot]! }
   }
 
   protected resize(slots: number): (from: number, to: number) => void {
-    const frames = this.#frames
-    const larger = new Float64Array(FIELDS * slots)
-    this.#frames = larger
-    return (from, to) => larger.set(frames.subarray(FIELDS * from, FIELDS * (from + 1)), FIELDS * to)
+    const [frames, files, timesUs] = [this.#frames, this.#files, this.#timesUs]
+    this.#frames = new Uint32Array(slots)
+    this.#files = new Uint32Array(slots)
+    this.#timesUs = new Float64Array(slots)
+    return (from, to) => {
+      this.#frames[to] = frames[from]!
+      this.#files[to] = files[from]!
+      this.#timesUs[to] = timesUs[from]!
+    }
   }
 }

@@ -20,10 +20,11 @@ export class Connection implements SeenConnection {
   readonly fromServer: Half
   /** Its end was told; only a SYN brings its ports back to life. */
   isOver = false
-  /** Who sent the first FIN, where, and how long after the last payload. */
+  /** Who sent the first FIN, where, and how long after the last payload; NaN before, since a whole number that becomes a
+   *  fraction in one connection changes the shape of all, and code that was compiled for it is compiled again. */
   finBy: Direction | null = null
   finAt: FrameRef | null = null
-  finIdleUs = 0
+  finIdleUs = Number.NaN
   /** Whose RST ended it, and the RST's sequence number. */
   resetBy: Direction | null = null
   resetSeq = 0
