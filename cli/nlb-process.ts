@@ -59,6 +59,7 @@ async function start(config: NlbConfig, json: boolean, undo: Undo): Promise<Runn
   const metrics =
     config.metrics === undefined ? null : await startMetricsServer(config.metrics, () => nlbMetricsText(served))
   undo.add(() => metrics?.close())
+  capture?.begin()
   const settling = setInterval(() => log.settle(Date.now()), SETTLE_INTERVAL_MS).unref()
   undo.add(() => clearInterval(settling))
   const where = {

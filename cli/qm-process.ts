@@ -67,6 +67,7 @@ async function start(config: QmConfig, json: boolean, undo: Undo): Promise<Runni
   undo.add(conceal)
   const metrics = await openMetrics(config, driver, meter)
   if (metrics !== null) undo.add(() => metrics.close())
+  capture?.begin()
   const settling = setInterval(() => events.settle(Date.now()), SETTLE_INTERVAL_MS).unref()
 
   const queues = engine

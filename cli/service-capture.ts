@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { MachineNames } from '../capture/recording/machine-names.js'
 import { PartFile } from '../capture/recording/part-file.js'
 import { Recorder } from '../capture/recording/recorder.js'
+import { WholeFile } from '../lab/whole-file.js'
 import { preciseWallMs } from '../transport/clock.js'
 import type { SocketsTap, WireTap } from '../transport/wire-tap.js'
 import { packageVersion } from './program.js'
@@ -19,11 +20,13 @@ export class ServiceCapture implements SocketsTap {
   /** Ends of connections to itself, which it tells of as the one that opens them. */
   readonly #toItself = new Set<string>()
   readonly #file: PartFile
+  readonly #written: WholeFile
   readonly #timer: NodeJS.Timeout
 
-  /** A file of that name is written over. What cannot be written later is told to the log, once. @throws the system's error */
+  /** A file of that name stays until {@link begin}. What cannot be written later is told to the log, once. @throws the system's error */
   constructor(path: string, names: MachineNames, logger: Logger) {
-    this.#file = new PartFile(path, names, `mqlab ${packageVersion()}`, error =>
+    this.#written = new WholeFile(path)
+    this.#file = new PartFile(this.#written.path, names, `mqlab ${packageVersion()}`, error =>
       logger.error({ event: 'capture-failed', file: path, error: error.message }, 'the capture ends here'),
     )
     const recorder = new Recorder({ nowMs: preciseWallMs, seed: randomInt(2 ** 32), sink: this.#file })
@@ -42,13 +45,20 @@ export class ServiceCapture implements SocketsTap {
     }, FLUSH_INTERVAL_MS).unref()
   }
 
+  /** The program has started: the file takes its name, and grows there. @throws the system's error */
+  begin(): void {
+    this.#written.keep()
+  }
+
   tellsAccepted(client: string, port?: number): boolean {
     return !this.#toItself.delete(`${client}:${port}`)
   }
 
+  /** Of a program that could not start nothing is left. */
   close(): void {
     clearInterval(this.#timer)
     this.#recorder.finish()
     this.#file.close()
+    this.#written.discard()
   }
 }

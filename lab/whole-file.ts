@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
  * What is no plain file, as a pipe, or lies in a folder that takes no new files, is written in place.
  */
 export class WholeFile {
-  /** Where to write; it exists. */
+  /** Where to write. */
   readonly path: string
   /** What the name leads to. */
   readonly #target: string
@@ -16,10 +16,12 @@ export class WholeFile {
   /** Makes sure that it can be written. @throws the system's error */
   constructor(file: string) {
     const before = statSync(file, { throwIfNoEntry: false })
-    closeSync(openSync(file, 'a'))
-    this.#target = realpathSync(file)
+    // a pipe is not opened before there is something to write: its reader would take the end of that for the end
+    const isPlain = before === undefined || before.isFile() || before.isDirectory()
+    if (isPlain) closeSync(openSync(file, 'a'))
+    this.#target = isPlain ? realpathSync(file) : file
     if (before === undefined) rmSync(this.#target)
-    this.path = before?.isFile() === false ? this.#target : draftBeside(this.#target, before?.mode)
+    this.path = isPlain ? draftBeside(this.#target, before?.mode) : file
   }
 
   /** Whether what was written went straight to its place. */

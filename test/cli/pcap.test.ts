@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { platform } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -76,6 +77,20 @@ t.test('a file that cannot be had: one line, exit code 2, and nothing was run', 
     t.match(stderr, words)
     t.equal(stderr.trimEnd().split('\n').length, 1, stderr)
   }
+})
+
+t.test('a queue manager that cannot start leaves the capture that was there, and no other', async t => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const folder = t.testdir({ 'old.pcapng': 'old' })
+  for (const name of ['old', 'new']) {
+    const where = ['--address', '127.0.0.1', '--port', `${port}`, '--pcap', join(folder, `${name}.pcapng`)]
+    t.equal((await mqlab(['qm', '--name', 'X', ...where])).code, 2)
+  }
+  t.strictSame(readdirSync(folder), ['old.pcapng'])
+  t.equal(readFileSync(join(folder, 'old.pcapng'), 'utf8'), 'old')
 })
 
 t.test('nothing stays behind of a capture that could not begin', async t => {

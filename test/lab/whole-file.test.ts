@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { platform } from 'node:os'
 import { join } from 'node:path'
@@ -51,4 +52,7 @@ t.test('no plain file: in place', { skip: platform() === 'win32' && 'no /dev/nul
   writeFileSync(nothing.path, 'x')
   nothing.keep()
   t.ok(statSync('/dev/null').isCharacterDevice())
+  const pipe = join(t.testdir(), 'pipe')
+  execFileSync('mkfifo', [pipe])
+  t.equal(new WholeFile(pipe).path, pipe, 'without a wait for its reader')
 })
