@@ -11,7 +11,7 @@ export interface BenchmarkContext {
   readonly messages?: number | undefined
   /** Size of generated captures, for the benchmark that reads one. */
   readonly captureBytes?: number | undefined
-  /** Long warm-ups are left out: for whoever wants to see that everything arrives, and no figures. */
+  /** Trials of counted messages are left out: for whoever wants to see that everything arrives, and no figures. */
   readonly cold?: boolean
   readonly inProcess: RoleName | undefined
   /** Progress for a person, one line. Never data. */

@@ -181,7 +181,6 @@ export const srmpDurableBenchmark: Benchmark = {
 
 /** The compiler counts calls, not seconds: a machine that is busy needs longer to get through as many messages. */
 async function warmUp(context: BenchmarkContext, path: SrmpPath, loads: readonly SrmpLoad[]): Promise<void> {
-  if (context.cold) return
   const until = Date.now() + context.seconds * 2000
   let delivered = 0
   do {
