@@ -19,7 +19,9 @@ export interface SequenceReceiver {
   readonly arrivals: RecentFrames
   /** Highest number that it has taken by the acceptance rule, as far as what arrived and what it acknowledged tell. */
   taken: number
-  /** Those that it took by that rule when they arrived, or acknowledged. */
+  /** `taken` rests on what may lie in a hole of the capture, and no order ack has said so yet. */
+  isGuessed: boolean
+  /** Those that it took by that rule when they arrived, as is not only guessed, or acknowledged. */
   readonly accepted: Intervals
   /** Highest number that it said for good it does not take: a negative final ack. */
   turnedAway: number
@@ -183,6 +185,7 @@ export class Sequences {
         arrived: new Intervals(),
         arrivals: new RecentFrames(),
         taken: 0,
+        isGuessed: false,
         accepted: new Intervals(),
         turnedAway: 0,
         refused: null,
@@ -195,11 +198,13 @@ export class Sequences {
     if (receiver.arrived.add(number)) receiver.arrivals.set(number, message.last)
     if (number <= receiver.taken) return
     // the message before may lie in what the capture lacks of this very stream
-    if (previous > receiver.taken && message.session.holes[message.direction]) take(receiver, number)
-    else if (previous > receiver.taken) receiver.refused ??= { number, previous, frame: message.last }
+    if (previous > receiver.taken && message.session.holes[message.direction]) {
+      take(receiver, number)
+      receiver.isGuessed = true
+    } else if (previous > receiver.taken) receiver.refused ??= { number, previous, frame: message.last }
     else {
       take(receiver, number)
-      this.#accepts(sequence, receiver, number, message.last)
+      if (!receiver.isGuessed) this.#accepts(sequence, receiver, number, message.last)
     }
   }
 
@@ -216,6 +221,7 @@ export class Sequences {
     if (ack.number <= after) return null
     receiver.acknowledged = ack.number
     if (ack.number > receiver.taken) take(receiver, ack.number)
+    if (ack.number === receiver.taken) receiver.isGuessed = false
     for (const [from, to] of receiver.arrived.within(after + 1, ack.number))
       for (let number = from; number <= to; number += 1) this.#accepts(sequence, receiver, number, ack.last)
     return { sequence, receiver, after, upTo: ack.number, ack }
