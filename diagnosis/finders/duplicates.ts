@@ -7,7 +7,7 @@ import { inOrder } from '../frames-in-order.js'
 import { Intervals } from '../intervals.js'
 import { isSameMachine, machineId } from '../machine-end.js'
 import { messageText } from '../packet-facts.js'
-import { Recent } from '../recent.js'
+import { RecentFrames } from '../recent.js'
 import { unacknowledgedBy, unknownMachine } from '../reservations.js'
 import type { MachineEnd, SeenMessage } from '../seen-message.js'
 import type { Acknowledgement, Sequence, SequenceReceiver } from '../sequences.js'
@@ -16,7 +16,7 @@ import type { Acknowledgement, Sequence, SequenceReceiver } from '../sequences.j
 interface Deliveries {
   readonly end: MachineEnd
   readonly identifiers: Intervals
-  readonly arrivals: Recent<FrameRef>
+  readonly arrivals: RecentFrames
 }
 
 const QUEUES_MAX = 100_000
@@ -133,7 +133,7 @@ export function findDuplicates(context: DiagnosisContext): Finder {
       for (const each of machines) if (isSameMachine(each.end, at)) own = each
       if (own === undefined) {
         if (machines.length >= MACHINES_MAX) return
-        own = { end: at, identifiers: new Intervals(), arrivals: new Recent<FrameRef>() }
+        own = { end: at, identifiers: new Intervals(), arrivals: new RecentFrames() }
         machines.push(own)
       }
       if (!own.identifiers.add(messageId)) return
