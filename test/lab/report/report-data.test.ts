@@ -14,29 +14,33 @@ import { event, handMadeRun } from '../../fixtures/run-record.js'
 
 const BYTES_MAX = 5_000_000
 
+const large = largeRun(REPORT_EVENTS_MAX)
+
+function dataIn(report: string) {
+  const [, packed = ''] = /class="run-data">([^<]*)</.exec(report) ?? []
+  return unpackData(JSON.parse(inflateRawSync(Buffer.from(packed, 'base64')).toString()) as PackedData)
+}
+
 t.test('a hundred thousand events are at most five megabytes, and all of them are there', async t => {
-  const run = largeRun(100_000)
-  t.equal(run.events.length, 100_000)
-  const view = createRunView(run)
+  t.equal(large.events.length, 100_000)
+  const view = createRunView(large)
   const verdict = createVerdict(view)
   const report = createReport([{ view, verdict }], 'large')
   const bytes = Buffer.byteLength(report)
   t.comment(`${bytes} bytes`)
   t.ok(bytes <= BYTES_MAX, `${bytes} bytes`)
-  const [, packed = ''] = /class="run-data">([^<]*)</.exec(report) ?? []
-  const data = unpackData(JSON.parse(inflateRawSync(Buffer.from(packed, 'base64')).toString()) as PackedData)
+  const data = dataIn(report)
   t.equal(data.eventsLeftOut, 0)
-  t.strictSame(data.events, run.events, 'each as it was, in its order')
+  t.strictSame(data.events, large.events, 'each as it was, in its order')
 })
 
 t.test('of more events the first ones stay, and the report says how many do not', async t => {
-  const run = handMadeRun({ events: [event('S1', 'sent', {}), ...largeRun(REPORT_EVENTS_MAX).events] })
-  const view = createRunView(run)
-  const verdict = createVerdict(view)
-  const data = reportData(view, verdict)
+  const view = createRunView(handMadeRun({ events: [event('S1', 'sent', {}), ...large.events] }))
+  const report = createReport([{ view, verdict: createVerdict(view) }], 'more')
+  const data = dataIn(report)
   t.equal(data.events.length, REPORT_EVENTS_MAX)
   t.equal(data.eventsLeftOut, 1)
-  t.match(createReport([{ view, verdict }], 'more'), 'The first 100,000 events; 1 later ones')
+  t.match(report, 'The first 100,000 events; 1 later ones')
 })
 
 t.test('what leads to the balancer is known by its address, name and QMId', async t => {
