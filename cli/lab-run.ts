@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { RunCapture } from '../lab/captures/run-capture.js'
+import type { RunCapture } from '../lab/captures/run-capture.js'
 import type { RunView } from '../lab/finding.js'
 import { HistoryError } from '../lab/history-format.js'
 import { HistoryWriter } from '../lab/history-writer.js'
@@ -11,7 +11,6 @@ import { inSimulation } from '../lab/scenario-worlds.js'
 import { createRunView, createVerdict } from '../lab/verdict.js'
 import { AddressBlockError } from '../lab/worlds/address-block.js'
 import { RealisationError, type RunOptions, runScenario } from '../lab/worlds/run-scenario.js'
-import { simulateScenario } from '../lab/worlds/simulated.js'
 import { beforeSignalEnds } from './ended-by-signal.js'
 import { fail, log, progress, progressDone } from './output.js'
 import { packageVersion } from './program.js'
@@ -46,8 +45,9 @@ export async function performScenario(scenario: Scenario, options: PerformOption
     ...(capture === undefined ? {} : { capture }),
   }
   try {
+    // half of what a simulated run loads is of no use to one on sockets
     const run = simulated
-      ? simulateScenario(inSimulation(scenario), common)
+      ? (await import('../lab/worlds/simulated.js')).simulateScenario(inSimulation(scenario), common)
       : await runScenario(scenario, {
           ...common,
           onProgress,
@@ -107,8 +107,9 @@ export function historyFile(file: string): HistoryWriter {
 }
 
 /** The file that a run's capture is written to, its folders made. */
-export function captureFile(file: string): RunCapture {
+export async function captureFile(file: string): Promise<RunCapture> {
   makeFolder(dirname(file))
+  const { RunCapture } = await import('../lab/captures/run-capture.js')
   return new RunCapture(file, `mqlab ${packageVersion()}`)
 }
 

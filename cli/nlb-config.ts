@@ -16,11 +16,11 @@ import type { SourceMode } from '../gateway/planes/proxy-events.js'
 import type { RenderOptions } from '../gateway/render/rendering.js'
 import { FileError, type PathProblem, parseYaml, yamlPlaces } from '../lab/yaml-file.js'
 import type { Endpoint } from '../queue-manager/actions.js'
+import type { LogLevel } from './log-levels.js'
 import { type Advice, clusterAdvice } from './nlb-advice.js'
 import { type NlbFile, nlbSchema, type PlaneName } from './nlb-schema.js'
 import { fail } from './output.js'
 import { metricsEndpoint, metricsProblems, readConfig } from './qm-config.js'
-import type { LogLevel } from './qm-log.js'
 
 /** Flags of `mqlab nlb` that change what the file says. Commander has checked their values. */
 export interface NlbFlags {

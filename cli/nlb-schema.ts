@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { AFFINITIES } from '../gateway/nlb/hash.js'
 import { KERNEL_MODES } from '../gateway/planes/kernel/kernel-options.js'
 import { oneOrMany } from '../lab/yaml-file.js'
-import { LOG_LEVELS } from './qm-log.js'
+import { LOG_LEVELS } from './log-levels.js'
 import { ALLOWED } from './qm-schema.js'
 
 /* What the file of `mqlab nlb` may say. What is wrong with a value by itself is said here; what is wrong with the cluster

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { KERNEL_MODES } from '../gateway/planes/kernel/kernel-options.js'
+import { LOG_LEVELS } from './log-levels.js'
 import { type NlbFlags, nlbConfig } from './nlb-config.js'
 import { nlbExplain } from './nlb-explain.js'
 import { nlbFaults } from './nlb-faults.js'
@@ -8,7 +9,6 @@ import { nlbRender } from './nlb-render.js'
 import { PLANES, SOURCES } from './nlb-schema.js'
 import { nlbVerbs } from './nlb-verbs.js'
 import { fail, writeJson } from './output.js'
-import { LOG_LEVELS } from './qm-log.js'
 import { toldToStop } from './serving.js'
 
 /* `mqlab nlb`: a Windows NLB cluster in front of queue managers, and what its administrators do with it. */

@@ -14,10 +14,11 @@ import {
 } from '../queue-manager/security/security-keys.js'
 import { createSettings, type SettingName, settingName } from '../queue-manager/settings.js'
 import { isLoopbackAddress } from '../transport/metrics-server.js'
+import { parseEndpoint } from './http-values.js'
+import type { LogLevel } from './log-levels.js'
 import { fail } from './output.js'
 import { type HttpConfig, type HttpFlags, httpConfig, pemText } from './qm-http.js'
-import type { LogLevel } from './qm-log.js'
-import { ALLOWED, parseEndpoint, type QmFile, type QmSecurity, qmFields, qmSchema } from './qm-schema.js'
+import { ALLOWED, type QmFile, type QmSecurity, qmFields, qmSchema } from './qm-schema.js'
 
 /** The command line of `mqlab qm`, as commander gives it. */
 export interface QmFlags extends HttpFlags {

@@ -11,8 +11,9 @@ import type { HttpOptions } from '../queue-manager/http/names.js'
 import type { Redirections } from '../queue-manager/http/redirections.js'
 import { isWildcard } from '../transport/plain-address.js'
 import { several } from './client-values.js'
+import { HTTP_ALLOWED, isHost, parseEndpoint } from './http-values.js'
 import { fail } from './output.js'
-import { ALLOWED, isHost, parseEndpoint, type QmFile } from './qm-schema.js'
+import type { QmFile } from './qm-schema.js'
 
 /** What of the command line of a queue manager is about HTTP, as commander gives it. */
 export interface HttpFlags {
@@ -199,10 +200,12 @@ function checked(named: string, allowed: string, read: () => unknown): void {
 
 function endpointOf(flag: string, given: string | number | undefined, address: string): Endpoint | undefined {
   if (given === undefined) return undefined
-  return parseEndpoint(String(given), address) ?? fail(`${flag} ${JSON.stringify(given)}: allowed is ${ALLOWED.http}`)
+  return (
+    parseEndpoint(String(given), address) ?? fail(`${flag} ${JSON.stringify(given)}: allowed is ${HTTP_ALLOWED.http}`)
+  )
 }
 
 /** @throws {CliError} */
 export function flagHost(flag: string, text: string): string {
-  return isHost(text) ? text : fail(`${flag} ${JSON.stringify(text)}: allowed is ${ALLOWED.httpName}`)
+  return isHost(text) ? text : fail(`${flag} ${JSON.stringify(text)}: allowed is ${HTTP_ALLOWED.httpName}`)
 }

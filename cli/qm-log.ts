@@ -1,11 +1,9 @@
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino'
+import type { LogLevel } from './log-levels.js'
 import type { Style } from './output.js'
 import { styled } from './output.js'
 
 /* The structured log of `mqlab qm` and `mqlab nlb` on stderr: JSON lines for programs, one readable line each on a terminal. */
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
-export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** What waits while nobody reads stderr; more is dropped, for nobody must stop because of its log. */
 const WAITING_BYTES_MAX = 1_048_576

@@ -3,9 +3,9 @@ import { z } from 'zod'
 import { oneOrMany } from '../lab/yaml-file.js'
 import { OptionError } from '../protocol/errors.js'
 import { isGuid, parseGuid } from '../protocol/guid.js'
-import type { Endpoint } from '../queue-manager/actions.js'
 import { parseAccessRule } from '../queue-manager/security/access-control.js'
-import { LOG_LEVELS } from './qm-log.js'
+import { HTTP_ALLOWED, isHost, parseEndpoint } from './http-values.js'
+import { LOG_LEVELS } from './log-levels.js'
 
 /**
  * What the file of `mqlab qm --config` may say. The same rules hold for the flags of the command line, so that a value
@@ -28,8 +28,7 @@ export const ALLOWED = {
   control: 'the path of a Unix socket, HOST:PORT, or off',
   controlToken: 'a file that holds the token',
   metrics: 'PORT, or ADDRESS:PORT with a loopback address',
-  http: 'PORT, or ADDRESS:PORT with an IP address of this machine',
-  httpName: 'a host name or an IP address, without a port',
+  ...HTTP_ALLOWED,
   logLevel: LOG_LEVELS.join(', '),
 } as const
 
@@ -135,16 +134,4 @@ function isAnyGuid(text: string): boolean {
   } catch {
     return false
   }
-}
-
-/** `PORT`, `ADDRESS:PORT` or `[ADDRESS]:PORT`; null for other text. */
-export function parseEndpoint(text: string, defaultAddress: string): Endpoint | null {
-  const [, address = defaultAddress, digits = ''] = /^(?:\[?([0-9a-f.:]+?)\]?:)?(\d{1,5})$/i.exec(text) ?? []
-  const port = Number(digits)
-  return digits === '' || port > 65_535 || isIP(address) === 0 ? null : { address, port }
-}
-
-/** A host as URLs name it, without port and brackets. */
-export function isHost(text: string): boolean {
-  return isIP(text) !== 0 || /^[^\s\\/:*?"<>|,;=@[\]]{1,255}$/.test(text)
 }

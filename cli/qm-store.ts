@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs'
 import { MqlabError } from '../protocol/errors.js'
 import { isPacketTable, type StoreOperation, type StoreTable } from '../queue-manager/actions.js'
 import { createSettings, SETTINGS, type SettingName, type Settings } from '../queue-manager/settings.js'
-import { LmdbStore } from '../store/lmdb-store.js'
+import type { LmdbStore } from '../store/lmdb-store.js'
 import { MemoryStore } from '../store/memory-store.js'
 import type { Store } from '../store/store.js'
-import { dataFile, type StoreIdentity } from '../store/store-directory.js'
+import type { StoreIdentity } from '../store/store-directory.js'
 import { fail } from './output.js'
 import type { QmConfig } from './qm-config.js'
 
@@ -36,6 +36,8 @@ export async function openQmStore(config: QmConfig): Promise<OpenedStore> {
     const settings = createSettings(config.settings)
     return { store, lmdb: null, identity: newIdentity(config), settings, stored: () => [] }
   }
+  const { LmdbStore } = await import('../store/lmdb-store.js')
+  const { dataFile } = await import('../store/store-directory.js')
   const isNew = !existsSync(dataFile(data))
   const lmdb = await refusing(() => LmdbStore.open(data, isNew ? { identity: newIdentity(config) } : {}))
   try {

@@ -3,7 +3,7 @@ import { several } from './client-values.js'
 import { writeJson, writeText } from './output.js'
 import { type QmConfig, type QmFlags, qmConfig } from './qm-config.js'
 import { httpOptions } from './qm-http.js'
-import { type RunningQueueManager, startQueueManager } from './qm-process.js'
+import type { RunningQueueManager } from './qm-process.js'
 import { toldToStop } from './serving.js'
 import { settingRows, settingsPage, settingsTable } from './settings-text.js'
 
@@ -64,6 +64,7 @@ export async function runUntilTold(
   started: (running: RunningQueueManager) => Started = () => ({}),
 ): Promise<void> {
   const stopped = toldToStop()
+  const { startQueueManager } = await import('./qm-process.js')
   const running = await startQueueManager(config, json)
   const { ready = {}, stopping } = started(running)
   await writeJson({ ...running.ready, ...ready })

@@ -56,7 +56,7 @@ export function runCommand(): Command {
         seed: options.seed ?? scenario.seed ?? 1,
         simulated: options.world === 'sim',
         ...(history === undefined ? {} : { history: historyFile(history) }),
-        ...(pcap === undefined ? {} : { capture: captureFile(pcap) }),
+        ...(pcap === undefined ? {} : { capture: await captureFile(pcap) }),
       })
       if (options.report !== undefined) writeReport(options.report, [reported], scenario.scenario)
       if (options.json) await writeJson(reported.verdict)

@@ -12,7 +12,7 @@ import { EXIT_NOT_AS_EXPECTED, fail, log, writeJson, writeText } from './output.
 import { flagHost, flagPem } from './qm-http.js'
 import { messagesToSend, type SendOptions, sendOptions, type Wait } from './send-options.js'
 import { AcknowledgementWatch } from './send-watch.js'
-import { TemporaryQueueManager } from './temporary-queue-manager.js'
+import type { TemporaryQueueManager } from './temporary-queue-manager.js'
 
 /* `mqlab send`: messages into queues of a running queue manager, through it to queues elsewhere, or, where none runs,
  * through one that lives as long as the command. */
@@ -105,6 +105,7 @@ async function routeFor(queue: string | undefined, options: SendOptions): Promis
   const wait = checkedWait(options.wait ?? 'session-ack', true)
   const ca = flagPem('--ca', options.ca)
   const httpName = options.httpName === undefined ? undefined : flagHost('--http-name', options.httpName)
+  const { TemporaryQueueManager } = await import('./temporary-queue-manager.js')
   const temporary = await TemporaryQueueManager.start({
     destination,
     port: options.port,

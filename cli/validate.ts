@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { NodeError } from '../lab/node-handle.js'
 import type { ReportedRun } from '../lab/report/report.js'
-import { prove, type RowProof } from '../lab/validate/prove.js'
+import type { RowProof } from '../lab/validate/prove.js'
 import { RULES } from '../lab/validate/rules/index.js'
 import { rulesMarkdown } from '../lab/validate/rules-table.js'
 import { parseTopology } from '../lab/validate/topology-file.js'
@@ -88,6 +88,7 @@ async function performProof({ deployment, rows }: Validation, options: ValidateO
   const runs: ReportedRun[] = []
   const interruption = interruptible()
   try {
+    const { prove } = await import('../lab/validate/prove.js')
     return await prove(rows, {
       seeds: options.seeds,
       socketsLacking: socketsLacking(options),
