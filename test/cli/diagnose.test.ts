@@ -32,7 +32,7 @@ t.before(async () => {
 t.test('the report: summary, verdict, a line for each finding, then each with its evidence; exit 1', async t => {
   const { code, stdout, stderr } = await mqlab(['diagnose', sick])
   t.equal(code, 1, stderr)
-  t.match(stdout, /^ {2}files {5}\S*sick\.pcapng \(pcapng\)\n {2}time/)
+  t.match(stdout, /^ {2}files {5}\S*sick\.pcapng\s+\(pcapng\)\n {2}time/)
   t.match(stdout, /\n {2}verdict {3}Order acks went to the wrong machine: \d+ seen; \d+ other findings\.\n/)
   t.match(stdout, /\nerror +\d+ {2}order acks went to the wrong machine +order-ack-misrouted\n/)
   t.match(
@@ -43,11 +43,11 @@ t.test('the report: summary, verdict, a line for each finding, then each with it
   t.match(stdout, /\n {2}change {4}Let the balancer keep the source address/)
   t.match(stdout, /\n {2}Wireshark frame\.number in \{\d+, \d+\}\n/)
   t.ok(
-    stdout.split('\n').every(line => line.length <= 110),
+    stdout.split('\n').every(line => line.length <= 110 || line.includes(sick)),
     'lines fit a terminal',
   )
   t.notOk(stdout.includes('\u001b'), 'no colours for a file')
-  t.equal(stderr, '', 'nothing else where nobody watches and reading is quick')
+  t.match(stderr, /^(?:\w+: [^\n]+\/s[^\n]*\n)*$/, 'nothing else where nobody watches, but how far a slow machine is')
 })
 
 t.test('a capture in which all is well: exit 0, notices or not; gzip; standard input', async t => {
@@ -71,7 +71,7 @@ t.test('--json is one object of the documented form; --csv a row for each instan
   const csv = join(folder, 'new', 'findings.csv')
   const { code, stdout, stderr } = await mqlabInProcess(['diagnose', sick, '--json', '--csv', csv])
   t.equal(code, 1)
-  t.match(stderr, /^written: .*findings\.csv\n$/)
+  t.match(stderr, /^written: .*findings\.csv\n$/m)
   const [json, ...others] = objects(stdout)
   t.equal(others.length, 0)
   const { findings, counts, qms, translations, capture } = DIAGNOSIS_JSON.parse(json)

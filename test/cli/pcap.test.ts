@@ -13,6 +13,7 @@ import { readCapture } from '../../capture/read-capture.js'
 import { Diagnosis } from '../../diagnosis/diagnosis.js'
 import { MessageSightings } from '../../lab/captures/message-sightings.js'
 import { mqlab } from '../fixtures/mqlab-command.js'
+import { mqlabInProcess, mqlabOnceStarted } from '../fixtures/mqlab-in-process.js'
 import { RUNTIME } from '../fixtures/runtime-directory.js'
 
 /* `--pcap`: of runs, of queue managers and of balancers that people start themselves. */
@@ -58,6 +59,7 @@ t.test('a run: the file is there, and what was there is not', async t => {
 
 t.test('a file that cannot be had: one line, exit code 2, and nothing was run', async t => {
   const folder = t.testdir({ file: '' })
+  const refused = mqlabOnceStarted()
   for (const [args, words] of [
     [['run', 'nlb-3-names-refused', '--world', 'sim', '--pcap', folder], /is a directory/],
     [['run', 'nlb-3-names-refused', '--pcap', join(folder, 'file', 'x.pcapng')], /not a directory|exists/],
@@ -71,7 +73,7 @@ t.test('a file that cannot be had: one line, exit code 2, and nothing was run', 
       /--pcap .*with --plane kernel .*tcpdump -i any/,
     ],
   ] as const) {
-    const { code, stdout, stderr } = await mqlab(args)
+    const { code, stdout, stderr } = await refused(args)
     t.equal(code, 2, args.join(' '))
     t.equal(stdout, '')
     t.match(stderr, words)
@@ -96,7 +98,7 @@ t.test('a queue manager that cannot start leaves the capture that was there, and
 t.test('nothing stays behind of a capture that could not begin', async t => {
   const folder = t.testdir({ temporary: {} })
   const temporary = join(folder, 'temporary')
-  const { code } = await mqlab(['run', 'nlb-3-names-refused', '--world', 'sim', '--pcap', folder], {
+  const { code } = await mqlabInProcess(['run', 'nlb-3-names-refused', '--world', 'sim', '--pcap', folder], {
     TMPDIR: temporary,
   })
   t.equal(code, 2)
@@ -130,7 +132,7 @@ t.test('a run that cannot be had leaves no capture', async t => {
   const file = join(t.testdir({ 'run.pcapng': 'something else' }), 'run.pcapng')
   const other = join(dirname(file), 'other.pcapng')
   for (const name of [file, other]) {
-    const { code } = await mqlab([
+    const { code } = await mqlabInProcess([
       'run',
       'nlb-11-acks-to-the-balancer',
       '--plane',
@@ -179,13 +181,21 @@ t.test(
     const sender = await started(t, 'qm', '--name', 'S1', '--address', client, '--pcap', file('S1'))
     const balancer = await started(t, 'nlb', config, '--settled', '--pcap', file('nlb'))
     const send = async (to: string, ...more: readonly string[]) => {
-      const { code, stderr } = await mqlab(['send', '--control', sender.ready.control, '--to', to, ...more, 'hello'])
+      const { code, stderr } = await mqlabInProcess([
+        'send',
+        '--control',
+        sender.ready.control,
+        '--to',
+        to,
+        ...more,
+        'hello',
+      ])
       t.equal(code, 0, stderr)
     }
     await send(`DIRECT=TCP:${vip}\\private$\\orders`, '--delivery', 'transactional')
     await send(`DIRECT=HTTP://${host}:8080/msmq/private$/plain`)
     const arrived = async (queue: string) =>
-      (await mqlab(['receive', queue, '--control', receiver.ready.control, '--timeout', '20', '--json'])).code
+      (await mqlabInProcess(['receive', queue, '--control', receiver.ready.control, '--timeout', '60', '--json'])).code
     t.equal(await arrived('private$\\orders'), 0)
     t.equal(await arrived('private$\\plain'), 0)
     for (const { stop } of [balancer, sender, receiver]) await stop()
@@ -222,7 +232,7 @@ t.test('what a queue manager sends to itself is written once', { skip: noAddress
   const node = await started(t, 'qm', '--name', 'R1', '--address', host, ...queue, '--pcap', file)
   const balancer = await started(t, 'nlb', config, '--settled')
   const to = `DIRECT=TCP:${vip}\\private$\\orders`
-  const sending = await mqlab([
+  const sending = await mqlabInProcess([
     'send',
     '--control',
     node.ready.control,
@@ -233,15 +243,15 @@ t.test('what a queue manager sends to itself is written once', { skip: noAddress
     'hello',
   ])
   t.equal(sending.code, 0, sending.stderr)
-  const receiving = ['receive', 'private$\\orders', '--control', node.ready.control, '--timeout', '20', '--json']
-  t.equal((await mqlab(receiving)).code, 0)
+  const receiving = ['receive', 'private$\\orders', '--control', node.ready.control, '--timeout', '60', '--json']
+  t.equal((await mqlabInProcess(receiving)).code, 0)
   // the order ack goes back to where the message came from: the same machine
   const acks = async () => {
     const diagnosis = new Diagnosis()
     await readCapture([file], diagnosis)
     return diagnosis.counts.orderAcks
   }
-  for (let tries = 0; tries < 100 && (await acks()) === 0; tries += 1) await setTimeout(100)
+  for (let tries = 0; tries < 600 && (await acks()) === 0; tries += 1) await setTimeout(100)
   for (const { stop } of [balancer, node]) await stop()
   t.equal(await acks(), 1)
   const openings: string[] = []

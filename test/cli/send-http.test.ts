@@ -68,7 +68,7 @@ t.test('with a queue manager of its own, which receipts find', async t => {
   t.match(refused, { code: 1, stderr: '' })
   t.match(JSON.parse(refused.stdout), { good: false, outcome: 'refused with HTTP status 400' })
   t.match(await send(`${plain}plain`, ...transactional), { code: 1, stdout: /: refused with HTTP status 400\n/ })
-  const doubted = await send(`${secure}plain`, '--timeout', '2')
+  const doubted = await send(`${secure}plain`, '--timeout', '5')
   t.match(doubted, { code: 1, stdout: /: nothing came in time \(.+\)\n/ })
 
   const held = async (queue: string) => (await client.queues()).find(({ name }) => name.endsWith(queue))?.messages
