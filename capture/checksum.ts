@@ -6,7 +6,7 @@ const FEW_BYTES = 64
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
 /** A view of what was added last: captures come in pieces of a megabyte, of which each frame is a part. */
-let words: Int32Array = new Int32Array(0)
+let words: Uint32Array = new Uint32Array(0)
 
 /**
  * Adds the 16-bit words of `bytes` from `start` to `end`; an odd last byte counts as the high one of a word. `sum` is what was
@@ -39,17 +39,15 @@ function sumOfBytes(bytes: Uint8Array, start: number, end: number): number {
 /** Four bytes at a time as memory has them; the sum of swapped words is the sum swapped (RFC 1071, 2(B)). */
 function sumOfWords(bytes: Uint8Array, start: number, end: number): number {
   const { buffer, byteOffset } = bytes
-  if (words.buffer !== buffer) words = new Int32Array(buffer, 0, buffer.byteLength >> 2)
+  if (words.buffer !== buffer) words = new Uint32Array(buffer, 0, buffer.byteLength >> 2)
   const view = words
   const first = byteOffset + start
   const firstWord = (first + 3) >> 2
   const endWord = (byteOffset + end) >> 2
   let total = 0
   for (let at = start; at < firstWord * 4 - byteOffset; at++) total += placed(bytes[at]!, byteOffset + at)
-  for (let at = firstWord; at < endWord; at++) {
-    const word = view[at]!
-    total += (word & 0xffff) + (word >>> 16)
-  }
+  // both halves of a word together: to add 65536 times the upper one is, folded, to add it
+  for (let at = firstWord; at < endWord; at++) total += view[at]!
   for (let at = endWord * 4 - byteOffset; at < end; at++) total += placed(bytes[at]!, byteOffset + at)
   const sum = folded(total)
   const isAsInMemory = ((first & 1) === 0) !== IS_LITTLE_ENDIAN
