@@ -7,6 +7,8 @@ const RIGHT_AMONG = 16
 const FEW_PACKETS = 16
 /** Payload of IP, in bytes, that no ordinary network exceeds. */
 const PAYLOAD_SIZE = 1480
+/** Where fewer than one header in so many is wrong, damage is too rare to reach nearly every segment, of jumbo frames even. */
+const HEADERS_PER_WRONG = 256
 const SENDERS_MAX = 4096
 
 interface Tally {
@@ -27,13 +29,16 @@ export class Damage {
   /** Senders of which one was wrong. */
   private readonly doubtful = new Map<string, Tally>()
 
-  /** @param headers for segments: what is known of the headers before them. Segments may have been put together by a card, which
-   *  leaves their checksum wrong: one that is longer than any sound packet is not damaged. */
+  /** @param headers for segments: what is known of the headers before them */
   constructor(headers: Damage | null = null) {
     this.headers = headers
   }
 
-  isDamaged(packet: Packet, soundness: Soundness): boolean {
+  /**
+   * A card that puts packets together leaves their checksums wrong: what is longer than any sound packet is not damaged.
+   * @param isAsLong the frame was as long as its header says
+   */
+  isDamaged(packet: Packet, soundness: Soundness, isAsLong = true): boolean {
     if (soundness === 'open') return false
     const { all, doubtful } = this
     if (soundness === 'right') {
@@ -43,18 +48,18 @@ export class Damage {
       if (sender !== undefined) sender.right += 1
       return false
     }
+    if (isAsLong && packet.payloadSize > this.longestRight) return false
     all.wrong += 1
     const sender = this.doubt(senderOf(packet))
     sender.wrong += 1
-    if (this.headers !== null && packet.payloadSize > this.longestRight) return false
     if (sender.right + sender.wrong <= FEW_PACKETS ? isNoHabit(all) : isNoHabit(sender)) return true
     return this.headers?.strikes(packet) === true
   }
 
-  /** Whether some are wrong, and no habit: of this sender, or else of anyone. */
+  /** Whether enough are wrong, and no habit: of this sender, or else of anyone. */
   private strikes(packet: Packet): boolean {
     const tally = this.doubtful.get(senderOf(packet)) ?? this.all
-    return tally.wrong > 0 && isNoHabit(tally)
+    return tally.wrong * HEADERS_PER_WRONG > tally.right && isNoHabit(tally)
   }
 
   private doubt(name: string): Tally {

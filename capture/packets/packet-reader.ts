@@ -81,8 +81,10 @@ export class PacketReader {
     packet.payloadEnd = at + size < bytes.length ? at + size : bytes.length
     if (packet.payloadOffset > bytes.length) return this.cut()
     // where a card cuts segments itself, the sum is over a length that it fills in
-    if (stated !== 0 && this.headerDamage?.isDamaged(packet, ipv4Soundness(bytes, at, headerSize)))
-      return this.damaged()
+    if (stated !== 0) {
+      const isAsLong = at + size <= frame.originalLength
+      if (this.headerDamage?.isDamaged(packet, ipv4Soundness(bytes, at, headerSize), isAsLong)) return this.damaged()
+    }
     const fragment = (bytes[at + 6]! << 8) | bytes[at + 7]!
     if ((fragment & 0x3fff) !== 0) {
       const key = `4${bytes.toString('latin1', at + 12, at + 20)}${bytes.toString('latin1', at + 4, at + 6)}${packet.protocol}`

@@ -127,6 +127,33 @@ t.test('where all long packets are damaged, wrong headers now and then show that
   t.strictSame(believed, [], 'none is believed')
 })
 
+t.test('one damaged header does not turn the habit of a sender into damage', async t => {
+  const rewritten: IpFields = { from: '192.168.7.7', to: '10.0.0.2' }
+  const wrong = frameOf(rewritten, 500)
+  wrong[200] = wrong[200]! ^ 1
+  const reading = new Reading()
+  for (let round = 0; round < 400; round++) reading.frame(wrong)
+  const damagedHeader = frameOf(V4, 100)
+  damagedHeader[14 + 8] = 1
+  reading.right(1)
+  t.equal(reading.frame(damagedHeader), 'damaged')
+  t.equal(reading.frame(wrong), 'tcp', 'of so few wrong headers no segment is wrong each time')
+})
+
+t.test('packets that a card put together are believed with the header of the first, too', async t => {
+  const merged = frameOf(V4, 2400)
+  const first = frameOf(V4, 1200)
+  merged.writeUInt16BE(first.readUInt16BE(14 + 10), 14 + 10)
+  merged.writeUInt16BE(first.readUInt16BE(TCP_CHECKSUM_V4), TCP_CHECKSUM_V4)
+  const reading = new Reading().right(20)
+  t.equal(reading.frame(merged), 'tcp')
+  const longer = frameOf(V4, 100)
+  longer[14 + 2] = longer[14 + 2]! ^ 0x10
+  t.equal(reading.frame(longer), 'damaged', 'not what only says that it is long')
+  reading.frame(frameOf(V4, 4000))
+  t.equal(reading.frame(merged), 'damaged', 'once longer ones were right')
+})
+
 t.test('a damaged fragment is left out, and with it the packet', async t => {
   const reading = new Reading().right(20)
   const payload = Buffer.alloc(3000, 'fragmented ')
