@@ -1,5 +1,3 @@
-import { statSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { FINDING_KINDS, type FindingKindId } from '../diagnosis/finding-kinds.js'
 import type { FollowTarget } from '../diagnosis/output/followed-connection.js'
@@ -17,6 +15,7 @@ import { DiagnoseInputs } from './diagnose-reading.js'
 import { reportCapture } from './diagnose-report.js'
 import { terminalColumns } from './diagnose-text.js'
 import { showConnection, showMachines, showMessage } from './diagnose-views.js'
+import { checkDistinct } from './distinct-files.js'
 import { fail } from './output.js'
 import { wrapped } from './wrapped-text.js'
 
@@ -111,21 +110,13 @@ function checkOptions(captures: readonly string[], options: DiagnoseOptions): vo
 
 const isGiven = (value: unknown) => (Array.isArray(value) ? value.length > 0 : value !== undefined)
 
-/** What is written over before it is read, or by the next of them, is lost. */
 function checkWritten(captures: readonly string[], options: DiagnoseOptions): void {
-  const taken = new Map(captures.filter(name => name !== '-').map(name => [placeOf(name), 'the capture']))
-  for (const name of WRITTEN) {
-    const file = options[name]
-    if (file === undefined || (file === '-' && name === 'csv')) continue
-    if (file === '-') fail(`--${name} -: only --csv and --json write to standard output; give --${name} a file`)
-    const other = taken.get(placeOf(file))
-    if (other !== undefined) fail(`--${name} ${file}: it is ${other}, which would be written over; name another file`)
-    taken.set(placeOf(file), `the file of --${name}`)
-  }
-}
-
-/** The same for every name of a file. */
-function placeOf(file: string): string {
-  const found = statSync(file, { throwIfNoEntry: false, bigint: true })
-  return found === undefined ? resolve(file) : `${found.dev}:${found.ino}`
+  for (const name of WRITTEN)
+    if (options[name] === '-' && name !== 'csv')
+      fail(`--${name} -: only --csv and --json write to standard output; give --${name} a file`)
+  const isFile = (file: string | undefined) => file !== '-'
+  checkDistinct(
+    captures.filter(isFile).map(file => ({ file, what: 'the capture' })),
+    WRITTEN.map(name => ({ file: options[name], what: `--${name}` })).filter(({ file }) => isFile(file)),
+  )
 }

@@ -14,6 +14,7 @@ import { createExplorationReport, type ReportedShrunk } from '../lab/report/expl
 import type { Scenario } from '../lab/scenario-schema.js'
 import { createRunView, createVerdict } from '../lab/verdict.js'
 import { simulateScenario } from '../lab/worlds/simulated.js'
+import { checkDistinct } from './distinct-files.js'
 import { seedRange, timeLimit, workerCount } from './explore-options.js'
 import { explorationText } from './explore-text.js'
 import { interruptible, writeReport } from './lab-run.js'
@@ -67,6 +68,8 @@ export function exploreCommand(): Command {
     )
     .action(async (name: string, options: ExploreCommandOptions) => {
       const scenario = loadScenario(name)
+      const file = existsSync(name) ? name : undefined
+      checkDistinct([{ file, what: 'the scenario' }], [{ file: options.report, what: '--report' }])
       if (options.report !== undefined) reportFile(options.report)
       if (options.shrink !== false) checkFolder(options.out)
       const interruption = interruptible()

@@ -16,6 +16,7 @@ import type { SourceMode } from '../gateway/planes/proxy-events.js'
 import type { RenderOptions } from '../gateway/render/rendering.js'
 import { FileError, type PathProblem, parseYaml, yamlPlaces } from '../lab/yaml-file.js'
 import type { Endpoint } from '../queue-manager/actions.js'
+import { checkDistinct } from './distinct-files.js'
 import type { LogLevel } from './log-levels.js'
 import { type Advice, clusterAdvice } from './nlb-advice.js'
 import { type NlbFile, nlbSchema, type PlaneName } from './nlb-schema.js'
@@ -84,6 +85,7 @@ export function nlbConfig(path: string, flags: NlbFlags = {}): NlbConfig {
     fail(
       `--pcap ${flags.pcap}: with --plane ${plane} the bytes do not pass mqlab; leave it out and run tcpdump -i any -B 65536 -w FILE port 1801 beside it, or take --plane proxy`,
     )
+  checkDistinct([{ file: path, what: 'the configuration' }], [{ file: flags.pcap, what: '--pcap' }])
   const placeOf = yamlPlaces(text)
   const metrics = flags.metrics ?? file.metrics
   return {

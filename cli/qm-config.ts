@@ -14,6 +14,7 @@ import {
 } from '../queue-manager/security/security-keys.js'
 import { createSettings, type SettingName, settingName } from '../queue-manager/settings.js'
 import { isLoopbackAddress } from '../transport/metrics-server.js'
+import { checkDistinct } from './distinct-files.js'
 import { parseEndpoint } from './http-values.js'
 import type { LogLevel } from './log-levels.js'
 import { fail } from './output.js'
@@ -72,6 +73,7 @@ const EMPTY_FILE: ReadFile = { settings: {}, queues: [], keys: NO_KEYS, names: {
 
 /** Flags win over the file. Paths in the file are relative to it. @throws {CliError} one line: where, what, what is allowed. */
 export function qmConfig(flags: QmFlags): QmConfig {
+  checkDistinct([{ file: flags.config, what: 'the configuration' }], [{ file: flags.pcap, what: '--pcap' }])
   return qmConfigOf(
     flags,
     flags.config === undefined ? EMPTY_FILE : parseConfig(readConfig(flags.config), flags.config),

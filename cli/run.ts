@@ -7,6 +7,7 @@ import { findScenario, scenarioNames } from '../lab/scenario-catalogue.js'
 import { readScenarioFile } from '../lab/scenario-file.js'
 import type { Scenario } from '../lab/scenario-schema.js'
 import { FileError } from '../lab/yaml-file.js'
+import { checkDistinct } from './distinct-files.js'
 import { captureFile, historyFile, performScenario, writeReport } from './lab-run.js'
 import { EXIT_NOT_AS_EXPECTED, fail, log, writeJson, writeText } from './output.js'
 import { reportFile } from './report-file.js'
@@ -50,6 +51,14 @@ export function runCommand(): Command {
     .action(async (name: string, { history, pcap, ...options }: RunCommandOptions) => {
       checkWorld(options)
       const scenario = loadScenario(name)
+      checkDistinct(
+        [{ file: existsSync(name) ? name : undefined, what: 'the scenario' }],
+        [
+          { file: options.report, what: '--report' },
+          { file: history, what: '--history' },
+          { file: pcap, what: '--pcap' },
+        ],
+      )
       if (options.report !== undefined) reportFile(options.report)
       const reported = await performScenario(scenario, {
         ...options,

@@ -10,6 +10,7 @@ import { type Validation, validate } from '../lab/validate/validate.js'
 import { AddressBlockError } from '../lab/worlds/address-block.js'
 import { RealisationError } from '../lab/worlds/run-scenario.js'
 import { FileError, yamlPlaces } from '../lab/yaml-file.js'
+import { checkDistinct } from './distinct-files.js'
 import { readSeedRange } from './explore-options.js'
 import { interruptible, writeReport } from './lab-run.js'
 import { EXIT_NOT_AS_EXPECTED, fail, log, progress, progressDone, writeJson, writeText } from './output.js'
@@ -52,6 +53,7 @@ export function validateCommand(): Command {
       if (file === undefined) fail('nothing to validate: name a topology file; examples/ has many')
       if (options.report !== undefined) {
         if (!options.prove) fail('--report: there is nothing to report without --prove')
+        checkDistinct([{ file, what: 'the topology' }], [{ file: options.report, what: '--report' }])
         reportFile(options.report)
       }
       const { validation, rows } = load(file)

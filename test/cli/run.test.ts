@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { platform } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -38,6 +38,38 @@ t.test('what cannot run: exit code 2, one line, nothing on stdout', async t => {
     t.match(stderr, words)
     t.equal(stderr.trimEnd().split('\n').length, 1, stderr)
   }
+})
+
+t.test('what would be written over is named, and left alone', async t => {
+  const text = readFileSync('lab/scenarios/nlb-1-plain-messages.yaml', 'utf8')
+  const folder = t.testdir({
+    'own.yaml': text,
+    'link.yaml': t.fixture('symlink', 'own.yaml'),
+    'nlb.yaml': readFileSync('docs/examples/nlb.yaml', 'utf8'),
+    'topology.yaml': readFileSync('examples/complaint-01-unacknowledged.yaml', 'utf8'),
+  })
+  const file = (name: string) => join(folder, name)
+  const [own, x] = [file('own.yaml'), file('x')]
+  const refused = mqlabOnceStarted()
+  for (const [args, words] of [
+    [['run', own, '--world', 'sim', '--pcap', own], /--pcap .*own\.yaml: it is the scenario, which would be written/],
+    [['run', own, '--world', 'sim', '--history', file('link.yaml')], /--history .*link\.yaml: it is the scenario/],
+    [['run', own, '--world', 'sim', '--report', x, '--pcap', x], /--pcap .*x: it is the file of --report/],
+    [['explore', own, '--seeds', '1..1', '--report', own], /--report .*: it is the scenario/],
+    [
+      ['validate', file('topology.yaml'), '--prove', '--report', file('topology.yaml')],
+      /--report .*: it is the topology/,
+    ],
+    [['qm', '--config', own, '--pcap', own], /--pcap .*: it is the configuration/],
+    [['nlb', file('nlb.yaml'), '--pcap', file('nlb.yaml')], /--pcap .*: it is the configuration/],
+  ] as const) {
+    const { code, stderr } = await refused(args)
+    t.equal(code, 2, args.join(' '))
+    t.match(stderr, words)
+    t.equal(stderr.trimEnd().split('\n').length, 1, stderr)
+  }
+  t.equal(readFileSync(own, 'utf8'), text)
+  t.notOk(existsSync(x))
 })
 
 t.test('the list of scenarios', async t => {
