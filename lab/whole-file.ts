@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, openSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, fchmodSync, openSync, realpathSync, renameSync, rmSync, type Stats, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+
+/** What a folder answers that takes no new files; anything else, as a full disk, would be met in place, too. */
+const TAKES_NO_FILES: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS'])
 
 /**
  * A file that is there under its name only when all of it is written: it lies beside it until then, and what was there stays.
- * What is no plain file, as a pipe, or lies in a folder that takes no new files, is written in place.
+ * What is no plain file, as a pipe, or was mounted by itself, or lies in a folder that takes no new files, is written in place.
  */
 export class WholeFile {
   /** Where to write. */
@@ -21,7 +24,7 @@ export class WholeFile {
     if (isPlain) closeSync(openSync(file, 'a'))
     this.#target = isPlain ? realpathSync(file) : file
     if (before === undefined) rmSync(this.#target)
-    this.path = isPlain ? draftBeside(this.#target, before?.mode) : file
+    this.path = isPlain ? draftBeside(this.#target, before) : file
   }
 
   /** Whether what was written went straight to its place. */
@@ -42,13 +45,19 @@ export class WholeFile {
   }
 }
 
-function draftBeside(target: string, mode: number | undefined): string {
-  const draft = join(dirname(target), `.mqlab-${randomBytes(6).toString('hex')}.part`)
+function draftBeside(target: string, before: Stats | undefined): string {
+  const folder = dirname(target)
+  // a file that a container was given, say: nothing can take its place
+  if (before !== undefined && before.dev !== statSync(folder).dev) return target
+  const draft = join(folder, `.mqlab-${randomBytes(6).toString('hex')}.part`)
   try {
-    closeSync(openSync(draft, 'wx', mode))
+    const descriptor = openSync(draft, 'wx')
+    // what openSync is given is only what the umask leaves of it
+    if (before !== undefined) fchmodSync(descriptor, before.mode & 0o7777)
+    closeSync(descriptor)
     return draft
   } catch (error) {
-    if (mode === undefined) throw error
+    if (before === undefined || !TAKES_NO_FILES.has((error as NodeJS.ErrnoException).code ?? '')) throw error
     return target
   }
 }

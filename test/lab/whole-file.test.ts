@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { platform } from 'node:os'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ t.test('what was there stays until then, and its permissions and links after it'
   const name = join(folder, 'report')
   const link = join(folder, 'link')
   symlinkSync('report', link)
-  chmodSync(name, 0o600)
+  chmodSync(name, 0o666)
   const failed = new WholeFile(link)
   writeFileSync(failed.path, 'half')
   t.equal(readFileSync(name, 'utf8'), 'old')
@@ -35,7 +35,7 @@ t.test('what was there stays until then, and its permissions and links after it'
   writeFileSync(kept.path, 'new')
   kept.keep()
   t.equal(readFileSync(name, 'utf8'), 'new')
-  t.equal(statSync(name).mode & 0o777, 0o600)
+  t.equal(statSync(name).mode & 0o777, 0o666, 'more than the umask would leave')
   t.strictSame(readdirSync(folder).toSorted(), ['link', 'report'])
 })
 
@@ -55,4 +55,25 @@ t.test('no plain file: in place', { skip: platform() === 'win32' && 'no /dev/nul
   const pipe = join(t.testdir(), 'pipe')
   execFileSync('mkfifo', [pipe])
   t.equal(new WholeFile(pipe).path, pipe, 'without a wait for its reader')
+})
+
+const canMount = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0
+
+t.test('a file that was mounted by itself: in place', { skip: !canMount && 'needs root, to mount a file' }, async t => {
+  const folder = t.testdir({ report: '', elsewhere: {} })
+  const report = join(folder, 'report')
+  const module = new URL('../../lab/whole-file.js', import.meta.url).href
+  const script = `
+    import { readFileSync, writeFileSync } from 'node:fs'
+    import { WholeFile } from '${module}'
+    const file = new WholeFile('${report}')
+    writeFileSync(file.path, 'new')
+    file.keep()
+    console.log(readFileSync('${report}', 'utf8'))`
+  const mount =
+    'mount -t tmpfs none "$0/elsewhere" && echo old > "$0/elsewhere/it" && mount --bind "$0/elsewhere/it" "$0/report"'
+  const args = ['-m', 'sh', '-c', `${mount} && exec "$1" --input-type=module -e "$2"`, folder, process.execPath, script]
+  const { stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8' })
+  t.equal(stdout, 'new\n', stderr)
+  t.strictSame(readdirSync(folder).toSorted(), ['elsewhere', 'report'])
 })
