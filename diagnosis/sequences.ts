@@ -19,8 +19,8 @@ export interface SequenceReceiver {
   readonly arrivals: RecentFrames
   /** Highest number that it has taken by the acceptance rule, as far as what arrived and what it acknowledged tell. */
   taken: number
-  /** `taken` rests on what may lie in a hole of the capture, and no order ack has said so yet. */
-  isGuessed: boolean
+  /** The number up to which `taken` rests on what may lie in a hole of the capture; 0 where an order ack has said so since. */
+  guessed: number
   /** Those that it took by that rule when they arrived, as is not only guessed, or acknowledged. */
   readonly accepted: Intervals
   /** Highest number that it said for good it does not take: a negative final ack. */
@@ -185,7 +185,7 @@ export class Sequences {
         arrived: new Intervals(),
         arrivals: new RecentFrames(),
         taken: 0,
-        isGuessed: false,
+        guessed: 0,
         accepted: new Intervals(),
         turnedAway: 0,
         refused: null,
@@ -200,11 +200,11 @@ export class Sequences {
     // the message before may lie in what the capture lacks of this very stream
     if (previous > receiver.taken && message.session.holes[message.direction]) {
       take(receiver, number)
-      receiver.isGuessed = true
+      receiver.guessed = number
     } else if (previous > receiver.taken) receiver.refused ??= { number, previous, frame: message.last }
     else {
       take(receiver, number)
-      if (!receiver.isGuessed) this.#accepts(sequence, receiver, number, message.last)
+      if (receiver.guessed === 0) this.#accepts(sequence, receiver, number, message.last)
     }
   }
 
@@ -221,7 +221,8 @@ export class Sequences {
     if (ack.number <= after) return null
     receiver.acknowledged = ack.number
     if (ack.number > receiver.taken) take(receiver, ack.number)
-    if (ack.number === receiver.taken) receiver.isGuessed = false
+    // from there on each message that came was taken
+    if (ack.number >= receiver.guessed) receiver.guessed = 0
     for (const [from, to] of receiver.arrived.within(after + 1, ack.number))
       for (let number = from; number <= to; number += 1) this.#accepts(sequence, receiver, number, ack.last)
     return { sequence, receiver, after, upTo: ack.number, ack }
