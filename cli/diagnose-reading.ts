@@ -1,4 +1,4 @@
-import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
+import { createWriteStream, fstatSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -11,7 +11,7 @@ import { FrameNames } from '../diagnosis/output/frame-names.js'
 import { printable } from '../diagnosis/output/printable.js'
 import { timeText } from '../lab/report/time-text.js'
 import { megabytes } from './diagnose-text.js'
-import { beforeSignalEnds } from './ended-by-signal.js'
+import { beforeSignalEnds, outliveFirstInterrupt } from './ended-by-signal.js'
 import { log, progress, progressDone, styled } from './output.js'
 
 /** A capture that is read in less needs no progress, and its findings are told by the report alone. */
@@ -27,6 +27,8 @@ export class DiagnoseInputs {
   #files: readonly string[]
   #spool: string | null = null
   #stopWatching: (() => void) | null = null
+  /** Called when all of standard input has come. */
+  readonly #inputEnded: () => void
   readonly #toldKinds = new Set<FindingKindId>()
   readonly #untold: string[] = []
   #startedMs = 0
@@ -35,6 +37,10 @@ export class DiagnoseInputs {
     this.names = names
     this.#ignoreChecksums = ignoreChecksums
     this.#files = names
+    const isPiped = names.includes('-') && fstatSync(process.stdin.fd).isFIFO()
+    this.#inputEnded = isPiped
+      ? outliveFirstInterrupt(() => log('interrupted: what came until now is read; another Ctrl-C ends at once'))
+      : () => {}
   }
 
   /** What will be read twice cannot be a stream: it is written to a file of its own first, until {@link close}. */
@@ -46,6 +52,7 @@ export class DiagnoseInputs {
     this.#stopWatching = beforeSignalEnds(() => this.close())
     progress('keeping standard input, which is read twice')
     await pipeline(process.stdin, createWriteStream(file))
+    this.#inputEnded()
     this.#files = this.names.map(name => (name === '-' ? file : name))
   }
 
@@ -59,6 +66,7 @@ export class DiagnoseInputs {
       })
       return { ...reading, files: reading.files.map((report, index) => named(report, this.names[index]!)) }
     } finally {
+      this.#inputEnded()
       progressDone()
     }
   }
@@ -78,6 +86,7 @@ export class DiagnoseInputs {
   }
 
   close(): void {
+    this.#inputEnded()
     this.#stopWatching?.()
     if (this.#spool !== null) rmSync(this.#spool, { recursive: true, force: true })
     this.#spool = null

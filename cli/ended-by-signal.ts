@@ -1,8 +1,13 @@
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** What comes so soon after is the same Ctrl-C: a program in between may have passed it on. */
+const SAME_INTERRUPT_MS = 500
+
+let outlivesInterrupt = false
 
 /** Has `clean` done before a signal ends the process, as it would anyway. Returns what takes that back. */
 export function beforeSignalEnds(clean: () => void): () => void {
   const end = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGINT' && outlivesInterrupt) return
     takeBack()
     clean()
     process.kill(process.pid, signal)
@@ -12,4 +17,27 @@ export function beforeSignalEnds(clean: () => void): () => void {
   }
   for (const signal of SIGNALS) process.on(signal, end)
   return takeBack
+}
+
+/**
+ * Ctrl-C ends every program of a pipeline, also the one that writes standard input, and that may be how the input ends. So
+ * the first SIGINT is only told; one after that ends the process. Returns what takes that back.
+ */
+export function outliveFirstInterrupt(tell: () => void): () => void {
+  outlivesInterrupt = true
+  let isTold = false
+  const outlive = (): void => {
+    if (isTold) return
+    isTold = true
+    tell()
+    setTimeout(takeBack, SAME_INTERRUPT_MS).unref()
+  }
+  const takeBack = (): void => {
+    outlivesInterrupt = false
+    process.off('SIGINT', outlive)
+  }
+  process.on('SIGINT', outlive)
+  return () => {
+    if (!isTold) takeBack()
+  }
 }
