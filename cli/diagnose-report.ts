@@ -1,5 +1,6 @@
 import { Diagnosis } from '../diagnosis/diagnosis.js'
 import { diagnosedCapture } from '../diagnosis/output/capture-summary.js'
+import { utcText } from '../diagnosis/output/capture-times.js'
 import { csvReport } from '../diagnosis/output/csv-report.js'
 import { type DiagnosedCapture, verdictOf } from '../diagnosis/output/diagnosed-capture.js'
 import { filterFindings } from '../diagnosis/output/finding-filter.js'
@@ -62,6 +63,7 @@ async function report(inputs: DiagnoseInputs, options: DiagnoseOptions, files: W
   const fromUs = momentUs(options.from, reading.period)
   const toUs = momentUs(options.to, reading.period)
   if (fromUs !== null && toUs !== null && fromUs > toUs) fail('--to: it lies before --from; give a later time')
+  checkMoments(fromUs, toUs, reading.period)
   const filter = { ids: options.finding, fromUs, toUs, hosts: options.host, queue: options.queue ?? null }
   const filtered = filterFindings(diagnosis.book.list(), filter, diagnosis.parties, queuesOf(diagnosis))
   const lacking = filtered.findings.length > 0 ? null : (names?.lacking(filter, diagnosis.parties) ?? null)
@@ -102,6 +104,14 @@ function writeScenario(files: WrittenFiles, file: string, facts: ScenarioFacts, 
 function momentUs(moment: CaptureMoment | undefined, period: DiagnosedCapture['period']): number | null {
   if (moment === undefined) return null
   return 'utcUs' in moment ? moment.utcUs : (period?.firstUs ?? 0) + moment.sinceUs
+}
+
+/** A time that the capture does not reach, as a local one taken for UTC, hides everything: that is not clean. */
+function checkMoments(fromUs: number | null, toUs: number | null, period: DiagnosedCapture['period']): void {
+  if (period === null) return
+  const { firstUs, lastUs } = period
+  if (fromUs !== null && fromUs > lastUs) fail(`--from: the capture ends before that, at ${utcText(lastUs)}`)
+  if (toUs !== null && toUs < firstUs) fail(`--to: the capture begins after that, at ${utcText(firstUs)}`)
 }
 
 /** Queues of sequences by their ids, made when it is first asked for. */

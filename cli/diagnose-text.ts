@@ -6,6 +6,7 @@ import { FrameNames } from '../diagnosis/output/frame-names.js'
 import { printable } from '../diagnosis/output/printable.js'
 import { counted } from '../lab/finding.js'
 import { timeText } from '../lab/report/time-text.js'
+import { isOfAll } from './diagnose-troubles.js'
 import { type Style, styled, table } from './output.js'
 import { NO_BREAK, wrapped } from './wrapped-text.js'
 
@@ -123,7 +124,8 @@ function describeTroubles({ file, troubles, moreTroubles, notes }: FileReport, c
   return [
     ...shown.map(({ kind, offset, compressedOffset, what }) => {
       const packed = compressedOffset === null ? '' : ` (near byte ${number(compressedOffset)} of the compressed file)`
-      return part(kind, `${nameOf(file)}, byte ${number(offset)}${packed}: ${printable(what)}`, columns, 'red')
+      const where = isOfAll(kind) ? '' : `, byte ${number(offset)}${packed}`
+      return part(kind, `${nameOf(file)}${where}: ${printable(what)}`, columns, 'red')
     }),
     ...(more === 0 ? [] : [part('', `${nameOf(file)}: ${number(more)} more places could not be read`, columns, 'red')]),
     ...notes.map(note => part('note', `${nameOf(file)}: ${printable(note)}`, columns)),
@@ -203,7 +205,7 @@ export function part(label: string, text: string, columns: number, ...styles: St
   const indent = ' '.repeat(LABEL_WIDTH + 2)
   const body = wrapped(text, indent, columns).slice(indent.length)
   const shown = styles.reduce((styledText, style) => styled(style, styledText), body.trimEnd())
-  return `  ${label.padEnd(LABEL_WIDTH)}${shown}\n`.replace(/^ {2}$/gm, '')
+  return `  ${label.padEnd(LABEL_WIDTH - 1)} ${shown}\n`.replace(/^ {2}$/gm, '')
 }
 
 const number = (value: number) => value.toLocaleString('en-US')

@@ -23,8 +23,13 @@ export function tellTroubles(files: readonly FileReport[]): void {
 }
 
 function troubleText({ file, kind, offset, what }: CaptureTrouble): string {
-  const where = kind === 'unreadable' || kind === 'empty' || kind === 'foreign' ? '' : ` at byte ${offset}`
+  const where = isOfAll(kind) ? '' : ` at byte ${offset}`
   return `${nameOf(file)}: ${kind}${where}: ${printable(what)}`
+}
+
+/** Whether such a trouble is of a whole file, and not of a place in it. */
+export function isOfAll(kind: CaptureTrouble['kind']): boolean {
+  return kind === 'unreadable' || kind === 'empty' || kind === 'foreign'
 }
 
 const nameOf = (file: string) => (file === '-' ? 'standard input' : printable(file))

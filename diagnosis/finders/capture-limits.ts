@@ -57,7 +57,7 @@ export function findCaptureLimits(context: DiagnosisContext): Finder {
         context.book.add('began-before-capture', {
           ...endsOf(session, 0),
           frames: [connection.first],
-          text: `${session.name} was open before the capture began: what it carried until then is not known`,
+          text: `${session.name} was open before the capture began, or its opening is missing: what it carried until then is not known`,
         })
       }
     },

@@ -66,7 +66,7 @@ export function verdictOf(capture: DiagnosedCapture): CaptureVerdict {
   if (counts.frames === 0) return { state: 'unusable', text: 'Nothing could be read.' }
   if (troubled.length > 0) {
     const which = files.length === 1 ? 'The capture' : `Of ${files.length} files, ${troubled.length}`
-    const not = `${which} could not be read to the end`
+    const not = `${which} ${shortfallOf(troubled)}`
     return {
       state: 'unusable',
       text: found === null ? `${not}; in what was read nothing is wrong.` : `${not}; ${found}.`,
@@ -87,6 +87,13 @@ export function verdictOf(capture: DiagnosedCapture): CaptureVerdict {
   const but = limits.length === 0 ? '' : ', as far as the capture shows'
   const rest = hidden === 0 ? '' : `; ${hidden === 1 ? '1 finding is' : `${hidden} findings are`} hidden by the filter`
   return { state: 'clean', text: `Nothing${asked} is wrong${but}${rest}.` }
+}
+
+function shortfallOf(troubled: readonly FileReport[]): string {
+  if (troubled.every(({ frames }) => frames === 0))
+    return `${troubled.length === 1 ? 'has' : 'have'} nothing that could be read`
+  const isCut = troubled.some(({ troubles }) => troubles.some(({ kind }) => kind === 'truncated'))
+  return isCut ? 'could not be read to the end' : 'could not be read whole'
 }
 
 /** Frames that were cut when they were captured, and connections on which nothing is said, show nothing to be well. */

@@ -1,7 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
@@ -135,6 +136,33 @@ t.test('a diagnosis that is interrupted leaves nothing', async t => {
   t.equal(readFileSync(join(made, 'old.csv'), 'utf8'), 'old')
 })
 
+t.test('Ctrl-C of a pipeline ends what captures; what came until then is diagnosed', async t => {
+  const made = t.testdir({ temporary: {} })
+  const html = join(made, 'x.html')
+  const pipeline = `{ cat "${sick}"; exec sleep 100; } | "${process.execPath}" "${MAIN}" diagnose - --html "${html}"`
+  const shell = spawn('sh', ['-c', pipeline], {
+    env: { ...process.env, TMPDIR: join(made, 'temporary') },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  const group = -shell.pid!
+  t.teardown(() => {
+    try {
+      process.kill(group, 'SIGKILL')
+    } catch {} // all have ended
+  })
+  const said = [shell.stdout, shell.stderr].map(stream => text(stream))
+  const kept = () => readdirSync(join(made, 'temporary')).map(name => join(made, 'temporary', name, 'stdin'))
+  const size = statSync(sick).size
+  while (!kept().some(file => statSync(file, { throwIfNoEntry: false })?.size === size)) await setTimeout(10)
+  process.kill(group, 'SIGINT')
+  const [stdout, stderr] = await Promise.all(said)
+  t.match(stdout, /verdict {3}Order acks went to the wrong machine/)
+  t.match(stderr, /interrupted: what came until now is read; another Ctrl-C ends at once/)
+  t.ok(existsSync(html))
+  t.strictSame(kept(), [])
+})
+
 t.test('--message: by place, by id, by number; sightings on both sides, and where its order ack went', async t => {
   const { code, stdout } = await mqlabInProcess(['diagnose', sick, '--message', '1'])
   t.equal(code, 0)
@@ -234,6 +262,8 @@ t.test('cut and damaged captures: what could be read is told, what not with its 
     text: /^Of 2 files, 1 could not be read to the end/,
   })
   t.equal((await mqlabInProcess(['diagnose', cut, '--qms'])).code, 2, 'in every view')
+  const absent = await mqlabInProcess(['diagnose', clean, join(folder, 'none')])
+  t.match(absent, { code: 2, stdout: /\n {2}unreadable \S*none: there is no\s+such file\n/ })
 })
 
 t.test('what cannot be read at all, or is not to be had: one line, nothing on stdout, exit 2', async t => {
@@ -260,6 +290,8 @@ t.test('what cannot be read at all, or is not to be had: one line, nothing on st
     [[sick, '--csv', file('x'), '--html', file('x')], /--html .*x: it is the file of --csv, which/],
     [[sick, '--html', '-'], /--html -: only --csv and --json write to standard output/],
     [[sick, '--from', '+2', '--to', '+1'], /--to: it lies before --from/],
+    [[sick, '--from', '+9999999'], /--from: the capture ends before that, at 20\d\d-/],
+    [[sick, '--to', '1999-01-01'], /--to: the capture begins after that, at 20\d\d-/],
     [[sick, '--from', 'yesterday'], /--from.*2026-11-22T13:25:19\.5Z/],
     [[sick, '--csv', '-', '--json'], /both are for standard output/],
     [[sick, '--html', '/proc/none/x.html'], /mkdir|open/],

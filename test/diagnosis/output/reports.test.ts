@@ -77,6 +77,18 @@ t.test('verdicts: what could not be read outweighs findings, notices are clean, 
       /to the end; in what was read nothing is wrong/,
     ],
     [
+      'damaged within',
+      { files: [{ ...file!, troubles: [{ file: 'a', ...trouble, kind: 'damaged' }] }], findings: [] },
+      'unusable',
+      /^The capture could not be read whole; in what was read/,
+    ],
+    [
+      'one of two with nothing in it',
+      { files: [file!, { ...file!, frames: 0, troubles: [{ file: 'a', ...trouble, kind: 'empty' }] }], findings: [] },
+      'unusable',
+      /^Of 2 files, 1 has nothing that could be read; in what was read nothing is wrong\.$/,
+    ],
+    [
       'no MSMQ',
       { findings: [], counts: { ...handMadeCapture().counts, sessions: 0 } },
       'unusable',
