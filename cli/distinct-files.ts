@@ -11,7 +11,7 @@ export interface UsedFile {
 }
 
 /**
- * What is written over before it is read, or by the next of them, is lost.
+ * What is written over before it is read, or by the next of them, is lost. None of what is written is for standard output.
  * @throws {CliError} for the first that would be
  */
 export function checkDistinct(read: readonly UsedFile[], written: readonly UsedFile[]): void {
@@ -21,6 +21,7 @@ export function checkDistinct(read: readonly UsedFile[], written: readonly UsedF
     if (at !== null) taken.set(at, what)
   }
   for (const { file, what } of written) {
+    if (file === '-') fail(`${what} -: it is not written to standard output; give ${what} a file`)
     const at = placeOf(file)
     if (at === null) continue
     const other = taken.get(at)

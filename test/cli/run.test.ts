@@ -62,6 +62,11 @@ t.test('what would be written over is named, and left alone', async t => {
     ],
     [['qm', '--config', own, '--pcap', own], /--pcap .*: it is the configuration/],
     [['nlb', file('nlb.yaml'), '--pcap', file('nlb.yaml')], /--pcap .*: it is the configuration/],
+    [
+      ['run', own, '--world', 'sim', '--pcap', '-'],
+      /--pcap -: it is not written to standard output; give --pcap a file/,
+    ],
+    [['nlb', file('nlb.yaml'), '--pcap', '-'], /--pcap -: it is not written to standard output/],
   ] as const) {
     const { code, stderr } = await refused(args)
     t.equal(code, 2, args.join(' '))
