@@ -31,4 +31,4 @@ export function partsLacking(
 }
 
 /** `R1-4711-0.pcapng`, one for each of its lives, or `R1.pcap`. */
-const ofMachine = (part: string) => part.replace(/(?:-\d+-\d+)?\.pcap(?:ng)?$/, '')
+const ofMachine = (part: string) => part.replace(/(?:-\d+-\d+)?\.pcapng$|\.pcap$/, '')

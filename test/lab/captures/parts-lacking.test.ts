@@ -84,10 +84,10 @@ t.test('packets that tcpdump dropped', { skip: platform() === 'win32' && 'no she
   t.teardown(() => {
     process.env.PATH = PATH
   })
-  await capture.ofMachines(machines, 'kernel-nlb').networks({ R1: [] })
-  t.strictSame(await capture.finish(VIEW), ['tcpdump dropped 7 packets of R1'])
+  await capture.ofMachines(machines, 'kernel-nlb').networks({ 'R-1-2': [] })
+  t.strictSame(await capture.finish(VIEW), ['tcpdump dropped 7 packets of R-1-2'])
   const { dropped, frames, text } = await read(file)
   t.equal(dropped, 7)
   t.equal(frames, 1)
-  t.ok(text.includes('tcpdump dropped 7 packets of R1'))
+  t.ok(text.includes('tcpdump dropped 7 packets of R-1-2'))
 })
