@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { Encoder } from '@msgpack/msgpack'
 import { systemCode } from '../transport/errors.js'
@@ -37,13 +37,14 @@ export class HistoryWriter {
   readonly #ledgers = new Map<string, number>()
   #length = 0
   #hasBegun = false
+  #hasWritten = false
   #isOpen = true
   #failure: HistoryError | null = null
 
-  /** A file of that name is written over. @param mqlab version of the program. @throws the system's error */
+  /** A file of that name stays until the run begins. @param mqlab version of the program. @throws the system's error */
   constructor(file: string, mqlab: string) {
     this.#file = file
-    this.#descriptor = openSync(file, 'w')
+    this.#descriptor = openSync(file, 'a')
     this.#mqlab = mqlab
     this.#append(HISTORY_MAGIC)
   }
@@ -144,6 +145,8 @@ export class HistoryWriter {
   #write(bytes: Uint8Array): void {
     if (this.#failure !== null || !this.#isOpen) return
     try {
+      if (!this.#hasWritten && fstatSync(this.#descriptor).isFile()) ftruncateSync(this.#descriptor)
+      this.#hasWritten = true
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at)
     } catch (error) {
       const what = `the history cannot be written: ${systemCode(error)}`

@@ -77,6 +77,32 @@ t.test('what would be written over is named, and left alone', async t => {
   t.notOk(existsSync(x))
 })
 
+t.test('a run that is refused leaves a history that was there', async t => {
+  const folder = t.testdir({ history: 'of another run' })
+  const history = join(folder, 'history')
+  const refused = mqlabOnceStarted()
+  for (const args of [
+    ['run', 'nlb-1-plain-messages', '--history', history, '--pcap', folder],
+    [
+      'run',
+      'nlb-1-plain-messages',
+      '--plane',
+      'haproxy',
+      '--source',
+      'keep',
+      '--history',
+      history,
+      '--pcap',
+      `${folder}/x`,
+    ],
+  ]) {
+    t.equal((await refused(args)).code, 2)
+    t.equal(readFileSync(history, 'utf8'), 'of another run')
+  }
+  t.equal((await refused(['run', 'nlb-3-names-refused', '--world', 'sim', '--history', history])).code, 0)
+  t.notMatch(readFileSync(history, 'latin1'), 'of another run')
+})
+
 t.test('the list of scenarios', async t => {
   t.match((await mqlabInProcess(['scenarios'])).stdout, /nlb-11-acks-to-the-balancer +NLB-11\n/)
   const all = JSON.parse((await mqlab(['scenarios', '--json'])).stdout) as {
