@@ -127,7 +127,9 @@ function describeTroubles({ file, troubles, moreTroubles, notes }: FileReport, c
       const where = isOfAll(kind) ? '' : `, byte ${number(offset)}${packed}`
       return part(kind, `${nameOf(file)}${where}: ${printable(what)}`, columns, 'red')
     }),
-    ...(more === 0 ? [] : [part('', `${nameOf(file)}: ${number(more)} more places could not be read`, columns, 'red')]),
+    ...(more === 0
+      ? []
+      : [part('', `${nameOf(file)}: ${amount(more, 'more place')} could not be read`, columns, 'red')]),
     ...notes.map(note => part('note', `${nameOf(file)}: ${printable(note)}`, columns)),
   ]
 }

@@ -1,5 +1,6 @@
 import type { CaptureTrouble, FileReport } from '../capture/files/reading-report.js'
 import { printable } from '../diagnosis/output/printable.js'
+import { counted } from '../lab/finding.js'
 import { EXIT_COULD_NOT_RUN, fail, log } from './output.js'
 
 /** Lines of stderr for one file. */
@@ -17,7 +18,7 @@ export function tellTroubles(files: readonly FileReport[]): void {
   for (const { file, troubles, moreTroubles } of files) {
     for (const trouble of troubles.slice(0, LINES_MAX)) log(`mqlab: ${troubleText(trouble)}`)
     const more = Math.max(0, troubles.length - LINES_MAX) + moreTroubles
-    if (more > 0) log(`mqlab: ${nameOf(file)}: ${more.toLocaleString('en-US')} more places that could not be read`)
+    if (more > 0) log(`mqlab: ${nameOf(file)}: ${counted(more, 'more place')} that could not be read`)
     if (troubles.length > 0) process.exitCode = EXIT_COULD_NOT_RUN
   }
 }
