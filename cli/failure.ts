@@ -12,7 +12,7 @@ export interface Failure {
 const REMEDIES: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use; stop what listens there or choose another address or port',
   EADDRNOTAVAIL: 'no such address on this machine; Linux has all of 127.0.0.0/8, others need it added to the loopback',
-  EACCES: 'not permitted; check the permissions, or use a port above 1023',
+  EACCES: 'not permitted; check the permissions',
   EPERM: 'not permitted',
   ENOENT: 'no such file or directory',
   EISDIR: 'is a directory, a file is wanted',
@@ -50,7 +50,8 @@ function systemErrorText(error: NodeJS.ErrnoException): string {
   const { address, port } = error as { address?: string; port?: number }
   const where = error.path ?? (address === undefined ? '' : port === undefined ? address : `${address}:${port}`)
   const what = error.syscall === 'listen' ? 'listen on' : error.syscall
-  return `cannot ${what}${where === '' ? '' : ` ${where}`}: ${remedy} (${error.code})`
+  const also = error.code === 'EACCES' && address !== undefined ? ', or use a port above 1023' : ''
+  return `cannot ${what}${where === '' ? '' : ` ${where}`}: ${remedy}${also} (${error.code})`
 }
 
 const oneLine = (text: string) => text.replace(/\s*\n\s*/g, ' ').trim()

@@ -34,7 +34,12 @@ export class WrittenFiles {
   }
 
   write(file: string, text: string): void {
-    writeFileSync(this.pathOf(file), text)
+    try {
+      writeFileSync(this.pathOf(file), text)
+    } catch (error) {
+      // the system does not say which, once it is open
+      throw Object.assign(error as Error, { path: file })
+    }
     this.keep(file)
   }
 

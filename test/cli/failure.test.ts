@@ -35,6 +35,18 @@ t.test('every way to fail is one line and an exit code', async t => {
       2,
       'cannot open x.hex: no such file or directory (ENOENT)',
     ],
+    [
+      'a low port',
+      systemError('EACCES', { syscall: 'listen', address: '127.0.0.1', port: 80 }),
+      2,
+      'cannot listen on 127.0.0.1:80: not permitted; check the permissions, or use a port above 1023 (EACCES)',
+    ],
+    [
+      'a file of somebody else',
+      systemError('EACCES', { syscall: 'open', path: 'x.hex' }),
+      2,
+      'cannot open x.hex: not permitted; check the permissions (EACCES)',
+    ],
     ['a system error without remedy', systemError('EXDEV', { syscall: 'rename' }), 2, 'EXDEV: as the system says'],
     [
       'our own mistake',
