@@ -154,6 +154,27 @@ t.test('packets that a card put together are believed with the header of the fir
   t.equal(reading.frame(merged), 'damaged', 'once longer ones were right')
 })
 
+t.test(
+  'what many send rightly, and wrongly to one that a tool gave another address, is believed there, too',
+  async t => {
+    const toRewritten: IpFields = { from: '10.0.0.1', to: '192.168.7.7' }
+    const reading = new Reading().right(100)
+    const wrong = frameOf(toRewritten, 500)
+    wrong[200] = wrong[200]! ^ 1
+    for (let round = 0; round < 16; round++) {
+      t.equal(reading.frame(wrong), 'damaged', 'what is usual in the capture')
+      reading.right(1)
+    }
+    for (let round = 0; round < 100; round++) {
+      t.equal(reading.frame(wrong), 'tcp')
+      reading.right(1)
+    }
+    const damaged = frameOf(V4, 500)
+    damaged[200] = damaged[200]! ^ 1
+    t.equal(reading.frame(damaged), 'damaged', 'not elsewhere')
+  },
+)
+
 t.test('a damaged fragment is left out, and with it the packet', async t => {
   const reading = new Reading().right(20)
   const payload = Buffer.alloc(3000, 'fragmented ')
