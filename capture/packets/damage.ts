@@ -18,9 +18,9 @@ interface Tally {
 
 /**
  * Tells packets that were damaged from those whose checksum is wrong for another reason: nobody would have taken the former,
- * and what they say is false. Not damaged are those of a sender whose checksums (to one address, at least) are hardly ever
- * right, since a tool changed an address, or its card counts in its own way: unless headers, too, are wrong now and then. One for each kind of
- * checksum; memory is bounded.
+ * and what they say is false. Not damaged are those of a sender whose checksums, to one address at least, are hardly ever
+ * right, since a tool changed an address, or its card counts in its own way: unless headers, too, are wrong now and then.
+ * One for each kind of checksum; memory is bounded.
  */
 export class Damage {
   private readonly headers: Damage | null
