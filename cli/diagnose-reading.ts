@@ -86,7 +86,6 @@ export class DiagnoseInputs {
   }
 
   close(): void {
-    this.#inputEnded()
     this.#stopWatching?.()
     if (this.#spool !== null) rmSync(this.#spool, { recursive: true, force: true })
     this.#spool = null

@@ -1,5 +1,5 @@
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-/** What comes so soon after is the same Ctrl-C: a program in between may have passed it on. */
+/** What comes so soon after is the same Ctrl-C: a program in between may have passed it on, or the input have ended first. */
 const SAME_INTERRUPT_MS = 500
 
 let outlivesInterrupt = false
@@ -21,7 +21,7 @@ export function beforeSignalEnds(clean: () => void): () => void {
 
 /**
  * Ctrl-C ends every program of a pipeline, also the one that writes standard input, and that may be how the input ends. So
- * the first SIGINT is only told; one after that ends the process. Returns what takes that back.
+ * the first SIGINT is only told; one after that ends the process. Returns what takes that back, half a second later.
  */
 export function outliveFirstInterrupt(tell: () => void): () => void {
   outlivesInterrupt = true
@@ -30,14 +30,15 @@ export function outliveFirstInterrupt(tell: () => void): () => void {
     if (isTold) return
     isTold = true
     tell()
-    setTimeout(takeBack, SAME_INTERRUPT_MS).unref()
+    takeBackSoon()
   }
   const takeBack = (): void => {
     outlivesInterrupt = false
     process.off('SIGINT', outlive)
   }
-  process.on('SIGINT', outlive)
-  return () => {
-    if (!isTold) takeBack()
+  const takeBackSoon = (): void => {
+    setTimeout(takeBack, SAME_INTERRUPT_MS).unref()
   }
+  process.on('SIGINT', outlive)
+  return takeBackSoon
 }
