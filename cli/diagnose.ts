@@ -116,7 +116,7 @@ function checkWritten(captures: readonly string[], options: DiagnoseOptions): vo
       fail(`--${name} -: only --csv and --json write to standard output; give --${name} a file`)
   const isFile = (file: string | undefined) => file !== '-'
   checkDistinct(
-    captures.filter(isFile).map(file => ({ file, what: 'the capture' })),
+    captures.map(file => ({ file: isFile(file) ? file : '/dev/stdin', what: 'the capture' })),
     WRITTEN.map(name => ({ file: options[name], what: `--${name}` })).filter(({ file }) => isFile(file)),
   )
 }

@@ -1,6 +1,7 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { platform } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
@@ -265,6 +266,22 @@ t.test('cut and damaged captures: what could be read is told, what not with its 
   const absent = await mqlabInProcess(['diagnose', clean, join(folder, 'none')])
   t.match(absent, { code: 2, stdout: /\n {2}unreadable \S*none: there is no\s+such file\n/ })
 })
+
+t.test(
+  'standard input that is a file is not written over',
+  { skip: platform() === 'win32' && 'no /dev/stdin here' },
+  async t => {
+    const own = join(t.testdir(), 'own')
+    writeFileSync(own, readFileSync(sick))
+    const stdin = openSync(own, 'r')
+    t.teardown(() => closeSync(stdin))
+    const args = [MAIN, 'diagnose', '-', '--extract', own]
+    const { status, stderr } = spawnSync(process.execPath, args, { stdio: [stdin, 'pipe', 'pipe'], encoding: 'utf8' })
+    t.equal(status, 2)
+    t.match(stderr, /--extract .*: it is the capture, which would be written over/)
+    t.ok(readFileSync(own).equals(readFileSync(sick)))
+  },
+)
 
 t.test('what cannot be read at all, or is not to be had: one line, nothing on stdout, exit 2', async t => {
   const made = t.testdir({ empty: '', 'page.html': '<!doctype html><html><body>no</body></html>' })
