@@ -264,7 +264,7 @@ t.test('cut and damaged captures: what could be read is told, what not with its 
   })
   t.equal((await mqlabInProcess(['diagnose', cut, '--qms'])).code, 2, 'in every view')
   const absent = await mqlabInProcess(['diagnose', clean, join(folder, 'none')])
-  t.match(absent, { code: 2, stdout: /\n {2}unreadable \S*none: there is no\s+such file\n/ })
+  t.match(absent, { code: 2, stdout: /\n {2}unreadable \S*none:\s+there\s+is\s+no\s+such\s+file\n/ })
 })
 
 t.test(
