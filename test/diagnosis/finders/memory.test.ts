@@ -10,21 +10,33 @@ import type { SeenTraffic } from '../../fixtures/seen-traffic.js'
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-/** Bytes that one more of something leaves behind, once there have been many: what evidence takes is there by then. */
-function left(one: (traffic: SeenTraffic, diagnosis: Diagnosis) => void, before: number, measured: number): number {
-  let bytes = 0
+/** Code that is being compiled takes room, too, and at any time: a leak is there each time that one looks. */
+const LOOKS = 3
+
+/**
+ * Bytes that one more of something leaves behind, once there have been many: what evidence takes is there by then. Looks again
+ * where it is `limit` or more.
+ */
+function left(
+  one: (traffic: SeenTraffic, diagnosis: Diagnosis) => void,
+  { before, measured, limit }: { readonly before: number; readonly measured: number; readonly limit: number },
+): number {
+  let least = Number.POSITIVE_INFINITY
   foundIn((traffic, diagnosis) => {
     for (let count = 0; count < before; count += 1) one(traffic, diagnosis)
-    collect()
-    const start = process.memoryUsage().heapUsed
-    for (let count = 0; count < measured; count += 1) one(traffic, diagnosis)
-    collect()
-    bytes = (process.memoryUsage().heapUsed - start) / measured
+    for (let look = 0; look < LOOKS && least >= limit; look += 1) {
+      collect()
+      const start = process.memoryUsage().heapUsed
+      for (let count = 0; count < measured; count += 1) one(traffic, diagnosis)
+      collect()
+      least = Math.min(least, (process.memoryUsage().heapUsed - start) / measured)
+    }
   })
-  return bytes
+  return least
 }
 
 t.test('sessions that are over are forgotten', t => {
+  const limit = 200
   const bytes = left(
     (traffic, diagnosis) => {
       const session = traffic.session(SENDER, RECEIVER)
@@ -36,27 +48,27 @@ t.test('sessions that are over are forgotten', t => {
       session.end('fin', 1, { idleUs: 3e6 })
     },
     // more than the capture's first second of sessions, and than evidence that is kept
-    3_000,
-    3_000,
+    { before: 3_000, measured: 3_000, limit },
   )
-  t.ok(bytes < 200, `${bytes.toFixed(1)} bytes of a session are left`)
+  t.ok(bytes < limit, `${bytes.toFixed(1)} bytes of a session are left`)
   t.end()
 })
 
 t.test('attempts that fail are counted and forgotten', t => {
+  const limit = 20
   const bytes = left(
     traffic => {
       const connection = traffic.connection(SENDER.address, RECEIVER.address, { opening: 'syn', frames: [1, 1] })
       traffic.end(connection, 'refused', 1)
     },
-    3_000,
-    10_000,
+    { before: 3_000, measured: 10_000, limit },
   )
-  t.ok(bytes < 20, `${bytes.toFixed(1)} bytes of an attempt are left`)
+  t.ok(bytes < limit, `${bytes.toFixed(1)} bytes of an attempt are left`)
   t.end()
 })
 
 t.test('messages that are acknowledged are forgotten', t => {
+  const limit = 20
   let number = 0
   let session: ReturnType<SeenTraffic['session']> | null = null
   let back: ReturnType<SeenTraffic['session']> | null = null
@@ -71,14 +83,14 @@ t.test('messages that are acknowledged are forgotten', t => {
       back.orderAck(number, SENDER.address)
       back.sessionAck((number / 32) & 0xffff)
     },
-    20_000,
-    20_000,
+    { before: 20_000, measured: 20_000, limit },
   )
-  t.ok(bytes < 20, `${bytes.toFixed(1)} bytes of a message are left`)
+  t.ok(bytes < limit, `${bytes.toFixed(1)} bytes of a message are left`)
   t.end()
 })
 
 t.test('requests that are answered are forgotten', t => {
+  const limit = 50
   let http: SeenHttp | null = null
   let index = 0
   const bytes = left(
@@ -87,14 +99,14 @@ t.test('requests that are answered are forgotten', t => {
       index += 1
       http.answer(http.post(srmpMessage({ index })), index % 2 === 0 ? 503 : 200)
     },
-    11_000,
-    6_000,
+    { before: 11_000, measured: 6_000, limit },
   )
-  t.ok(bytes < 50, `${bytes.toFixed(1)} bytes of a request are left`)
+  t.ok(bytes < limit, `${bytes.toFixed(1)} bytes of a request are left`)
   t.end()
 })
 
 t.test('requests that nobody answers are forgotten while their connection lasts', t => {
+  const limit = 100
   let http: SeenHttp | null = null
   let index = 0
   const bytes = left(
@@ -103,14 +115,14 @@ t.test('requests that nobody answers are forgotten while their connection lasts'
       index += 1
       http.post(srmpMessage({ index }))
     },
-    11_000,
-    6_000,
+    { before: 11_000, measured: 6_000, limit },
   )
-  t.ok(bytes < 100, `${bytes.toFixed(1)} bytes of a request are left`)
+  t.ok(bytes < limit, `${bytes.toFixed(1)} bytes of a request are left`)
   t.end()
 })
 
 t.test('numbers far apart take no more room than their messages', t => {
+  const limit = 20_000
   let timeStamp = 0
   let session: ReturnType<SeenTraffic['session']> | null = null
   const bytes = left(
@@ -120,9 +132,8 @@ t.test('numbers far apart take no more room than their messages', t => {
       session.transactional({ number: 1, timeStamp })
       session.transactional({ number: 4097, previous: 1, timeStamp })
     },
-    200,
-    500,
+    { before: 200, measured: 500, limit },
   )
-  t.ok(bytes < 20_000, `${bytes.toFixed(0)} bytes of a sequence with two messages are left`)
+  t.ok(bytes < limit, `${bytes.toFixed(0)} bytes of a sequence with two messages are left`)
   t.end()
 })
