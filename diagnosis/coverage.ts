@@ -77,6 +77,15 @@ export class Coverage {
       )
     return reservations
   }
+
+  /** Why bytes that make no sense may not have been sent like that. */
+  ofBytes(): string[] {
+    return this.firstDamaged === null
+      ? []
+      : [
+          `packets are damaged, the first in frame ${this.firstDamaged.number}: this may be another whose checksum does not show it`,
+        ]
+  }
 }
 
 const ADDRESSES_MAX = 100_000

@@ -321,7 +321,7 @@ export const FINDING_KINDS = {
     'packets are damaged',
     null,
     'Their checksums are not those of their bytes, and others’ from the same machine are: they were damaged on the wire, in the capturing machine, or in the file. No machine would have taken them like that, so they are left out, as if they had not been captured.',
-    'Capture again or fetch the file again. If the capturing machine’s network card puts packets together (RSC, LRO), turn that off while it captures: their checksums are then not computed.',
+    'Capture again or fetch the file again. If the capturing machine’s network card puts packets together (RSC, LRO) and leaves their checksums, turn that off while it captures, or give --ignore-checksums.',
   ),
   'frames-cut-short': kind(
     'notice',

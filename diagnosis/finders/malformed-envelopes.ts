@@ -11,7 +11,7 @@ export function findMalformedEnvelopes(context: DiagnosisContext): Finder {
         ...endsOf(session, 0),
         frames: first === last ? [first] : [first, last],
         text: `${endName(context, session, 0)} posted to ${head.target} what is no SRMP: ${fault.message} (${fault.code}, ${fault.section})`,
-        reservations: gapsIn(session, 0),
+        reservations: [...gapsIn(session, 0), ...context.coverage.ofBytes()],
       })
     },
   }

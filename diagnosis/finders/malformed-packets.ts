@@ -46,7 +46,7 @@ export function findMalformedPackets(context: DiagnosisContext): Finder {
         return
       }
       const isStranger = isNew(session)
-      const reservations = gapsIn(session, direction)
+      const reservations = [...gapsIn(session, direction), ...context.coverage.ofBytes()]
       note(session, direction, { count: 1, fault, first, last, isStranger, preambleSize: 0, reservations })
     },
     resynchronised(session, direction, skipped, frame) {

@@ -39,6 +39,31 @@ t.test('a balancer’s preamble, in both of its forms', async t => {
   t.strictSame(begin(Buffer.from('0d0a0d0a000d0a515549540a', 'hex')).ids, ['proxy-preamble'])
 })
 
+t.test(
+  'where packets are damaged, malformed ones are not proven to have been sent so; and how many there were is told',
+  t => {
+    const { of } = foundIn((traffic, diagnosis) => {
+      const session = traffic.session(SENDER, RECEIVER)
+      session.express()
+      diagnosis.damaged(traffic.next())
+      diagnosis.damaged(traffic.next())
+      const at = traffic.next()
+      diagnosis.malformed(session.connections[0]!, 0, faultOf(Buffer.alloc(20, 0xee)), at, at)
+    })
+    t.match(of('malformed-packet'), {
+      count: 1,
+      proven: 0,
+      first: { reservations: [/^packets are damaged, the first in/] },
+    })
+    t.match(of('packets-damaged'), {
+      severity: 'notice',
+      count: 1,
+      first: { weight: 2, text: /^2 packets with wrong/ },
+    })
+    t.end()
+  },
+)
+
 t.test('malformed packets of a session are one finding, of which the first is shown', t => {
   const { of, grave } = foundIn((traffic, diagnosis) => {
     const session = traffic.session(SENDER, RECEIVER)
