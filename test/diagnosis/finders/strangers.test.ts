@@ -50,7 +50,7 @@ t.test(
       const at = traffic.next()
       diagnosis.malformed(session.connections[0]!, 0, faultOf(Buffer.alloc(20, 0xee)), at, at)
       session.end('fin', 1)
-  })
+    })
     t.match(of('malformed-packet'), {
       count: 1,
       proven: 0,
