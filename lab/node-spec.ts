@@ -66,6 +66,8 @@ export interface CaptureSpec {
   /** Program and version. */
   readonly application: string
   readonly seed: number
+  /** Of the run: what is recorded on both sides of a machine has to be in order. See `agreeOnWallTime`. */
+  readonly wallAheadMs: number
 }
 
 export interface HttpSpec {

@@ -3,7 +3,8 @@ import type { Now } from '../queue-manager/clock.js'
 // performance.now() counts from the start of the process or thread and is cheap; process.hrtime counts from a moment
 // that all processes of the machine share. One difference, taken once, makes the first comparable like the second.
 const OFFSET_READINGS = 20
-const CLOCK_TOLERANCE_MS = 0.5
+/** A system's clock that is only made to go faster or slower for a while stays within. */
+const CLOCK_TOLERANCE_MS = 50
 const machineOffsetMs = measureOffsetMs()
 
 /** Whatever stops the process between the two readings falsifies their difference: the narrowest of several counts. */
@@ -37,6 +38,20 @@ export function preciseWallMs(): number {
   const wallMs = Date.now()
   if (ownMs + wallOffsetMs < wallMs - CLOCK_TOLERANCE_MS) wallOffsetMs = wallMs - ownMs
   return ownMs + wallOffsetMs
+}
+
+/** What `preciseWallMs` is ahead of `monotonicMs`, for others of this machine to agree with. */
+export function wallAheadMs(): number {
+  preciseWallMs() // follows the system's clock
+  return wallOffsetMs - machineOffsetMs
+}
+
+/**
+ * Agrees with another process or thread of this machine on precise wall time, to microseconds: each finds its own by two
+ * readings, which may be a time slice apart.
+ */
+export function agreeOnWallTime(aheadMs: number): void {
+  wallOffsetMs = machineOffsetMs + aheadMs
 }
 
 /** Both clocks as they are. */

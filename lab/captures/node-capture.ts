@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { PartFile } from '../../capture/recording/part-file.js'
 import { Recorder } from '../../capture/recording/recorder.js'
-import { preciseWallMs } from '../../transport/clock.js'
+import { agreeOnWallTime, preciseWallMs } from '../../transport/clock.js'
 import type { SocketsTap } from '../../transport/wire-tap.js'
 import type { CaptureSpec } from '../node-spec.js'
 
@@ -13,7 +13,8 @@ export class NodeCapture implements SocketsTap {
   readonly #acceptedFrom: ReadonlySet<string>
   #failure: Error | null = null
 
-  constructor(node: string, { folder, names, acceptedFrom, application, seed }: CaptureSpec) {
+  constructor(node: string, { folder, names, acceptedFrom, application, seed, wallAheadMs }: CaptureSpec) {
+    agreeOnWallTime(wallAheadMs)
     const life = `${process.pid}-${threadId}`
     this.#part = new PartFile(join(folder, `${node}-${life}.pcapng`), new Map(names), application, error => {
       this.#failure = error

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path'
 import { assembleCapture } from '../../capture/recording/assemble.js'
 import { PartFile } from '../../capture/recording/part-file.js'
 import { Recorder } from '../../capture/recording/recorder.js'
+import { wallAheadMs } from '../../transport/clock.js'
 import type { RunView } from '../finding.js'
 import type { RunGateway, RunNode } from '../history.js'
 import type { CaptureSpec } from '../node-spec.js'
@@ -90,6 +91,7 @@ export class RunCapture {
     }
     const names = [...machineNames(nodes, gateway)]
     const isForeign = plane === 'haproxy' || plane === 'nginx'
+    const ahead = wallAheadMs()
     const order = [...(gateway === null ? [] : [gateway]), ...nodes].map(({ name }) => name)
     return {
       specOf: node => {
@@ -100,6 +102,7 @@ export class RunCapture {
           acceptedFrom: isForeign && gateway?.hosts.includes(node) ? [gateway.address] : [],
           application: this.#application,
           seed: seed + 2 ** 20 * (order.indexOf(node) + 1),
+          wallAheadMs: ahead,
         }
       },
       networks: () => Promise.resolve(),
