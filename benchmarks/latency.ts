@@ -1,4 +1,4 @@
-import int32 from 'hdr-histogram-js/dist/Int32Histogram.js'
+import { latencyHistogram } from '../receivers/latency-histogram.js'
 
 /** Percentiles in microseconds, with a tenth of a microsecond of resolution. */
 export interface LatencySummary {
@@ -14,9 +14,9 @@ export interface LatencySummary {
 const TICKS_PER_US = 10
 const LONGEST_US = 600_000_000
 
-/** Latencies of one run in an HdrHistogram of three significant digits; memory is fixed whatever is recorded. */
+/** Latencies of one run in a histogram. */
 export class LatencyRecorder {
-  readonly #histogram = new int32.default(1, LONGEST_US * TICKS_PER_US, 3)
+  readonly #histogram = latencyHistogram(LONGEST_US * TICKS_PER_US)
 
   /** `latencyUs` counts from the intended send time, so that a stall counts against every message it held up. */
   record(latencyUs: number): void {

@@ -14,6 +14,7 @@ export class Coverage {
   /** Packets that are left out, since their checksums say that they are not as they were sent. */
   damagedPackets = 0
   firstDamaged: FrameRef | null = null
+  lastDamaged: FrameRef | null = null
   /** MSMQ connections of which only one side was captured, and that began before the capture. */
   oneSided = 0
   midStream = 0
@@ -42,6 +43,7 @@ export class Coverage {
   damaged(frame: FrameRef): void {
     this.damagedPackets += 1
     this.firstDamaged ??= frame
+    this.lastDamaged = frame
   }
 
   ended({ connection, ending }: Session): void {

@@ -187,7 +187,6 @@ export class Diagnosis implements SeenSink {
   damaged(frame: FrameRef): void {
     this.#at(frame)
     this.coverage.damaged(frame)
-    for (const finder of this.#tellers.damaged) finder.damaged(frame)
   }
 
   names(address: string, names: readonly string[]): void {
@@ -334,7 +333,6 @@ const HOOKS: readonly Hook[] = [
   'resynchronised',
   'malformed',
   'trouble',
-  'damaged',
   'ended',
   'tick',
   'finish',

@@ -41,7 +41,6 @@ export interface Finder {
   resynchronised?(session: Session, direction: Direction, skipped: number, frame: FrameRef): void
   malformed?(session: Session, direction: Direction, fault: DecodeError, first: FrameRef, last: FrameRef): void
   trouble?(session: Session, direction: Direction, what: TcpTrouble, frame: FrameRef): void
-  damaged?(frame: FrameRef): void
   ended?(session: Session, ending: SeenEnding): void
   /** About once a second of the capture's time: what has waited for too long is judged now. */
   tick?(nowUs: number): void

@@ -1,7 +1,6 @@
 import type { Histogram } from 'hdr-histogram-js'
-// the package's entry also brings compression and WebAssembly: a quarter of a second for each process that starts
-import int32 from 'hdr-histogram-js/dist/Int32Histogram.js'
 import type { TrackedBody } from '../protocol/tracked-body.js'
+import { latencyHistogram } from './latency-histogram.js'
 
 /** What was delivered out of place: `number` came after `after` had come from the same sender in the same queue. */
 export interface OutOfOrderExample {
@@ -74,7 +73,7 @@ export class ReceiverLedger {
   #lastUs = -1
 
   constructor(options: { readonly latency?: boolean } = {}) {
-    this.#latency = options.latency ? new int32.default(1, LATENCY_US_MAX, 3) : null
+    this.#latency = options.latency ? latencyHistogram(LATENCY_US_MAX) : null
   }
 
   get received(): number {

@@ -31,7 +31,7 @@ let wallOffsetMs = performance.timeOrigin
 
 /**
  * Milliseconds since 1970 with fractions, which never go back. It follows the system's clock, which counts whole ones,
- * forward; one that is set back is not followed.
+ * forward, once it is far ahead; one that is set back is not followed.
  */
 export function preciseWallMs(): number {
   const ownMs = performance.now()

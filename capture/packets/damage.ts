@@ -58,17 +58,15 @@ export class Damage {
     sender.wrong += 1
     const pair = this.doubt(pairOf(packet))
     pair.wrong += 1
-    const isHabit = isFew(sender) ? !isNoHabit(all) : !isNoHabit(sender)
     // of one that a tool gave another address, what others send to it is wrong, too
-    const isHabitOfPair = !isFew(pair) && !isNoHabit(pair)
-    if (!isHabit && !isHabitOfPair) return true
-    return this.headers?.strikes(packet) === true
+    const hasReason = isHabit(isFew(sender) ? all : sender) || (!isFew(pair) && isHabit(pair))
+    return !hasReason || this.headers?.strikes(packet) === true
   }
 
   /** Whether enough are wrong, and no habit: of this sender, or else of anyone. */
   private strikes(packet: Packet): boolean {
     const tally = this.doubtful.get(senderOf(packet)) ?? this.all
-    return tally.wrong * HEADERS_PER_WRONG > tally.right && isNoHabit(tally)
+    return tally.wrong * HEADERS_PER_WRONG > tally.right && !isHabit(tally)
   }
 
   private doubt(name: string): Tally {
@@ -81,7 +79,7 @@ export class Damage {
   }
 }
 
-const isNoHabit = ({ right, wrong }: Tally) => right * RIGHT_AMONG > wrong
+const isHabit = ({ right, wrong }: Tally) => right * RIGHT_AMONG <= wrong
 
 const isFew = ({ right, wrong }: Tally) => right + wrong <= FEW_PACKETS
 
