@@ -101,7 +101,7 @@ const LOOK_MS = 1_000
  * @throws {AddressBlockError} on systems without the loopback addresses
  */
 export async function runCrashCampaign(options: CrashCampaignOptions): Promise<CrashCampaignReport> {
-  const block = await takeAddressBlock(options.seed * 31 + process.pid)
+  const block = await takeAddressBlock(options.seed)
   const campaign = new Campaign(options, last => block.address(last))
   try {
     return await campaign.run()

@@ -22,7 +22,8 @@ const ATTEMPTS_MAX = 64
 
 /**
  * Takes a block that nobody uses. Listening on its first address holds it against other runs, of other processes too.
- * `start` spreads runs that begin together; any number will do.
+ * One `start`, any number, is one block, so that balancers that hash addresses decide in each run of a seed alike; only
+ * where another run holds that block, the next free one is taken.
  * @throws {AddressBlockError}
  */
 export async function takeAddressBlock(start: number): Promise<AddressBlock> {
