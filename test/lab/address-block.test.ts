@@ -9,6 +9,10 @@ t.test('two runs never share a block', { skip: platform() !== 'linux' && 'needs 
   t.match(a.address(10), /^127\.\d+\.\d+\.10$/)
   await a.release()
   const c = await takeAddressBlock(5)
-  t.equal(c.address(10), a.address(10), 'a block that is free is the same for the same start, so that addresses are hashed alike')
+  t.equal(
+    c.address(10),
+    a.address(10),
+    'a block that is free is the same for the same start, so that addresses are hashed alike',
+  )
   await Promise.all([b.release(), c.release()])
 })
