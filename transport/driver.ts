@@ -75,6 +75,9 @@ export const DRIVER_LIMITS: DriverLimits = { connectionsMax: 16_384, backlog: 40
 /** What one read of the system brings at most. */
 const READ_BYTES = 262_144
 
+/** A timer that fires so late tells that the process stood still. */
+const LATE_MS = 50
+
 /** The longest wait of a Node timer, about 25 days; a longer one would fire at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1
 
@@ -464,10 +467,17 @@ export class Driver<E extends DrivenEngine> implements ConnectionOwner {
     clearTimeout(this.#timer)
     this.#timerMs = wakeMs
     const waitMs = Math.ceil(wakeMs - realNow().monotonicMs)
-    this.#timer = setTimeout(() => this.#wake(), Math.min(Math.max(waitMs, 0), TIMER_MS_MAX))
+    this.#timer = setTimeout(() => this.#due(), Math.min(Math.max(waitMs, 0), TIMER_MS_MAX))
+  }
+
+  /** After a standstill timers fire first, and then comes what peers have sent meanwhile: they are not to be judged before. */
+  #due(): void {
+    if (realNow().monotonicMs - this.#timerMs > LATE_MS) setImmediate(() => this.#wake())
+    else this.#wake()
   }
 
   #wake(): void {
+    if (!this.#running) return
     this.#timerMs = Number.POSITIVE_INFINITY
     this.#driven.wake(realNow())
     this.#carryOutAll()

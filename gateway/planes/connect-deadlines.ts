@@ -35,8 +35,11 @@ export class ConnectDeadlines {
     }
   }
 
-  /** What connects keeps the process alive by itself. */
+  /**
+   * What connects keeps the process alive by itself. After a standstill timers fire first: what has been connected meanwhile
+   * is heard of before anything is given up.
+   */
   #wake(afterMs: number): NodeJS.Timeout {
-    return setTimeout(() => this.#giveUp(), Math.ceil(afterMs)).unref()
+    return setTimeout(() => setImmediate(() => this.#giveUp()), Math.ceil(afterMs)).unref()
   }
 }

@@ -126,9 +126,11 @@ export class ProxiedConnection implements ConnectionView {
     if (context.idleTimeoutMs > 0) {
       // All traffic passes the client's socket, so its activity is the connection's; after its close there may still be
       // bytes that the host has yet to read.
-      const breakOff = () => this.#breakOff('gateway', 'idle', null)
-      client.setTimeout(context.idleTimeoutMs, breakOff)
-      client.once('close', () => this.#upstream?.setTimeout(context.idleTimeoutMs, breakOff))
+      client.setTimeout(context.idleTimeoutMs, () => this.#rested(client))
+      client.once('close', () => {
+        const upstream = this.#upstream
+        upstream?.setTimeout(context.idleTimeoutMs, () => this.#rested(upstream))
+      })
     }
     if (this.clientAddress === '') this.#breakOff('client', 'reset', 'ECONNRESET')
     else this.#chooseHost()
@@ -176,6 +178,16 @@ export class ProxiedConnection implements ConnectionView {
       return
     }
     this.#goOn()
+  }
+
+  /** After a standstill timers fire first: what has come meanwhile is to pass, and counts, before anything is broken off. */
+  #rested(socket: Socket): void {
+    const { toHost, toClient } = this.#relays
+    const moved = () => socket.bytesRead + toHost.bytes + toClient.bytes
+    const before = moved()
+    setImmediate(() => {
+      if (moved() === before) this.#breakOff('gateway', 'idle', null)
+    })
   }
 
   #chooseHost(): void {
