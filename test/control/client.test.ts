@@ -57,7 +57,7 @@ t.test('a message keeps everything that it was sent with', async t => {
   t.strictSame(message.extension, extension)
   t.ok(message.sentTime.getTime() >= before && message.arrivedTime.getTime() >= before)
 
-  const ack = (await answers.receiveByCorrelationId(ids[0]!, { timeoutMs: 2000 })) as Message
+  const ack = (await answers.receiveByCorrelationId(ids[0]!, { timeoutMs: 60_000 })) as Message
   t.match(ack, { class: 'ACK_REACH_QUEUE', correlationId: ids[0] })
   t.equal(await orders.receive(), null)
 })
@@ -92,13 +92,13 @@ t.test('a receive waits as long as it is told to, for what it is told to', async
   const { client, connect } = await controlBench(t)
   await client.createQueue({ name: 'private$\\q' })
   const queue = await client.open('private$\\q')
-  const startedMs = Date.now()
+  const startedMs = performance.now()
   t.equal(await queue.receive({ timeoutMs: 100 }), null)
-  t.ok(Date.now() - startedMs >= 95)
+  t.ok(performance.now() - startedMs >= 95)
 
   const waiting = queue.receive({ timeoutMs: Number.POSITIVE_INFINITY })
   const wanted = '99999999-2222-4333-8444-000000000009\\77'
-  const waitingForOne = queue.receiveByCorrelationId(wanted, { timeoutMs: 5000 })
+  const waitingForOne = queue.receiveByCorrelationId(wanted, { timeoutMs: 60_000 })
   const other = await connect()
   const sender = await other.open('private$\\q')
   await sender.send({ body: 'first' })
@@ -175,7 +175,7 @@ t.test('a transaction is all or nothing', async t => {
     return message?.body.toString()
   })
   t.equal(done, '1')
-  t.equal((await output.receive({ timeoutMs: 1000 }))?.body.toString(), '1 done')
+  t.equal((await output.receive({ timeoutMs: 60_000 }))?.body.toString(), '1 done')
   t.equal((await input.peek())?.body.toString(), '2')
 
   const transaction = await client.begin()
@@ -206,9 +206,9 @@ t.test('what a client leaves open is undone when it goes', async t => {
   await other.close()
   await waiting
   while (server.connections > 1) await sleep(5)
-  t.match(await queue.receive({ timeoutMs: 1000 }), { abortCount: 1 })
+  t.match(await queue.receive({ timeoutMs: 60_000 }), { abortCount: 1 })
   await client.sendTransaction([{ destination: queue.formatName!, body: 'for us' }])
-  t.equal((await queue.receive({ timeoutMs: 1000 }))?.body.toString(), 'for us', 'the other no longer waits')
+  t.equal((await queue.receive({ timeoutMs: 60_000 }))?.body.toString(), 'for us', 'the other no longer waits')
 })
 
 t.test('subqueues, rejection, dead letters', async t => {
@@ -220,7 +220,7 @@ t.test('subqueues, rejection, dead letters', async t => {
   await client.sendTransaction([
     { destination: queue.formatName!, body: 'bad', adminQueue: acks.formatName!, acknowledgements: ['not-receive'] },
   ])
-  const bad = (await queue.peek({ timeoutMs: 1000 })) as Message
+  const bad = (await queue.peek({ timeoutMs: 60_000 })) as Message
   await queue.move(bad, 'poison')
   t.equal(await queue.peek(), null)
   const poison = await client.open('private$\\t;poison')
@@ -233,7 +233,7 @@ t.test('subqueues, rejection, dead letters', async t => {
     const message = (await queue.receive({ transaction })) as Message
     await queue.reject(message, { transaction })
   })
-  t.match(await acks.receive({ timeoutMs: 1000 }), { class: 'NACK_RECEIVE_REJECTED' })
+  t.match(await acks.receive({ timeoutMs: 60_000 }), { class: 'NACK_RECEIVE_REJECTED' })
   await t.rejects(queue.move(1, 'x'), refusal('MQ_ERROR_MESSAGE_NOT_FOUND'))
 })
 
@@ -247,7 +247,7 @@ t.test('a signed message says who sent it, and is believed', async t => {
   const queue = await client.open('private$\\signed')
   for (const sign of [true, { hash: 'sha256', version: 3 } as const]) {
     await queue.send({ body: 'by Alice', sign })
-    t.match(await queue.receive({ timeoutMs: 1000 }), { authenticated: true, senderId: ALICE_SID, encrypted: false })
+    t.match(await queue.receive({ timeoutMs: 60_000 }), { authenticated: true, senderId: ALICE_SID, encrypted: false })
   }
   await t.rejects(queue.send({ body: 'by anybody' }), refusal('MQ_ERROR_INSUFFICIENT_PROPERTIES'))
   const direct = 'DIRECT=TCP:127.0.97.9\\private$\\q'

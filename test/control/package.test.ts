@@ -23,10 +23,10 @@ t.test('an example of the documentation does what it says', async t => {
   const done = await client.open('private$\\done')
   await client.sendTransaction([{ destination: orders.formatName!, body: '3 chairs', responseQueue: done.formatName! }])
   await client.transaction(async transaction => {
-    const order: Message | null = await orders.receive({ timeoutMs: 5000, transaction })
+    const order: Message | null = await orders.receive({ timeoutMs: 60_000, transaction })
     if (order?.responseQueue == null) return
     const answer = { destination: order.responseQueue, body: 'done', correlationId: order.id }
     await client.send(answer, { transaction })
   })
-  t.match(await done.receive({ timeoutMs: 1000 }), { label: '', correlationId: /^11111111-.*\\\d+$/ })
+  t.match(await done.receive({ timeoutMs: 60_000 }), { label: '', correlationId: /^11111111-.*\\\d+$/ })
 })
