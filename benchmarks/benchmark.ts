@@ -11,7 +11,8 @@ export interface BenchmarkContext {
   readonly messages?: number | undefined
   /** Size of generated captures, for the benchmark that reads one. */
   readonly captureBytes?: number | undefined
-  /** Trials of counted messages are left out: for whoever wants to see that everything arrives, and no figures. */
+  /** Trials and what goes before the measuring are left out: for whoever wants to see that everything arrives, and no
+   *  figures. */
   readonly cold?: boolean
   readonly inProcess: RoleName | undefined
   /** Progress for a person, one line. Never data. */
@@ -35,12 +36,23 @@ export interface BenchmarkResult {
   readonly remarks?: readonly string[]
 }
 
+const LOOK_AGAIN_MS = 5
+
 /** Milliseconds for one sample when `parts` things are measured in turns. */
 export function sampleMs(context: BenchmarkContext, parts: number): number {
   return Math.max(20, Math.round((context.seconds * 1000) / (context.repetitions * parts)))
 }
 
-/** How long a subject runs before it is measured: the compiler needs a second or two of the real load to be done with it. */
+/** Runs subjects for a while before they are measured: the compiler needs a second or two of the real load to be done with
+ *  it. */
+export async function warmUp(
+  context: BenchmarkContext,
+  ...subjects: readonly ((durationMs: number) => Promise<unknown>)[]
+): Promise<void> {
+  if (context.cold) return
+  for (const run of subjects) await run(warmUpMs(context))
+}
+
 export function warmUpMs(context: BenchmarkContext): number {
   return Math.min(3000, Math.max(20, Math.round(context.seconds * 200)))
 }
@@ -61,6 +73,20 @@ export async function interleave<P extends Parts>(
   }
   return Object.fromEntries(rows.map(({ name, samples }) => [name, samples])) as unknown as {
     [K in keyof P]: SampleOf<P[K]>[]
+  }
+}
+
+/** Looks again and again until what is seen will do, or until it has looked in vain for so long; gives what it saw last. */
+export async function lookUntil<Seen>(
+  look: () => Promise<Seen>,
+  willDo: (seen: Seen) => boolean,
+  timeoutMs: number,
+): Promise<Seen> {
+  const deadline = Date.now() + timeoutMs
+  for (;;) {
+    const seen = await look()
+    if (willDo(seen) || Date.now() > deadline) return seen
+    await sleep(LOOK_AGAIN_MS)
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Benchmark, interleave, sampleMs } from './benchmark.js'
+import { type Benchmark, type BenchmarkContext, interleave, sampleMs } from './benchmark.js'
 import { createFigure, type Sample } from './figure.js'
 import { type RoleProcess, type StartRole, withProcesses } from './processes.js'
 import type { LmdbWay } from './roles/lmdb-writer.js'
@@ -21,11 +21,16 @@ export const RECORD_BYTES = 1024
 export const BATCH_RECORDS = 512
 /** Both ways are tried with so many records, twice: the first time the file grows. */
 const TRIAL_BATCHES = 20
+const LEAST_BATCHES = 2
 
 /** How durable each side of a comparison is, in one line for the report. */
 export const LMDB_SYNC = 'LMDB without overlappingSync: pages, fdatasync, meta page with O_DSYNC before a commit counts'
 
-export async function startLmdbCeiling(start: StartRole, folder: StoreFolder): Promise<LmdbCeiling> {
+export async function startLmdbCeiling(
+  context: BenchmarkContext,
+  start: StartRole,
+  folder: StoreFolder,
+): Promise<LmdbCeiling> {
   const writer = await start('lmdb-writer', { folder: folder.child('ceiling'), recordBytes: RECORD_BYTES })
   const sample = async (records: number, way: LmdbWay): Promise<Sample> => {
     const { elapsedUs, processorUs, found, altered } = await writer.call('run', {
@@ -46,7 +51,7 @@ export async function startLmdbCeiling(start: StartRole, folder: StoreFolder): P
   }
   const best = { way: 'sync' as LmdbWay, value: 0 }
   for (const way of ['sync', 'async', 'sync', 'async'] as const) {
-    const { value } = await sample(TRIAL_BATCHES * BATCH_RECORDS, way)
+    const { value } = await sample(trialBatches(context) * BATCH_RECORDS, way)
     if (value > best.value) Object.assign(best, { way, value })
   }
   return {
@@ -57,10 +62,16 @@ export async function startLmdbCeiling(start: StartRole, folder: StoreFolder): P
   }
 }
 
+function trialBatches({ cold }: BenchmarkContext): number {
+  return cold ? LEAST_BATCHES : TRIAL_BATCHES
+}
+
 /** Records that take about so long, in whole batches, judged by a trial. */
-export async function recordsFor(ceiling: LmdbCeiling, durationMs: number): Promise<number> {
+async function recordsFor(context: BenchmarkContext, ceiling: LmdbCeiling): Promise<number> {
+  if (context.cold) return LEAST_BATCHES * BATCH_RECORDS
+  const durationMs = sampleMs(context, 2)
   const { value } = await ceiling.sample(TRIAL_BATCHES * BATCH_RECORDS)
-  return Math.max(2, Math.round((value * durationMs) / 1000 / BATCH_RECORDS)) * BATCH_RECORDS
+  return Math.max(LEAST_BATCHES, Math.round((value * durationMs) / 1000 / BATCH_RECORDS)) * BATCH_RECORDS
 }
 
 export const lmdbBatchBenchmark: Benchmark = {
@@ -70,8 +81,8 @@ export const lmdbBatchBenchmark: Benchmark = {
   run: async context =>
     await withStoreFolder(folder =>
       withProcesses({ inProcess: context.inProcess }, async start => {
-        const ceiling = await startLmdbCeiling(start, folder)
-        const records = await recordsFor(ceiling, sampleMs(context, 2))
+        const ceiling = await startLmdbCeiling(context, start, folder)
+        const records = await recordsFor(context, ceiling)
         context.note(`lmdb-batch-512: ${records} records a sample, way ${ceiling.way}`)
         const samples = await interleave(context.repetitions, {
           plain: () => ceiling.sample(records),

@@ -1,5 +1,5 @@
 import { createSettings } from '../queue-manager/settings.js'
-import { type Benchmark, interleave, sampleMs } from './benchmark.js'
+import { type Benchmark, interleave, sampleMs, warmUp } from './benchmark.js'
 import { LMDB_SYNC, startLmdbCeiling } from './ceiling-lmdb.js'
 import { BODY_BYTES, directName, judgeDelivery, RECEIVER_GUID, SENDER_GUID } from './engine-pair.js'
 import { createFigure, type Sample, type Verdict } from './figure.js'
@@ -34,11 +34,11 @@ export const durableLoneBenchmark: Benchmark = {
       withProcesses({ inProcess: context.inProcess }, async start => {
         const atOnce = await startLonePair(start, folder, 'at-once', 80, AT_ONCE)
         const plain = await startLonePair(start, folder, 'plain', 82, {})
-        const ceiling = await startLmdbCeiling(start, folder)
+        const ceiling = await startLmdbCeiling(context, start, folder)
         const durationMs = sampleMs(context, 3)
         const lone = Math.max(5, Math.round(durationMs / LONE_MS))
         const delayed = Math.max(1, Math.round(durationMs / ACK_DELAY_MS))
-        await atOnce(lone)
+        await warmUp(context, () => atOnce(lone))
         const runs: { atOnce: LoneSamples[]; plain: LoneSamples[]; fdatasync: Sample[] } = {
           atOnce: [],
           plain: [],

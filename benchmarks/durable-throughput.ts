@@ -94,11 +94,13 @@ async function measure(
     withProcesses({ inProcess: context.inProcess }, async start => {
       const fast = await startFastPair(start, folder, subject, node)
       const plain = await startPair(start, folder, 'plain', node + 2, {})
-      const ceiling = await startLmdbCeiling(start, folder)
+      const ceiling = await startLmdbCeiling(context, start, folder)
       const filled = loadOf(subject, 'filled')
       const consumed = loadOf(subject, 'consumed')
       const durationMs = sampleMs(context, 4)
-      const trial = { durationMs, warmUpMs: warmUpMs(context), trials: context.cold ? 1 : TRIALS }
+      const trial = context.cold
+        ? { durationMs, warmUpMs: 0, trials: 0 }
+        : { durationMs, warmUpMs: warmUpMs(context), trials: TRIALS }
       const messages = await messagesFor(fast, filled, trial)
       const plainMessages = await messagesFor(plain, filled, trial)
       context.note(`${benchmark}: ${messages} messages a sample, ${plainMessages} with the defaults`)

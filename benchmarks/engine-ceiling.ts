@@ -22,7 +22,7 @@ export async function startEngineCeiling(
   start: StartRole,
   sampleDurationMs: number,
 ): Promise<EngineCeiling> {
-  const raw: RawCeiling = await startRawCeiling(start, { trialMs: trialMs(sampleDurationMs) })
+  const raw: RawCeiling = await startRawCeiling(start, { trialMs: trialMs(context, sampleDurationMs) })
   context.note(`ceiling: ${NAME}; best: preallocated reads, ${raw.batchFrames} to a write`)
   return {
     ordinary: durationMs => raw.sampleSeparate(durationMs, BATCH_FRAMES),

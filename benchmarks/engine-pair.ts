@@ -1,5 +1,5 @@
 import type { Delivery } from '../senders/workload-spec.js'
-import { sleep } from './benchmark.js'
+import { lookUntil, sleep } from './benchmark.js'
 import type { Sample, Verdict } from './figure.js'
 import type { RoleProcess, StartRole } from './processes.js'
 import type { ReceiverTally } from './roles/engine-receiver.js'
@@ -71,6 +71,12 @@ export async function startEnginePair(start: StartRole, options: EnginePairOptio
       await sleep(durationMs * WARM_UP_SHARE)
       const [from, senderFrom] = await Promise.all([receiver.call('count'), sender.call('state')])
       await sleep(durationMs)
+      // or a machine that stood still would have no rate
+      await lookUntil(
+        () => receiver.call('count'),
+        ({ received }) => received > from.received,
+        DRAIN_TIMEOUT_MS,
+      )
       const [to, senderTo] = await Promise.all([receiver.call('count'), sender.call('state')])
       await sender.call('finish')
       const { state, tally } = await drained(sender, receiver)
@@ -92,17 +98,15 @@ export function directName(address: string, queue: string): string {
 }
 
 /** Waits until the outgoing queue is empty and as many messages were taken out as were accepted. */
-async function drained(
+function drained(
   sender: RoleProcess<'engine-sender'>,
   receiver: RoleProcess<'engine-receiver'>,
 ): Promise<{ state: SenderState; tally: ReceiverTally }> {
-  const deadline = Date.now() + DRAIN_TIMEOUT_MS
-  for (;;) {
-    const state = await sender.call('state')
-    const tally = await receiver.call('tally')
-    if ((state.outgoing === 0 && tally.received >= state.accepted) || Date.now() > deadline) return { state, tally }
-    await sleep(10)
-  }
+  return lookUntil(
+    async () => ({ state: await sender.call('state'), tally: await receiver.call('tally') }),
+    ({ state, tally }) => state.outgoing === 0 && tally.received >= state.accepted,
+    DRAIN_TIMEOUT_MS,
+  )
 }
 
 /** What was promised held against what was delivered, message by message: numbers 1 to `offered`, each once, in order. */

@@ -1,4 +1,4 @@
-import { type Benchmark, interleave, sampleMs, warmUpMs } from './benchmark.js'
+import { type Benchmark, interleave, sampleMs, warmUp } from './benchmark.js'
 import { startEngineCeiling, throughputFigures } from './engine-ceiling.js'
 import { type Load, startEnginePair } from './engine-pair.js'
 import { createFigure } from './figure.js'
@@ -27,8 +27,11 @@ export const expressProxyBenchmark: Benchmark = {
       })
       const ceiling = await startEngineCeiling(context, start, durationMs)
       const proxied: Load = { ...LOAD, via: proxyAddress }
-      await pair.sample(LOAD, warmUpMs(context))
-      await pair.sample(proxied, warmUpMs(context))
+      await warmUp(
+        context,
+        durationMs => pair.sample(LOAD, durationMs),
+        durationMs => pair.sample(proxied, durationMs),
+      )
       const samples = await interleave(context.repetitions, {
         ordinary: () => ceiling.ordinary(durationMs),
         direct: () => pair.sample(LOAD, durationMs),

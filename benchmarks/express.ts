@@ -1,4 +1,4 @@
-import { type Benchmark, interleave, sampleMs, warmUpMs } from './benchmark.js'
+import { type Benchmark, interleave, sampleMs, warmUp } from './benchmark.js'
 import { startEngineCeiling, throughputFigures } from './engine-ceiling.js'
 import { type Load, startEnginePair } from './engine-pair.js'
 import { withProcesses } from './processes.js'
@@ -28,8 +28,11 @@ export const expressBenchmark: Benchmark = {
       })
       const ceiling = await startEngineCeiling(context, start, durationMs)
       // Sessions open and the compiler sees everything before it counts.
-      await narrow.sample(DEFAULT_LOAD, warmUpMs(context))
-      await wide.sample(WIDE_LOAD, warmUpMs(context))
+      await warmUp(
+        context,
+        durationMs => narrow.sample(DEFAULT_LOAD, durationMs),
+        durationMs => wide.sample(WIDE_LOAD, durationMs),
+      )
       const samples = await interleave(context.repetitions, {
         ordinary: () => ceiling.ordinary(durationMs),
         narrow: () => narrow.sample(DEFAULT_LOAD, durationMs),

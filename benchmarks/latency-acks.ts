@@ -1,4 +1,4 @@
-import { type Benchmark, interleave, sampleMs, sleep } from './benchmark.js'
+import { type Benchmark, interleave, lookUntil, sampleMs, warmUp } from './benchmark.js'
 import { BENCHMARK_SETTINGS, BODY_BYTES, directName, judgeDelivery, RECEIVER_GUID, SENDER_GUID } from './engine-pair.js'
 import { createFigure, type Sample } from './figure.js'
 import type { LatencySummary } from './latency.js'
@@ -47,10 +47,12 @@ export const latencyAcksBenchmark: Benchmark = {
         return await measureRun(pacer, receiver, { sender: runs, transactional, receiverAddress, runMs })
       }
       const echoRun = { ...echo, bodyBytes: BODY_BYTES, ratePerS: RATE_PER_S, durationMs, warmUpMs: 0 }
-      const warmUpMs = Math.min(WARM_UP_MS, durationMs)
-      await echoClient.call('openLoop', { ...echoRun, durationMs: warmUpMs })
-      await measure(false, warmUpMs)
-      await measure(true, warmUpMs)
+      await warmUp(context, async () => {
+        const warmUpMs = Math.min(WARM_UP_MS, durationMs)
+        await echoClient.call('openLoop', { ...echoRun, durationMs: warmUpMs })
+        await measure(false, warmUpMs)
+        await measure(true, warmUpMs)
+      })
       const express: Latencies[] = []
       const transactional: Latencies[] = []
       const { floor } = await interleave(context.repetitions, {
@@ -139,12 +141,10 @@ async function measureRun(
 }
 
 /** Waits for the last acknowledgement; returns how many messages are left all the same. */
-async function drained(pacer: RoleProcess<'engine-pacer'>): Promise<number> {
-  const deadline = Date.now() + DRAIN_TIMEOUT_MS
-  let outgoing = await pacer.call('outgoing')
-  while (outgoing > 0 && Date.now() < deadline) {
-    await sleep(5)
-    outgoing = await pacer.call('outgoing')
-  }
-  return outgoing
+function drained(pacer: RoleProcess<'engine-pacer'>): Promise<number> {
+  return lookUntil(
+    () => pacer.call('outgoing'),
+    outgoing => outgoing === 0,
+    DRAIN_TIMEOUT_MS,
+  )
 }

@@ -4,7 +4,7 @@ import { jhash } from '../gateway/nlb/jhash.js'
 import { KERNEL_MODES, type KernelMode, type KernelPlane } from '../gateway/planes/kernel/kernel-options.js'
 import { createKernelPlane } from '../gateway/planes/kernel/kernel-plane.js'
 import { namespacesLacking, runProgram } from '../gateway/planes/kernel/programs.js'
-import { type Benchmark, type BenchmarkContext, interleave, sampleMs, warmUpMs } from './benchmark.js'
+import { type Benchmark, type BenchmarkContext, interleave, sampleMs, warmUp } from './benchmark.js'
 import { pour } from './ceiling-raw.js'
 import { createFigure, type Figure, type Sample } from './figure.js'
 import { type StartRole, withProcesses } from './processes.js'
@@ -67,11 +67,13 @@ async function measure(
   for (const plane of planes) all.push(await startEnds(start, plane))
   const rounds = ROUNDS * context.repetitions
   const durationMs = sampleMs({ ...context, repetitions: rounds }, 2 * all.length)
-  const warmMs = warmUpMs(context) / (2 * all.length)
-  for (const ends of all) {
-    await ends.direct(warmMs)
-    await ends.plane(warmMs)
-  }
+  await warmUp(context, async durationMs => {
+    const warmMs = durationMs / (2 * all.length)
+    for (const ends of all) {
+      await ends.direct(warmMs)
+      await ends.plane(warmMs)
+    }
+  })
   const measures = all.flatMap(ends => [
     [`direct ${ends.mode}`, () => ends.direct(durationMs)] as const,
     [ends.mode, () => ends.plane(durationMs)] as const,

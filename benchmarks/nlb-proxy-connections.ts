@@ -1,4 +1,4 @@
-import { type Benchmark, interleave, sampleMs, warmUpMs } from './benchmark.js'
+import { type Benchmark, interleave, sampleMs, warmUp } from './benchmark.js'
 import type { Sample, Verdict } from './figure.js'
 import { type RoleProcess, withProcesses } from './processes.js'
 import { withProxies } from './proxies.js'
@@ -32,8 +32,9 @@ export const nlbProxyConnectionsBenchmark: Benchmark = {
           ours: () => withCost(ours, open(ours.at)),
         }
         // a connection passes much code once: the compiler needs thousands
-        for (const to of [target, theirs?.at, ours.at])
-          if (to !== undefined) await openings(opener, to, warmUpMs(context))
+        await warmUp(context, async durationMs => {
+          for (const to of [target, theirs?.at, ours.at]) if (to !== undefined) await openings(opener, to, durationMs)
+        })
         const samples = await interleave(context.repetitions, measured)
         return compareProxies({
           benchmark: 'nlb-proxy-connections',

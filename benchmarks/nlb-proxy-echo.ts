@@ -1,4 +1,4 @@
-import { type Benchmark, interleave, sampleMs } from './benchmark.js'
+import { type Benchmark, interleave, sampleMs, warmUp } from './benchmark.js'
 import type { Sample } from './figure.js'
 import { withProcesses } from './processes.js'
 import { withProxies } from './proxies.js'
@@ -29,7 +29,9 @@ export const nlbProxyEchoBenchmark: Benchmark = {
           theirs: theirs === null ? undefined : () => withCost(theirs, paced(theirs.at)),
           ours: () => withCost(ours, paced(ours.at)),
         }
-        for (const measure of Object.values(measured)) await measure?.()
+        await warmUp(context, async () => {
+          for (const measure of Object.values(measured)) await measure?.()
+        })
         const samples = await interleave(rounds, measured)
         const at = `1 KB echo at ${OPEN_LOOP_RATE_PER_S}/s`
         return compareProxies({

@@ -1,4 +1,4 @@
-import { type Benchmark, interleave, sampleMs, warmUpMs } from './benchmark.js'
+import { type Benchmark, interleave, sampleMs, warmUp } from './benchmark.js'
 import { type Load, startEnginePair } from './engine-pair.js'
 import { withProcesses } from './processes.js'
 import { withProxies } from './proxies.js'
@@ -22,8 +22,10 @@ export const nlbProxyMessagesBenchmark: Benchmark = {
       return await withProxies(context, start, { role: 'nlb-gateway', target }, async ({ ours, theirs }) => {
         const durationMs = sampleMs(context, theirs === null ? 2 : 3)
         const send = (via: string) => () => pair.sample({ ...LOAD, via }, durationMs)
-        for (const via of [target.address, ours.at.address, theirs?.at.address])
-          if (via !== undefined) await pair.sample({ ...LOAD, via }, warmUpMs(context) / 2)
+        await warmUp(context, async durationMs => {
+          for (const via of [target.address, ours.at.address, theirs?.at.address])
+            if (via !== undefined) await pair.sample({ ...LOAD, via }, durationMs / 2)
+        })
         const samples = await interleave(context.repetitions, {
           straight: send(target.address),
           theirs: theirs === null ? undefined : () => withCost(theirs, send(theirs.at.address)),

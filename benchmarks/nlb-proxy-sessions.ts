@@ -85,9 +85,10 @@ async function memorySample(context: BenchmarkContext, count: number, startProxy
       const holding = { to: proxy.at, sources: SOURCES, bodyBytes: BODY_BYTES }
       await holder.call('open', { ...holding, sessions: WARM_SESSIONS })
       await holder.call('release')
-      const before = await settledBytes(proxy.pid)
+      const settleMs = context.cold ? 0 : SETTLE_MS_MAX
+      const before = await settledBytes(proxy.pid, settleMs)
       const opened = await holder.call('open', { ...holding, sessions: count })
-      const after = await settledBytes(proxy.pid)
+      const after = await settledBytes(proxy.pid, settleMs)
       const again = await holder.call('exchange')
       return { value: (after - before) / count / 1000, verdict: judgeSessions(count, opened, again) }
     } finally {
@@ -96,10 +97,10 @@ async function memorySample(context: BenchmarkContext, count: number, startProxy
   })
 }
 
-async function settledBytes(pid: number): Promise<number> {
+async function settledBytes(pid: number, settleMs: number): Promise<number> {
   const resident = () => processUsage(pid)?.residentBytes ?? Number.NaN
   let bytes = resident()
-  for (let waitedMs = 0; waitedMs < SETTLE_MS_MAX; waitedMs += SETTLED_MS) {
+  for (let waitedMs = 0; waitedMs < settleMs; waitedMs += SETTLED_MS) {
     await sleep(SETTLED_MS)
     const now = resident()
     if (now === bytes) break

@@ -1,4 +1,4 @@
-import { type Benchmark, type BenchmarkContext, interleave } from './benchmark.js'
+import { type Benchmark, type BenchmarkContext, interleave, warmUp } from './benchmark.js'
 import { LMDB_SYNC, startLmdbCeiling } from './ceiling-lmdb.js'
 import { FAST_SETTINGS_SAY, loadOf, RECOVERABLE, startFastPair } from './durable-throughput.js'
 import { createFigure, type Sample } from './figure.js'
@@ -37,10 +37,10 @@ export const peersDurableBenchmark: Benchmark = {
         withPeers(context, start, folder, async peers => {
           const messages = messagesOf(context)
           const pair = await startFastPair(start, folder, RECOVERABLE, FIRST_NODE)
-          const ceiling = await startLmdbCeiling(start, folder)
+          const ceiling = await startLmdbCeiling(context, start, folder)
           const filled = loadOf(RECOVERABLE, 'filled')
           const consumed = loadOf(RECOVERABLE, 'consumed')
-          await pair.sample(consumed, messages)
+          await warmUp(context, () => pair.sample(consumed, messages))
           const parts: Record<string, () => Promise<Sample>> = {
             ceiling: () => ceiling.sample(messages),
             'mqlab, recoverable, until acknowledged': () => pair.sample(filled, messages),
@@ -92,7 +92,7 @@ async function withPeers<T>(
       const at = { address: benchmarkAddress(FIRST_NODE + 10 + index), port: PEER_PORT }
       servers.push(await found.start(folder.child(found.brokers[0]!.name), at))
       for (const broker of found.brokers) {
-        const run = await startBrokerRun(start, broker, at, messagesOf(context))
+        const run = await startBrokerRun(context, start, broker, at, messagesOf(context))
         context.note(`${BENCHMARK}: against ${broker.title}, ${run.unconfirmedMax} messages on their way`)
         remarks.push(`${broker.title}: ${broker.settings}; ${run.unconfirmedMax} messages on their way`)
         runs.push(run)

@@ -1,4 +1,4 @@
-import { type Benchmark, interleave, sampleMs } from './benchmark.js'
+import { type Benchmark, interleave, sampleMs, warmUp } from './benchmark.js'
 import { startRawCeiling, trialMs } from './ceiling-raw.js'
 import type { Goal } from './figure.js'
 import { withProcesses } from './processes.js'
@@ -21,11 +21,13 @@ function bulkBenchmark(name: string, role: ProxyRole, goal: Goal): Benchmark {
     roles: [role, 'raw-writer', 'raw-counter'],
     run: async context =>
       await withProcesses({ inProcess: context.inProcess }, async start => {
-        const raw = await startRawCeiling(start, { trialMs: trialMs(sampleMs(context, 3)) })
+        const raw = await startRawCeiling(start, { trialMs: trialMs(context, sampleMs(context, 3)) })
         return await withProxies(context, start, { role, target: raw.counterAt }, async ({ ours, theirs }) => {
           const durationMs = sampleMs(context, theirs === null ? 2 : 3)
-          // The compiler sees each way once before it counts.
-          for (const via of [raw.counterAt, ours.at, theirs?.at]) await raw.sampleOrdinary(trialMs(durationMs), via)
+          await warmUp(context, async () => {
+            for (const via of [raw.counterAt, ours.at, theirs?.at])
+              await raw.sampleOrdinary(trialMs(context, durationMs), via)
+          })
           const samples = await interleave(context.repetitions, {
             direct: () => raw.sampleOrdinary(durationMs),
             theirs:

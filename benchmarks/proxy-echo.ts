@@ -1,4 +1,4 @@
-import { type Benchmark, interleave, sampleMs } from './benchmark.js'
+import { type Benchmark, interleave, sampleMs, warmUp } from './benchmark.js'
 import { createFigure, type Sample } from './figure.js'
 import { type RoleProcess, withProcesses } from './processes.js'
 import { NO_HAPROXY, withProxies } from './proxies.js'
@@ -31,9 +31,10 @@ export const proxyEchoBenchmark: Benchmark = {
         const roundTrip = (via: Address) => roundTrips(echoClient, via, durationMs)
         const paced = (via: Address) => openLoop(echoClient, via, durationMs)
         // The compiler must have seen each way a few thousand times, or it is what is measured.
-        for (const via of [direct, ours.at, theirs?.at]) {
-          if (via !== undefined) await roundTrips(echoClient, via, context.seconds * 50)
-        }
+        await warmUp(context, async () => {
+          for (const via of [direct, ours.at, theirs?.at])
+            if (via !== undefined) await roundTrips(echoClient, via, context.seconds * 50)
+        })
         const samples = await interleave(rounds, {
           direct: () => roundTrip(direct),
           ...(theirs !== null && { theirs: () => roundTrip(theirs.at) }),

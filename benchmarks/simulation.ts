@@ -4,7 +4,7 @@ import { parseScenario } from '../lab/scenario-file.js'
 import { inSimulation } from '../lab/scenario-worlds.js'
 import { createRunView, createVerdict } from '../lab/verdict.js'
 import { simulateScenario } from '../lab/worlds/simulated.js'
-import { type Benchmark, interleave, sampleMs } from './benchmark.js'
+import { type Benchmark, interleave, sampleMs, warmUp } from './benchmark.js'
 import { createFigure, type Sample } from './figure.js'
 import { processorUs } from './processor.js'
 
@@ -13,6 +13,7 @@ const MESSAGES_GOAL = { at: 'least', of: 'value', value: 100_000 } as const
 const SEEDS_GOAL = { at: 'least', of: 'value', value: 1000 / 60 } as const
 const THREADS = 2
 const PLAIN_MESSAGES = 20_000
+const SEEDS_MIN = 2 * THREADS
 const SEEDS_MAX = 1000
 
 /** One queue manager sends transactions to another, as fast as they go. */
@@ -57,10 +58,13 @@ export const simulationBenchmark: Benchmark = {
     const faulty = parseScenario(FAULTY, 'faulty')
     const pool = new SeedPool({ workers: THREADS })
     try {
-      simulate(plain, context.seed)
-      // threads that have run the scenario for a while, and how long a seed takes
-      const warm = await exploreSeeds(2 * THREADS, pool)
-      const seeds = Math.round(Math.min(SEEDS_MAX, Math.max(2 * THREADS, (warm.value * durationMs) / 1000)))
+      let seeds = SEEDS_MIN
+      await warmUp(context, async () => {
+        simulate(plain, context.seed)
+        // threads that have run the scenario for a while, and how long a seed takes
+        const { value } = await exploreSeeds(SEEDS_MIN, pool)
+        seeds = Math.round(Math.min(SEEDS_MAX, Math.max(SEEDS_MIN, (value * durationMs) / 1000)))
+      })
       const samples = await interleave(context.repetitions, {
         plain: async () => simulate(plain, context.seed),
         seeds: async () => exploreSeeds(seeds, pool),

@@ -1,5 +1,5 @@
 import type { Delivery } from '../senders/workload-spec.js'
-import { sleep } from './benchmark.js'
+import { lookUntil, sleep } from './benchmark.js'
 import { BODY_BYTES, judgeDelivery, RECEIVER_GUID, SENDER_GUID } from './engine-pair.js'
 import type { Sample } from './figure.js'
 import type { RoleProcess, StartRole } from './processes.js'
@@ -127,7 +127,8 @@ export async function startSrmpPath(start: StartRole, options: SrmpPathOptions):
       const from = await look()
       await sleep(durationMs)
       await receivedMore(backEnd, from.received.received + MESSAGES_MIN)
-      const to = await look()
+      const isDurable = from.senderStore.commits > 0
+      const to = await lookUntil(look, seen => !isDurable || eachHasCommitted(from, seen), MESSAGES_TIMEOUT_MS)
       await sender.call('finish')
       const { state, tally } = await drained(sender, backEnd, frontEnds)
       const messages = to.received.received - from.received.received
@@ -163,6 +164,21 @@ export async function startSrmpPath(start: StartRole, options: SrmpPathOptions):
   }
 }
 
+type Looks = Readonly<Record<'senderStore' | 'backEndStore', StoreWork>> & {
+  readonly frontEndStates: readonly StoreWork[]
+}
+
+/** What came meanwhile may all have been stored before: of a part that has not, there is nothing to be told. */
+function eachHasCommitted(from: Looks, to: Looks): boolean {
+  const commits = ({ senderStore, backEndStore, frontEndStates }: Looks) => [
+    senderStore.commits,
+    backEndStore.commits,
+    sum(frontEndStates, ({ commits }) => commits),
+  ]
+  const before = commits(from)
+  return commits(to).every((count, index) => count > before[index]!)
+}
+
 type StorePair = readonly [first: StoreWork, last: StoreWork]
 
 function queueUrl(address: string, name: string): string {
@@ -174,8 +190,11 @@ function sum<T>(values: readonly T[], of: (value: T) => number): number {
 }
 
 async function receivedMore(backEnd: RoleProcess<'engine-receiver'>, messages: number): Promise<void> {
-  const deadline = Date.now() + MESSAGES_TIMEOUT_MS
-  while ((await backEnd.call('count')).received < messages && Date.now() < deadline) await sleep(5)
+  await lookUntil(
+    () => backEnd.call('count'),
+    ({ received }) => received >= messages,
+    MESSAGES_TIMEOUT_MS,
+  )
 }
 
 /** Waits until no outgoing queue holds anything and as many messages were taken out as were accepted. */
@@ -184,16 +203,18 @@ async function drained(
   backEnd: RoleProcess<'engine-receiver'>,
   frontEnds: readonly RoleProcess<'front-end'>[],
 ) {
-  const deadline = Date.now() + DRAIN_TIMEOUT_MS
-  for (;;) {
+  const look = async () => {
     const [state, tally, ...fronts] = await Promise.all([
       sender.call('state'),
       backEnd.call('tally'),
       ...frontEnds.map(frontEnd => frontEnd.call('state')),
     ])
     const outgoing = state.outgoing + sum(fronts, ({ outgoing, deadLettered }) => outgoing + deadLettered)
-    if ((outgoing === 0 && tally.received >= state.accepted) || Date.now() > deadline)
-      return { state: { ...state, outgoing }, tally }
-    await sleep(10)
+    return { state: { ...state, outgoing }, tally }
   }
+  return await lookUntil(
+    look,
+    ({ state, tally }) => state.outgoing === 0 && tally.received >= state.accepted,
+    DRAIN_TIMEOUT_MS,
+  )
 }

@@ -4,7 +4,7 @@ import {
   type BenchmarkResult,
   interleave,
   sampleMs,
-  warmUpMs,
+  warmUp,
 } from './benchmark.js'
 import { BODY_BYTES } from './engine-pair.js'
 import { createFigure, type Figure, type Goal, type Sample } from './figure.js'
@@ -91,9 +91,11 @@ export const srmpBenchmark: Benchmark = {
         const { recoverable, stream, straight } = loadsOf(context)
         const post = (via?: Address) => () => ceiling.sample(durationMs, DEPTH, via)
         const send = (load: SrmpLoad) => () => path.sample(load, durationMs)
-        await warmUp(context, path, [straight, recoverable, stream])
-        for (const via of [answererAt, planeAt, haproxy?.at])
-          if (via !== undefined) await ceiling.sample(warmUpMs(context), DEPTH, via)
+        await warmUp(context, async durationMs => {
+          await warmUpPath(context, durationMs, path, [straight, recoverable, stream])
+          for (const via of [answererAt, planeAt, haproxy?.at])
+            if (via !== undefined) await ceiling.sample(durationMs, DEPTH, via)
+        })
         const samples = await interleave(context.repetitions, {
           raw: post(),
           theirs: haproxy === null ? undefined : post(haproxy.at),
@@ -150,8 +152,10 @@ export const srmpDurableBenchmark: Benchmark = {
         })
         const durationMs = sampleMs(context, 3)
         const { recoverable, stream } = loadsOf(context)
-        await warmUp(context, path, [recoverable, stream])
-        await ceiling.sample(warmUpMs(context), DEPTH)
+        await warmUp(context, async durationMs => {
+          await warmUpPath(context, durationMs, path, [recoverable, stream])
+          await ceiling.sample(durationMs, DEPTH)
+        })
         const samples = await interleave(context.repetitions, {
           raw: () => ceiling.sample(durationMs, DEPTH),
           recoverable: () => path.sample(recoverable, durationMs),
@@ -180,12 +184,17 @@ export const srmpDurableBenchmark: Benchmark = {
 }
 
 /** The compiler counts calls, not seconds: a machine that is busy needs longer to get through as many messages. */
-async function warmUp(context: BenchmarkContext, path: SrmpPath, loads: readonly SrmpLoad[]): Promise<void> {
+async function warmUpPath(
+  context: BenchmarkContext,
+  durationMs: number,
+  path: SrmpPath,
+  loads: readonly SrmpLoad[],
+): Promise<void> {
   const until = Date.now() + context.seconds * 2000
   let delivered = 0
   do {
     for (const load of loads) {
-      const { verdict } = await path.sample(load, warmUpMs(context))
+      const { verdict } = await path.sample(load, durationMs)
       delivered += verdict.counts.delivered ?? 0
     }
   } while (delivered < context.seconds * WARM_MESSAGES_A_SECOND && Date.now() < until)

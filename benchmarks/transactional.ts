@@ -1,4 +1,4 @@
-import { type Benchmark, interleave, sampleMs, warmUpMs } from './benchmark.js'
+import { type Benchmark, interleave, sampleMs, warmUp } from './benchmark.js'
 import { startEngineCeiling, throughputFigures } from './engine-ceiling.js'
 import { type Load, startEnginePair } from './engine-pair.js'
 import { withProcesses } from './processes.js'
@@ -26,7 +26,7 @@ export const transactionalBenchmark: Benchmark = {
         settings: ORDER_ACK_SETTINGS,
       })
       const ceiling = await startEngineCeiling(context, start, durationMs)
-      await pair.sample(LOAD, warmUpMs(context))
+      await warmUp(context, durationMs => pair.sample(LOAD, durationMs))
       const samples = await interleave(context.repetitions, {
         ordinary: () => ceiling.ordinary(durationMs),
         transactional: () => pair.sample(LOAD, durationMs),

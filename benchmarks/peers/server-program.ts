@@ -26,7 +26,8 @@ export interface RunningServer {
 const children = new Set<ChildProcess>()
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-const READY_TIMEOUT_MS = 5000
+const READY_TIMEOUT_MS = 20_000
+const VERSION_TIMEOUT_MS = 20_000
 const STOP_TIMEOUT_MS = 2000
 const LOOK_AGAIN_MS = 20
 
@@ -34,7 +35,11 @@ const LOOK_AGAIN_MS = 20
 export function findProgram(places: readonly string[], args: readonly string[], version: RegExp): ServerProgram | null {
   for (const path of places) {
     try {
-      const text = execFileSync(path, args, { encoding: 'utf8', timeout: 5000, stdio: ['ignore', 'pipe', 'ignore'] })
+      const text = execFileSync(path, args, {
+        encoding: 'utf8',
+        timeout: VERSION_TIMEOUT_MS,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      })
       return { path, version: version.exec(text)?.[1] ?? 'unknown' }
     } catch {}
   }

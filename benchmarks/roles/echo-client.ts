@@ -23,7 +23,7 @@ export interface EchoResult {
   readonly latency: LatencySummary
 }
 
-const LAST_ECHO_MS = 5000
+const LAST_ECHO_MS = 20_000
 
 export async function startEchoClient(_options: Record<string, never>) {
   return {
