@@ -47,6 +47,6 @@ function git(...words: string[]): string {
     cwd: HERE,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
-    timeout: 5000,
+    timeout: 20_000,
   }).trim()
 }

@@ -1,33 +1,10 @@
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { mqlabOnceStarted } from '../fixtures/mqlab-in-process.js'
 
-const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
-
-interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function mqlab(...words: string[]): Promise<Ended> {
-  return new Promise(resolve => {
-    const child = execFile(process.execPath, [MAIN, ...words], { timeout: 180_000 }, (_, stdout, stderr) =>
-      resolve({ code: child.exitCode, stdout, stderr }),
-    )
-  })
-}
-
-t.test('--list', async t => {
-  const { code, stdout } = await mqlab('bench', '--list', '--json')
-  t.equal(code, 0)
-  const names = (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name)
-  for (const name of ['raw', 'decode', 'express', 'transactional', 'proxy-bulk', 'proxy-echo'])
-    t.ok(names.includes(name), name)
-})
+const mqlab = mqlabOnceStarted()
 
 t.test('a run gives figures with verdicts and the machine they were measured on', async t => {
-  const { code, stdout, stderr } = await mqlab('bench', 'raw', '--seconds', '0.4', '--repetitions', '2', '--json')
+  const { code, stdout, stderr } = await mqlab(['bench', 'raw', '--seconds', '0.1', '--repetitions', '2', '--json'])
   t.equal(code, 0, stderr)
   t.match(JSON.parse(stdout), {
     machine: { cpu: String, node: process.version, commit: String },
@@ -41,6 +18,14 @@ t.test('a run gives figures with verdicts and the machine they were measured on'
   t.match(stderr, /raw: ceiling/)
 })
 
+t.test('--list', async t => {
+  const { code, stdout } = await mqlab(['bench', '--list', '--json'])
+  t.equal(code, 0)
+  const names = (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name)
+  for (const name of ['raw', 'decode', 'express', 'transactional', 'proxy-bulk', 'proxy-echo'])
+    t.ok(names.includes(name), name)
+})
+
 t.test('what cannot be run is said in one line, exit 2', async t => {
   for (const words of [
     ['nosuch'],
@@ -49,7 +34,7 @@ t.test('what cannot be run is said in one line, exit 2', async t => {
     ['raw', '--profile-role', 'proxy-plane'],
     ['decode', '--profile-role', 'raw-writer'],
   ]) {
-    const { code, stdout, stderr } = await mqlab('bench', ...words)
+    const { code, stdout, stderr } = await mqlab(['bench', ...words])
     t.equal(code, 2, words.join(' '))
     t.equal(stdout, '')
     t.equal(stderr.trim().split('\n').length, 1, stderr)
