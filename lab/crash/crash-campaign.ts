@@ -88,7 +88,7 @@ const FULL_BYTES_MIN = 4 * 1024 * 1024
 const FULL_BYTES_MAX = 5 * 1024 * 1024
 const DRAIN_MS = 60_000
 const DRAIN_POLL_MS = 100
-/** Samples come every 100 ms: so long must nothing have been under way anywhere. */
+/** By what all machines say of the beginning and the end of it, so long must nothing have been under way anywhere. */
 const QUIET_MS = 500
 const STOP_MS = 20_000
 /** Between two looks into the ledgers for what is still to be done. */
@@ -222,14 +222,15 @@ class Campaign {
     this.#options.onProgress?.('letting the queues drain')
     for (const machine of this.#machines) if (!(await machine.rise())) return
     const deadlineMs = performance.now() + DRAIN_MS
-    let quietSinceMs = performance.now()
-    while (performance.now() - quietSinceMs < QUIET_MS) {
+    // their clock is this one: they are on this machine
+    let quietSinceMs = Date.now()
+    while (!this.#machines.every(machine => machine.sampledMs - quietSinceMs >= QUIET_MS)) {
       if (performance.now() > deadlineMs) {
         this.#findings.push(`never drained: ${this.#machines.map(machine => machine.depths).join('; ')}`)
         return
       }
       await sleep(DRAIN_POLL_MS)
-      if (!this.#machines.every(machine => machine.isEmpty)) quietSinceMs = performance.now()
+      if (!this.#machines.every(machine => machine.isEmpty)) quietSinceMs = Date.now()
     }
     for (const machine of this.#machines) await machine.stop()
   }
@@ -306,6 +307,11 @@ class Machine {
   get isEmpty(): boolean {
     const sample = this.#handle?.lastSample ?? null
     return sample !== null && sample.outgoingMessages === 0 && sample.localMessages === 0
+  }
+
+  /** Wall clock of what is known of it; a machine that stands still, or has not been heard of, is behind. */
+  get sampledMs(): number {
+    return this.#handle?.lastSample?.atMs ?? 0
   }
 
   get depths(): string {

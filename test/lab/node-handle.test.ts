@@ -200,11 +200,13 @@ t.test('a node that is killed before it was started is never started', async t =
 
 t.test('a node ends by itself when its lab dies', async t => {
   const script = fileURLToPath(new URL('../fixtures/lab-that-dies.js', import.meta.url))
-  const lab = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const lab = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const died = once(lab, 'exit')
   const [line] = await once(lab.stdout, 'data')
   const pid = Number(String(line))
   t.ok(pid > 0 && isRunning(pid))
-  t.match(await once(lab, 'exit'), [null, 'SIGKILL'])
+  lab.stdin.end()
+  t.match(await died, [null, 'SIGKILL'])
   for (const untilMs = Date.now() + 30_000; isRunning(pid) && Date.now() < untilMs; )
     await new Promise(resolve => setTimeout(resolve, 20))
   t.notOk(isRunning(pid))

@@ -50,7 +50,7 @@ t.test(
     })
     await t.rejects(run)
     const left = () => process.getActiveResourcesInfo().filter(kind => /Process|TCPServer|TCPSocket/.test(kind))
-    for (let waits = 0; left().length > 0 && waits < 100; waits++) await sleep(20) // handles close a turn later
+    for (let waits = 0; left().length > 0 && waits < 500; waits++) await sleep(20) // handles close a turn later
     t.same(left(), [])
   },
 )
