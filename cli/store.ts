@@ -80,12 +80,12 @@ function reportText(report: StoreReport): string {
 }
 
 function summary(report: StoreReport): string {
-  const { identity, holder, contents, packetsVerified, structureChecked } = report
+  const { identity, contents, packetsVerified, structureChecked } = report
   const facts: (readonly [string, string])[] = [
     ['file', report.file],
     ['queue manager', identity === null ? 'none yet' : `${identity.name}  ${identity.guid}`],
     ['made', `${new Date(report.createdMs).toISOString()}, format ${report.version}`],
-    ['in use', holder === null ? 'by nobody' : `by process ${holder}`],
+    ['in use', inUseText(report)],
     ['size', `${amount(report.fileBytes)}: ${amount(report.usedBytes)} used, ${amount(report.freeBytes)} free`],
     ['room', `${amount(report.diskBytes)} free on the disk; map ${amount(report.mapBytes)}`],
     ['commits', report.transactions.toLocaleString('en-US')],
@@ -101,6 +101,11 @@ const packetCells = ({ table: name, packetBytes, deletedPacketBytes }: TableRepo
   name === 'message' || name === 'outgoing' ? [packetBytes, deletedPacketBytes] : [null, null]
 
 const sequenceId = ({ ordinal, timeStamp }: { ordinal: number; timeStamp: number }) => `${timeStamp}.${ordinal}`
+
+function inUseText({ holder, structureChecked }: StoreReport): string {
+  if (holder !== null) return `by process ${holder}`
+  return structureChecked ? 'by nobody' : 'by a process that does not answer'
+}
 
 function amount(bytes: number): string {
   const units = ['bytes', 'KB', 'MB', 'GB', 'TB']

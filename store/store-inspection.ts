@@ -16,7 +16,7 @@ import { isIntact } from './stored-value.js'
 /** Sizes in bytes. */
 export interface StoreReport {
   readonly file: string
-  /** Process that has the store open; null when none has. */
+  /** Process that has the store open; null when none has, or none that says so. */
   readonly holder: number | null
   readonly version: number
   readonly createdMs: number
@@ -78,7 +78,7 @@ export async function inspectStore(directory: string, verify: boolean): Promise<
     checkCounts(databases, indexes, file)
     return {
       file,
-      holder,
+      holder: holder === 'silent' ? null : holder,
       ...format,
       fileBytes: statSync(file).size,
       usedBytes,

@@ -11,7 +11,11 @@ import { StoreError } from './store.js'
  * a network namespace: two containers over the same directory do not see each other's. Elsewhere it is a file in the
  * directory; one that nobody answers on is taken away. */
 
-const ANSWER_MS_MAX = 1_000
+/** A holder on a machine under load takes its time; one that answers later still holds the directory. */
+const ANSWER_MS_MAX = 5_000
+
+/** Pid of the process that holds a directory; `silent`: somebody holds it, and does not say who; null: nobody does. */
+export type Holder = number | 'silent' | null
 
 export interface StoreLock {
   release(): Promise<void>
@@ -29,35 +33,36 @@ export async function lockDirectory(directory: string): Promise<StoreLock> {
     if (await listened(server, path)) {
       return { release: () => new Promise(resolve => server.close(() => resolve())) }
     }
-    const pid = await holderOf(directory)
-    if (pid === null && attempt === 0) {
+    const holder = await holderOf(directory)
+    if (holder === null && attempt === 0) {
       if (!path.startsWith('\0')) rmSync(path, { force: true })
       continue
     }
     throw new StoreError(
       'MSMQ_STORE_LOCKED',
-      `the store in ${directory} is in use by ${pid === null ? 'another process' : `process ${pid}`}; stop that one, or choose another directory`,
+      `the store in ${directory} is in use by ${typeof holder === 'number' ? `process ${holder}` : 'another process'}; stop that one, or choose another directory`,
     )
   }
 }
 
-/** Pid of the process that holds the directory; null when none does, or none that answers. */
-export function holderOf(directory: string): Promise<number | null> {
+/** Who holds the directory; waits for an answer for at most some seconds. */
+export function holderOf(directory: string): Promise<Holder> {
   return new Promise(resolve => {
     let text = ''
     const socket = connect(socketPath(directory))
-    const answer = () => {
+    const answer = (otherwise: 'silent' | null) => {
       socket.destroy()
       const pid = Number.parseInt(text, 10)
-      resolve(Number.isNaN(pid) ? null : pid)
+      resolve(Number.isNaN(pid) ? otherwise : pid)
     }
-    socket.setTimeout(ANSWER_MS_MAX, answer)
+    socket.setTimeout(ANSWER_MS_MAX, () => answer('silent'))
     socket.setEncoding('latin1')
     socket.on('data', chunk => {
       text += chunk
     })
-    socket.on('end', answer)
-    socket.on('error', answer)
+    // nobody listens, or no longer
+    socket.on('end', () => answer(null))
+    socket.on('error', () => answer(null))
   })
 }
 

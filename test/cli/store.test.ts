@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { StoreOperation } from '../../queue-manager/actions.js'
 import { LmdbStore } from '../../store/lmdb-store.js'
@@ -107,11 +108,17 @@ t.test('while another process writes', async t => {
   })
   writer.stdout.resume()
   await once(writer.stdout, 'data')
-  for (let look = 0; look < 3; look++) {
+  for (let look = 0; look < 2; look++) {
     const { code, stdout, stderr } = await mqlab(['store', 'inspect', busy, '--json', '--verify'])
     t.equal(code, 0, stderr)
     t.match(JSON.parse(stdout), { holder: writer.pid, structureChecked: false })
   }
+  // who holds it stands still when it is asked
+  writer.kill('SIGSTOP')
+  const looking = inspect(busy, '--json')
+  await sleep(1_500)
+  writer.kill('SIGCONT')
+  t.match(JSON.parse((await looking).stdout), { holder: writer.pid, structureChecked: false })
 })
 
 t.test('says what is wrong', async t => {
