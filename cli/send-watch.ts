@@ -15,8 +15,8 @@ export interface SendResult {
 
 const POSITIVE: ReadonlySet<string> = new Set(['ACK_REACH_QUEUE', 'ACK_RECEIVE'])
 const BATCH = 100
-/** More than what receivers put order acks off, by default. */
-const SETTLE_MS_MAX = 1500
+/** More than what receivers put order acks off, by default, and than one under load stands still. */
+const SETTLE_MS_MAX = 5_000
 
 /** What is sent, by whom, and what is waited for. */
 export interface Watched {

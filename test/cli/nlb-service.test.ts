@@ -18,6 +18,8 @@ const LINES = [
   'hosts: [{ name: R1, address: 127.86.2.11 }, { name: R2, address: 127.86.2.12 }, { name: R3, address: 127.86.2.13 }]',
   'settled: true',
 ]
+/** It takes a minute to converge, so that what converges is seen to, whatever the machine does meanwhile. */
+const SLOW = [...LINES, 'parameters: { heartbeatPeriodMs: 10000 }']
 const NO_TRAFFIC: PlaneCounters = { hosts: {}, silences: 3, splitBrains: null, failures: { ECONNREFUSED: 2 } }
 
 /** A cluster that no plane serves, and its control socket. */
@@ -93,7 +95,7 @@ t.test('rules are named by a port, and by a cluster address where they differ', 
 })
 
 t.test('faults: power, partition, a switch', async t => {
-  const { ask } = await serve(t)
+  const { ask } = await serve(t, SLOW)
   t.strictSame(await ask('crash', { target: 'R1' }), ['R1'])
   t.match(await states(ask), ['R1 down'])
   t.strictSame(await ask('recover', { target: 'all' }), ['R1', 'R2', 'R3'])
@@ -155,7 +157,7 @@ t.test('a file that is read again changes what runs, or nothing at all', async t
 })
 
 t.test('metrics tell states, buckets, events and what the plane counts', async t => {
-  const { served, ask } = await serve(t)
+  const { served, ask } = await serve(t, SLOW)
   const settled = await nlbMetricsText(served)
   t.match(settled, 'mqlab_nlb_converged 1\n')
   t.match(settled, 'mqlab_nlb_host_state{host="R1",state="default"} 1\n')

@@ -154,7 +154,7 @@ topology:
   receivers: { name: R1, queues: { name: private$\\orders } }
   senders: { name: S1 }
 load: { to: 'DIRECT=TCP:{R1}\\private$\\orders', delivery: express, messages: 5 }
-time: { loadS: 5, drainS: 5 }
+time: { loadS: 60, drainS: 60 }
 expect: { lost: 5 }
 exercises: [resend]
 `,
