@@ -13,9 +13,9 @@ import {
 } from '../fixtures/raw-peer.js'
 import { guidOf } from '../fixtures/sim-tests.js'
 
-// SessionInitializationTimeout of the target is 2 s.
+// SessionInitializationTimeout of the target is 2 s where nothing else is said.
 
-t.test('handshakes that lead nowhere', async t => {
+t.test('handshakes that are never completed', async t => {
   const bench = await AbuseBench.open(t, 2)
 
   await t.test('opened and left: closed by the initialization timer, answered nothing', async t => {
@@ -24,6 +24,7 @@ t.test('handshakes that lead nowhere', async t => {
     await bench.endures(
       t,
       async () => {
+        const begunMs = performance.now()
         for (let n = 0; n < 150; n += 1) silent.push(await bench.connect())
         for (let n = 0; n < 50; n += 1) {
           const peer = await bench.connect()
@@ -31,8 +32,9 @@ t.test('handshakes that lead nowhere', async t => {
           halfway.push(peer)
         }
         t.ok(await halfway.at(-1)?.got(572))
-        t.equal(silent.at(-1)?.ending, null, 'not closed at once')
-        const all = await Promise.all([...silent, ...halfway].map(peer => peer.closed(6_000)))
+        t.ok(await silent[0]?.closed())
+        t.ok(performance.now() - begunMs > 1_900, 'not closed at once')
+        const all = await Promise.all([...silent, ...halfway].map(peer => peer.closed()))
         t.ok(all.every(Boolean), 'all are closed in the end')
       },
       { counters: { connectionsClosedBeforeHandshake: 200 }, unmoved: ['sessionsOpened', 'malformedPackets'] },
@@ -69,6 +71,12 @@ t.test('handshakes that lead nowhere', async t => {
       { counters: { connectionsClosedBeforeHandshake: 40 }, unmoved: ['malformedPackets'] },
     )
   })
+
+  await bench.close(t)
+})
+
+t.test('handshakes that nobody may cut for being slow', async t => {
+  const bench = await AbuseBench.open(t, 10, { settings: { SessionInitializationTimeout: 60_000 } })
 
   await t.test('a handshake byte by byte is one all the same', async t => {
     await bench.endures(

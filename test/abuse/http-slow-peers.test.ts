@@ -53,7 +53,7 @@ t.test('those who are slow with headers or bodies, or silent, are cut', async t 
 })
 
 t.test('idle connections are kept, and closed in the end', async t => {
-  const { connect } = await served(t, { headersTimeoutMs: 100, requestTimeoutMs: 100, idleTimeoutMs: 800 })
+  const { connect } = await served(t, { headersTimeoutMs: 100, requestTimeoutMs: 100, idleTimeoutMs: 2500 })
   const client = (await connect()).write(rawPost('one'))
   t.ok(await client.answered(1))
   await sleep(400)
@@ -95,13 +95,21 @@ t.test('ten thousand idle connections: so many as are allowed, and room again wh
 })
 
 t.test('bodies that come in at the same time are bounded over all connections', async t => {
-  const { engine, connect, isServed } = await served(t, { unansweredBytesMax: 2_000_000 })
+  const { engine, driver, connect, isServed } = await served(t, { unansweredBytesMax: 2_000_000 })
+  // answers wait until all bodies are there: no body gives its room to one that only was slower
+  const answer = engine.answer
+  engine.answer = () => []
   const clients = await Promise.all(Array.from({ length: 10 }, connect))
   const body = 'x'.repeat(500_000)
   const [head, rest] = [rawPost(body).slice(0, -1), rawPost(body).slice(-1)]
   for (const client of clients) client.write(head)
   await sleep(200)
   for (const client of clients) client.write(rest)
+  const refused = () => clients.filter(client => client.statuses.length > 0).length
+  t.ok(await comesTrue(() => refused() + engine.of('httpRequested').length === clients.length))
+  engine.answer = answer
+  for (const { exchange } of engine.of('httpRequested'))
+    driver.call(engine => engine.act({ do: 'http-answer', exchange, status: 200 }))
   for (const client of clients) t.ok(await client.answered(1))
   const statuses = clients.flatMap(client => client.statuses)
   const taken = statuses.filter(status => status === 200).length

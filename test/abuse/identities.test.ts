@@ -39,7 +39,9 @@ async function flood(t: Test, bench: AbuseBench, peer: RawPeer, count: number, p
 }
 
 t.test('identities invented by the ten thousand', { timeout: 120_000 }, async t => {
-  const bench = await AbuseBench.open(t, 5, { settings: { TryConnectInterval: 60_000, MachineQuota: 65_536 } })
+  const bench = await AbuseBench.open(t, 5, {
+    settings: { TryConnectInterval: 60_000, MachineQuota: 65_536, SessionInitializationTimeout: 60_000 },
+  })
 
   async function withSession(abuse: (peer: RawPeer) => Promise<void>): Promise<void> {
     const peer = await bench.connect()

@@ -11,8 +11,7 @@ t.test(
   'hosts crash, drain, leave, join and lose each other under load: only what was in a dead machine’s memory is lost',
   { skip: platform() !== 'linux' && 'needs all of 127.0.0.0/8' },
   async t => {
-    const fresh = 1 + (Date.now() % 1_000_000)
-    const [first, last] = seedRange(fresh, fresh)
+    const [first, last] = seedRange(1, 1)
     for (let seed = first; seed <= last; seed++) {
       const { findings, ...report } = await runLoad(seed, DURATION_MS)
       t.comment(`seed ${seed}: ${JSON.stringify(report)}`)

@@ -4,8 +4,9 @@ import t from 'tap'
 import { DatagramSocket } from '../../transport/datagram-socket.js'
 import type { SocketsTap } from '../../transport/wire-tap.js'
 
+/** Of all addresses, for one of the sockets is to have them all. */
 async function freePort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1')
+  const socket = createSocket('udp4').bind(0)
   await once(socket, 'listening')
   const { port } = socket.address()
   socket.close()

@@ -219,9 +219,11 @@ t.test('an idle connection that the server closes is replaced without a failure'
 })
 
 t.test('closing in order waits for answers, for a while; closing abruptly does not', async t => {
+  const patient = await httpDriven(t, ADDRESS, { limits: { lingerMs: 30_000 } })
   const { engine, driver } = await httpDriven(t, ADDRESS)
   const { port, connections } = await rawHttpServer(t, ADDRESS, ({ socket }, count) => {
-    if (count < 3) setTimeout(() => socket.write(OK), 50)
+    // the second pair is answered at once, for that driver waits only so long, and what is broken off is not
+    if (count < 3 && connections.length < 3) setTimeout(() => socket.write(OK), connections.length === 1 ? 50 : 0)
   })
   const close = (connection: number, how: 'graceful' | 'abort'): Action => ({
     do: 'http-close',
@@ -229,12 +231,12 @@ t.test('closing in order waits for answers, for a while; closing abruptly does n
     how,
     reason: 'test',
   })
-  driver.call(engine =>
+  patient.driver.call(engine =>
     engine.act(open(1, port), httpPost(1, 10), httpPost(1, 11), close(1, 'graceful'), httpPost(1, 12)),
   )
   t.ok(await comesTrue(() => connections[0]?.closed === true))
   t.strictSame(
-    outcomes(engine),
+    outcomes(patient.engine),
     [
       [10, 200],
       [11, 200],
@@ -245,9 +247,9 @@ t.test('closing in order waits for answers, for a while; closing abruptly does n
   driver.call(engine =>
     engine.act(open(2, port), httpPost(2, 20), httpPost(2, 21), httpPost(2, 22), close(2, 'graceful')),
   )
-  t.ok(await comesTrue(() => outcomes(engine).length === 5))
+  t.ok(await comesTrue(() => outcomes(engine).length === 3))
   t.match(
-    outcomes(engine).slice(2),
+    outcomes(engine),
     [
       [20, 200],
       [21, 200],
@@ -265,12 +267,12 @@ t.test('closing in order waits for answers, for a while; closing abruptly does n
   )
   driver.call(engine => engine.act(open(6, port), httpPost(6, 60), close(6, 'abort')))
   await sleep(100)
-  t.equal(outcomes(engine).length, 5, 'not a word')
+  t.equal(outcomes(engine).length, 3, 'not a word')
   t.equal(connections.length, 3)
 })
 
 t.test('stopping waits for answers under way; after a kill nobody is told anything', async t => {
-  const { engine, driver } = await httpDriven(t, ADDRESS, { limits: { lingerMs: 2000 } })
+  const { engine, driver } = await httpDriven(t, ADDRESS, { limits: { lingerMs: 30_000 } })
   const { port, connections } = await rawHttpServer(t, ADDRESS, ({ socket }) => setTimeout(() => socket.write(OK), 100))
   driver.call(engine => engine.act(open(1, port), httpPost(1, 10)))
   t.ok(await comesTrue(() => connections[0]?.requests.length === 1))

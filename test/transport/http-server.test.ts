@@ -219,7 +219,7 @@ t.test('an answer to a client that has gone goes nowhere', async t => {
 })
 
 t.test('stopping: what was taken is answered, nothing more is taken', async t => {
-  const { engine, driver, port } = await httpDriven(t, ADDRESS, { limits: { lingerMs: 3000 } })
+  const { engine, driver, port } = await httpDriven(t, ADDRESS, { limits: { lingerMs: 30_000 } })
   const idle = await RawClient.connect(t, ADDRESS, port)
   const half = await RawClient.connect(t, ADDRESS, port)
   half.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc')

@@ -4,8 +4,8 @@ import { ClusterHistory, clusterHistories, type HistoryStep, zeroTally } from '.
 
 t.setTimeout(120_000)
 
-/** Of all histories of a run; `MQLAB_SEEDS` gives it, to see a failure again. */
-const seed = Number.parseInt(process.env.MQLAB_SEEDS ?? '', 10) || 1 + (Date.now() % 1_000_000)
+/** Of all histories of a run; `MQLAB_SEEDS` gives another. */
+const seed = Number.parseInt(process.env.MQLAB_SEEDS ?? '', 10) || 20_261_122
 
 function happen(steps: readonly HistoryStep[], tally = zeroTally()): ClusterHistory {
   const history = new ClusterHistory(tally)

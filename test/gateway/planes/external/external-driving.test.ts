@@ -7,7 +7,7 @@ import { until as soon } from '../../../fixtures/raw-peer.js'
 const WAIT_MS = 30_000
 
 for (const [place, product] of PRODUCTS.entries()) {
-  const net = `127.182.${place + 1}`
+  const net = `127.72.${place + 1}`
   const vip = `${net}.10`
   const skip = externalSkip(product)
 
@@ -74,7 +74,7 @@ t.test(
   'haproxy: who is down loses its connections, by a reset or an end',
   { skip: externalSkip('haproxy') },
   async t => {
-    const net = '127.182.3'
+    const net = '127.72.3'
     const hosts = await twoHosts(t, net, 1801)
     const { plane, cluster, closed, decisions } = externalWorld(t, 'haproxy', {
       addresses: [`${net}.10`],
@@ -95,7 +95,7 @@ t.test(
 
 for (const [place, product] of PRODUCTS.entries())
   t.test(`${product}: requests over HTTP, each by itself`, { skip: externalSkip(product) }, async t => {
-    const net = `127.182.${place + 4}`
+    const net = `127.72.${place + 4}`
     const vip = `${net}.10`
     const hosts = await twoHosts(t, net, 8080)
     const { plane, decisions, requests } = externalWorld(

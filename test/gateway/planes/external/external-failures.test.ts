@@ -21,7 +21,7 @@ const WAIT_MS = 30_000
 const OWNER = join(import.meta.dirname, '../../../fixtures/external-owner.js')
 
 for (const [place, product] of PRODUCTS.entries()) {
-  const net = `127.183.${place + 1}`
+  const net = `127.73.${place + 1}`
   const vip = `${net}.10`
   const cluster = { addresses: [vip], rules: ONE_RULE, hosts: [`${net}.11`] }
   const skip = externalSkip(product)

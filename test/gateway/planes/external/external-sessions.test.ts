@@ -16,7 +16,7 @@ const WAIT_MS = 30_000
 
 for (const [place, product] of PRODUCTS.entries())
   t.test(`${product}: queue managers talk through it`, { skip: externalSkip(product) }, async t => {
-    const net = `127.181.${place + 1}`
+    const net = `127.71.${place + 1}`
     const vip = `${net}.10`
     const receivers = await Promise.all([startMachine(t, 11, `${net}.11`), startMachine(t, 12, `${net}.12`)])
     const sender = await startMachine(t, 13, `${net}.13`)
@@ -58,7 +58,7 @@ for (const [place, product] of PRODUCTS.entries())
       `${product}, source ${source}: whom a host sees`,
       { skip: externalSkip(product, source === 'keep') },
       async t => {
-        const net = `127.181.${place + 3}`
+        const net = `127.71.${place + 3}`
         const vip = `${net}.10`
         const host = await startHost(t, `${net}.11`, 1801)
         const { plane, decisions } = externalWorld(
@@ -87,7 +87,7 @@ for (const [place, product] of PRODUCTS.entries())
     )
 
 t.test('haproxy checks with bytes of MSMQ’s, and leaves nothing behind', { skip: externalSkip('haproxy') }, async t => {
-  const net = '127.181.7'
+  const net = '127.71.7'
   const machine = await startMachine(t, 21, `${net}.11`)
   const mute = await startHost(t, `${net}.12`, 1801)
   const { plane, found, cluster } = externalWorld(
@@ -119,7 +119,7 @@ t.test('haproxy checks with bytes of MSMQ’s, and leaves nothing behind', { ski
 })
 
 t.test('nginx carries datagrams', { skip: externalSkip('nginx') }, async t => {
-  const net = '127.181.8'
+  const net = '127.71.8'
   const host = createSocket('udp4')
   t.teardown(() => host.close())
   host.on('message', (bytes, from) => host.send(`${from.address} ${bytes}`, from.port, from.address))
