@@ -86,7 +86,6 @@ async function start(config: NlbConfig, json: boolean, undo: Undo): Promise<Runn
       await undo.all()
       log.settle(Number.POSITIVE_INFINITY)
       logger.info({ event: 'stopped' }, 'stopped')
-      flush()
     },
   }
 }

@@ -10,7 +10,7 @@ const WAITING_BYTES_MAX = 1_048_576
 
 export interface QmLog {
   readonly logger: Logger
-  /** Writes what is left, before the process ends. */
+  /** Writes what is left, before the process is ended in the midst of it; one that ends by itself writes all. */
   flush(): void
 }
 

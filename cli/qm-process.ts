@@ -109,8 +109,8 @@ async function start(config: QmConfig, json: boolean, undo: Undo): Promise<Runni
       clearInterval(settling)
       capture?.close()
       events.settle(Number.POSITIVE_INFINITY)
+      // No flush: it would overtake the line that is being written, and the process ends when all are.
       logger.info({ event: 'stopped', writesLost: meter.pending }, 'stopped')
-      log.flush()
     },
   }
 }
