@@ -29,6 +29,8 @@ export interface MachineCaptures {
   specOf(node: string): CaptureSpec | null
   /** Machines have networks of their own, where commands begin so. */
   networks(inside: Readonly<Record<string, readonly string[]>>): Promise<void>
+  /** Nothing more crosses those networks, which are there still: resolves when what has crossed is kept. */
+  settled(): Promise<void>
 }
 
 /**
@@ -87,6 +89,7 @@ export class RunCapture {
           this.#recording.push(...Object.keys(inside))
           return this.#networks!.start(inside)
         },
+        settled: async () => await this.#networks?.settled(),
       }
     }
     const names = [...machineNames(nodes, gateway)]
@@ -106,6 +109,7 @@ export class RunCapture {
         }
       },
       networks: () => Promise.resolve(),
+      settled: () => Promise.resolve(),
     }
   }
 

@@ -164,6 +164,7 @@ export class Stage {
     this.#awaitNobody()
     const { gateway, rest } = this.#gatewayAndRest()
     await Promise.all(rest.map(handle => handle.stop()))
+    await this.#capture?.settled()
     await gateway?.stop(GATEWAY_STOP_MS)
   }
 
