@@ -98,11 +98,9 @@ async function measure(
       const filled = loadOf(subject, 'filled')
       const consumed = loadOf(subject, 'consumed')
       const durationMs = sampleMs(context, 4)
-      const trial = context.cold
-        ? { durationMs, warmUpMs: 0, trials: 0 }
-        : { durationMs, warmUpMs: warmUpMs(context), trials: TRIALS }
-      const messages = await messagesFor(fast, filled, trial)
-      const plainMessages = await messagesFor(plain, filled, trial)
+      const trial = { durationMs, warmUpMs: warmUpMs(context) }
+      const messages = context.cold ? MESSAGES_STEP : await messagesFor(fast, filled, trial)
+      const plainMessages = context.cold ? MESSAGES_STEP : await messagesFor(plain, filled, trial)
       context.note(`${benchmark}: ${messages} messages a sample, ${plainMessages} with the defaults`)
       const samples = await interleave(context.repetitions, {
         ceiling: () => ceiling.sample(messages),
@@ -162,22 +160,17 @@ export function loadOf({ delivery, perTransaction }: DurableSubject, until: Dura
 interface Trial {
   readonly durationMs: number
   readonly warmUpMs: number
-  readonly trials: number
 }
 
 /** Messages that take about so long, in whole steps, but no fewer than at a slow rate: among few, the delay of the last
  *  acknowledgement would decide. Each trial has as many as the one before said: the compiler sees everything before it
  *  counts. */
-async function messagesFor(
-  pair: DurablePair,
-  load: DurableLoad,
-  { durationMs, warmUpMs, trials }: Trial,
-): Promise<number> {
+async function messagesFor(pair: DurablePair, load: DurableLoad, { durationMs, warmUpMs }: Trial): Promise<number> {
   const warmAtMs = Date.now() + warmUpMs
   const steps = (count: number) => Math.max(1, Math.round(count / MESSAGES_STEP)) * MESSAGES_STEP
   const least = steps(SLOW_RATE_PER_S * (durationMs / 1000))
   let messages = least
-  for (let trial = 0; trial < trials || Date.now() < warmAtMs; trial++) {
+  for (let trial = 0; trial < TRIALS || Date.now() < warmAtMs; trial++) {
     const { value } = await pair.sample(load, messages)
     messages = Math.max(least, steps((value * durationMs) / 1000))
   }
