@@ -16,7 +16,7 @@ export interface NlbClientOptions {
 /** Asks the running cluster for something. */
 export type AskCluster = <M extends NlbMethod>(method: M, parameters: NlbParameters<M>) => Promise<NlbAnswers[M]>
 
-const CONNECT_TIMEOUT_MS = 5000
+const CONNECT_TIMEOUT_MS = 15_000
 const ANSWER_TIMEOUT_MS = 60_000
 
 /** The options of every verb that works with a running cluster. */

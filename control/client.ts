@@ -37,7 +37,7 @@ export interface ConnectOptions {
   readonly token?: string
   /** The data directory of the queue manager, whose control socket is in it. */
   readonly data?: string
-  /** Default 5,000. */
+  /** Default 15,000: a machine under load may stand still for some seconds. */
   readonly connectTimeoutMs?: number
   /** For the answer to a request, beyond what a receive itself may wait. Default 60,000. */
   readonly answerTimeoutMs?: number
@@ -93,7 +93,7 @@ const NOTHING: ReadonlySet<string | null> = new Set(['MQ_ERROR_IO_TIMEOUT', 'MQ_
  * @throws ControlError MSMQ_CONTROL_CONNECT, MSMQ_CONTROL_CHOICE, MSMQ_CONTROL_TOKEN; OptionError MSMQ_OPTION_CONTROL
  */
 export async function connect(endpoint?: string, options: ConnectOptions = {}): Promise<Client> {
-  const { connectTimeoutMs = 5000, answerTimeoutMs = 60_000, token = process.env.MQLAB_CONTROL_TOKEN } = options
+  const { connectTimeoutMs = 15_000, answerTimeoutMs = 60_000, token = process.env.MQLAB_CONTROL_TOKEN } = options
   const found = await findControlEndpoint({ control: endpoint, data: options.data })
   return new Client(await ClientConnection.open(found, { connectTimeoutMs, answerTimeoutMs, token }))
 }

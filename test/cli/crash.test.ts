@@ -27,7 +27,7 @@ t.test(
   'a short campaign: a report on stdout, progress on stderr, stores and ledgers kept where they were asked for',
   async t => {
     const directory = join(t.testdir({}), 'new')
-    const args = ['crash', '--minutes', '0.05', '--seed', '5', '--data', directory, '--json']
+    const args = ['crash', '--minutes', '0.02', '--seed', '5', '--data', directory, '--json']
     const { code, stdout, stderr } = await mqlab(args)
     t.equal(code, 0, stderr)
     const report = JSON.parse(stdout) as { seed: number; findings: string[]; kills: number; tally: { taken: number } }

@@ -189,7 +189,7 @@ t.test('a simulated run, however long, ends at once when it is interrupted', asy
 const LONG = `scenario: long
 about: so many messages that it takes a while
 topology: { receivers: { count: 1, queues: { name: private$\\orders } }, senders: { count: 4 } }
-load: { to: 'DIRECT=TCP:{R1}\\private$\\orders', delivery: recoverable, messages: 50000 }
+load: { to: 'DIRECT=TCP:{R1}\\private$\\orders', delivery: recoverable, messages: 150000 }
 simulated: { time: { loadS: 86400 } }
 expect: {}
 `
