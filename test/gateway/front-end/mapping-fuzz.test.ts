@@ -95,7 +95,7 @@ t.test('any bytes, and any addresses', async t => {
       examined += 1
       examine(bytes)
     }),
-    { numRuns: 500 },
+    { seed: 20_261_122, numRuns: 500 },
   )
   const escaped = (text: string) => text.replace(/[<>&]/g, letter => `&#${letter.charCodeAt(0)};`)
   const url = fc.oneof(
@@ -110,7 +110,7 @@ t.test('any bytes, and any addresses', async t => {
       )
       examine(Buffer.from(`<redirections xmlns="msmq-queue-redirections.xml">${text.join('')}</redirections>`))
     }),
-    { numRuns: 300 },
+    { seed: 20_261_122, numRuns: 300 },
   )
   t.ok(examined >= 500)
 })

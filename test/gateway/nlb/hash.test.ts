@@ -67,6 +67,6 @@ t.test('addresses: text to bytes', async t => {
     t.throws(() => ipBytes(text), RangeError, JSON.stringify(text))
   fc.assert(
     fc.property(fc.ipV6(), address => ipBytes(address).length === 16 || /ffff/i.test(address)),
-    { numRuns: 500 },
+    { seed: 20_261_122, numRuns: 500 },
   )
 })

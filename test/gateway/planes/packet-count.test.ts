@@ -80,7 +80,7 @@ t.test('any sequence of packets in any chunking', async t => {
         return JSON.stringify(counts) === JSON.stringify(expectedCounts(vectors))
       },
     ),
-    { numRuns: 1000 },
+    { seed: 20_261_122, numRuns: 1000 },
   )
   t.pass()
 })
@@ -128,7 +128,7 @@ t.test('mutants and noise never throw, in any chunking', async t => {
         return JSON.stringify(countOf(...cutUp(bytes, cuts))) === JSON.stringify(whole) && whole.undecodable <= 1
       },
     ),
-    { numRuns: 3000 },
+    { seed: 20_261_122, numRuns: 3000 },
   )
   t.pass()
 })

@@ -326,7 +326,7 @@ t.test('bytes that are no certificate and no signature raise nothing', async t =
       t.notOk(verifySignature(signedBy(signature, HASH.SHA512)).valid)
       t.notOk(verifySignature(signedBy(good, HASH.SHA512, senderCert)).valid)
     }),
-    { numRuns: 60 },
+    { seed: 20_261_122, numRuns: 60 },
   )
   fc.assert(
     fc.property(damaged, senderCert => {
