@@ -9,8 +9,7 @@ import { Driver } from '../transport/driver.js'
 import { createResolver } from '../transport/resolver.js'
 import type { SocketsTap } from '../transport/wire-tap.js'
 import type { NodeMessage, NodeSample } from './channel-messages.js'
-import { FaultyEngine } from './faults/faulty-engine.js'
-import { dieAtOnce } from './faults/last-word.js'
+import type { FaultyEngine } from './faults/faulty-engine.js'
 import type { Injection } from './faults/rule-book.js'
 import type { LabNode } from './lab-node.js'
 import type { QueueManagerReport, QueueManagerSpec } from './node-spec.js'
@@ -30,20 +29,26 @@ export class QueueManagerNode implements LabNode {
 
   /** `onDone`: the workload has offered all it will, and each offer is answered. */
   static async create(spec: QueueManagerSpec, onDone: () => void, tap?: SocketsTap): Promise<QueueManagerNode> {
-    return new QueueManagerNode(spec, onDone, await openStore(spec), tap)
+    return new QueueManagerNode(spec, onDone, await openStore(spec), await loadFaults(spec), tap)
   }
 
-  private constructor(spec: QueueManagerSpec, onDone: () => void, store: Store, tap: SocketsTap | undefined) {
+  private constructor(
+    spec: QueueManagerSpec,
+    onDone: () => void,
+    store: Store,
+    faults: FaultModules | null,
+    tap: SocketsTap | undefined,
+  ) {
     this.#store = store
     const engine = createQueueManager(spec, store)
     const { settings } = engine
     this.#faulty =
-      spec.faults === undefined
+      spec.faults === undefined || faults === null
         ? null
-        : new FaultyEngine(engine, spec.faults, {
+        : new faults.FaultyEngine(engine, spec.faults, {
             now: realNow,
             injected: injection => this.#injections.push(injection),
-            crash: rule => dieAtOnce({ rule, injections: this.#injections }, spec.lastWord),
+            crash: rule => faults.dieAtOnce({ rule, injections: this.#injections }, spec.lastWord),
           })
     this.#driver = new Driver({
       engine,
@@ -108,6 +113,21 @@ export class QueueManagerNode implements LabNode {
     this.#injections = []
     return { type: 'injected', injections }
   }
+}
+
+type FaultModules = Awaited<ReturnType<typeof importFaults>>
+
+/** A tenth of what a node has to load, and most have no faults by meaning. */
+async function loadFaults({ faults }: QueueManagerSpec): Promise<FaultModules | null> {
+  return faults === undefined ? null : await importFaults()
+}
+
+async function importFaults() {
+  const [{ FaultyEngine }, { dieAtOnce }] = await Promise.all([
+    import('./faults/faulty-engine.js'),
+    import('./faults/last-word.js'),
+  ])
+  return { FaultyEngine, dieAtOnce }
 }
 
 async function openStore({ data, name, guid, sequenceTimeStamp }: QueueManagerSpec): Promise<Store> {
