@@ -10,7 +10,7 @@ const COUNTS = /\d+ packets? captured, \d+ packets? received by filter, \d+ pack
 const SAME_ANSWERS = 3
 /** What it says at its end of what it was too slow for. */
 const DROPPED = /^(\d+) packets? dropped by (?:kernel|interface)/gm
-const ASK_AGAIN_MS = 20
+const LOOK_MS = 20
 /** A machine that stands still for longer than this has other troubles. */
 const SETTLE_MS_MAX = 10_000
 
@@ -59,15 +59,24 @@ export class Tcpdump {
     const deadlineMs = performance.now() + SETTLE_MS_MAX
     let same = 0
     let last = ''
-    while (this.#isRunning && same < SAME_ANSWERS && performance.now() < deadlineMs) {
-      const before = this.#said.length
-      this.#child.kill('SIGUSR1')
-      await new Promise(resolve => setTimeout(resolve, ASK_AGAIN_MS))
-      const answer = this.#said.slice(before).match(COUNTS)?.at(-1)
-      if (answer === undefined) same = 0
-      else same = answer === last ? same + 1 : 1
-      last = answer ?? ''
+    while (same < SAME_ANSWERS) {
+      const counts = await this.#counts(deadlineMs)
+      if (counts === null) return
+      same = counts === last ? same + 1 : 1
+      last = counts
     }
+  }
+
+  /** What it says when it is asked; null when it has ended, or says nothing until then. */
+  async #counts(deadlineMs: number): Promise<string | null> {
+    const before = this.#said.length
+    this.#child.kill('SIGUSR1')
+    while (this.#isRunning && performance.now() < deadlineMs) {
+      await new Promise(resolve => setTimeout(resolve, LOOK_MS))
+      const counts = this.#said.slice(before).match(COUNTS)?.at(-1)
+      if (counts !== undefined) return counts
+    }
+    return null
   }
 
   /** Resolves when its file is whole. */

@@ -59,10 +59,11 @@ t.test('a run whose parts are whole lacks nothing', async t => {
   t.equal((await read(file)).dropped, 0)
 })
 
-/** Writes what it is told to, and says at its end what it was too slow for. */
+/** Writes what it is told to, and says when it is asked, and at its end, what it was too slow for. */
 const SLOW_TCPDUMP = (capture: string) => `#!/bin/sh
 while [ "$1" != -w ]; do shift; done
 cp ${capture} "$2"
+trap 'echo "tcpdump: 3 packets captured, 10 packets received by filter, 7 packets dropped by kernel" >&2' USR1
 trap 'printf "3 packets captured\\n10 packets received by filter\\n7 packets dropped by kernel\\n" >&2; exit 0' TERM
 echo "tcpdump: listening on eth0" >&2
 while :; do sleep 0.05; done
