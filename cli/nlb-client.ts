@@ -16,9 +16,6 @@ export interface NlbClientOptions {
 /** Asks the running cluster for something. */
 export type AskCluster = <M extends NlbMethod>(method: M, parameters: NlbParameters<M>) => Promise<NlbAnswers[M]>
 
-const CONNECT_TIMEOUT_MS = 15_000
-const ANSWER_TIMEOUT_MS = 60_000
-
 /** The options of every verb that works with a running cluster. */
 export function withClusterOptions(command: Command): Command {
   return command
@@ -44,8 +41,6 @@ export async function withCluster<T>(
     const connection = await ClientConnection.open(endpoint, {
       kind: NLB_CLUSTER,
       token: tokenFile === undefined ? process.env.MQLAB_CONTROL_TOKEN : readToken(tokenFile),
-      connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      answerTimeoutMs: ANSWER_TIMEOUT_MS,
     })
     try {
       return await body((method, parameters) => connection.request(method, parameters) as Promise<never>)

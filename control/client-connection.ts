@@ -11,11 +11,14 @@ export interface ConnectionOptions {
   /** Default: a queue manager. */
   readonly kind?: ControlKind
   readonly token?: string | undefined
-  /** For the connection and its hello. */
-  readonly connectTimeoutMs: number
-  /** For an answer, beyond what the request itself may wait. */
-  readonly answerTimeoutMs: number
+  /** For the connection and its hello. Default 15,000: a machine under load may stand still for some seconds. */
+  readonly connectTimeoutMs?: number | undefined
+  /** For an answer, beyond what the request itself may wait. Default 60,000. */
+  readonly answerTimeoutMs?: number | undefined
 }
+
+const CONNECT_TIMEOUT_MS = 15_000
+const ANSWER_TIMEOUT_MS = 60_000
 
 interface Pending {
   readonly resolve: (result: unknown) => void
@@ -57,7 +60,7 @@ export class ClientConnection {
   static async open(endpoint: ControlEndpoint, options: ConnectionOptions): Promise<ClientConnection> {
     const connection = new ClientConnection(endpoint, options)
     const { token } = options
-    const timer = setTimeout(() => connection.#fail('no answer'), options.connectTimeoutMs)
+    const timer = setTimeout(() => connection.#fail('no answer'), options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS)
     try {
       const hello = await connection.#ask(0, 'hello', {
         version: CONTROL_VERSION,
@@ -134,7 +137,7 @@ export class ClientConnection {
         return
       }
       // A timer cannot be longer than some 25 days.
-      const limitMs = waitMs + this.#options.answerTimeoutMs
+      const limitMs = waitMs + (this.#options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS)
       const timer = limitMs < 2 ** 31 ? setTimeout(() => this.#late(id), limitMs) : undefined
       this.#pending.set(id, { resolve, reject, parts: [], timer })
       this.#socket.write(frame)

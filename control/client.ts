@@ -93,7 +93,7 @@ const NOTHING: ReadonlySet<string | null> = new Set(['MQ_ERROR_IO_TIMEOUT', 'MQ_
  * @throws ControlError MSMQ_CONTROL_CONNECT, MSMQ_CONTROL_CHOICE, MSMQ_CONTROL_TOKEN; OptionError MSMQ_OPTION_CONTROL
  */
 export async function connect(endpoint?: string, options: ConnectOptions = {}): Promise<Client> {
-  const { connectTimeoutMs = 15_000, answerTimeoutMs = 60_000, token = process.env.MQLAB_CONTROL_TOKEN } = options
+  const { connectTimeoutMs, answerTimeoutMs, token = process.env.MQLAB_CONTROL_TOKEN } = options
   const found = await findControlEndpoint({ control: endpoint, data: options.data })
   return new Client(await ClientConnection.open(found, { connectTimeoutMs, answerTimeoutMs, token }))
 }

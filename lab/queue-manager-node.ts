@@ -36,16 +36,16 @@ export class QueueManagerNode implements LabNode {
     spec: QueueManagerSpec,
     onDone: () => void,
     store: Store,
-    faults: FaultModules | null,
+    faults: Faults,
     tap: SocketsTap | undefined,
   ) {
     this.#store = store
     const engine = createQueueManager(spec, store)
     const { settings } = engine
     this.#faulty =
-      spec.faults === undefined || faults === null
+      faults === null
         ? null
-        : new faults.FaultyEngine(engine, spec.faults, {
+        : new faults.FaultyEngine(engine, faults.rules, {
             now: realNow,
             injected: injection => this.#injections.push(injection),
             crash: rule => faults.dieAtOnce({ rule, injections: this.#injections }, spec.lastWord),
@@ -115,19 +115,16 @@ export class QueueManagerNode implements LabNode {
   }
 }
 
-type FaultModules = Awaited<ReturnType<typeof importFaults>>
+type Faults = Awaited<ReturnType<typeof loadFaults>>
 
-/** A tenth of what a node has to load, and most have no faults by meaning. */
-async function loadFaults({ faults }: QueueManagerSpec): Promise<FaultModules | null> {
-  return faults === undefined ? null : await importFaults()
-}
-
-async function importFaults() {
+/** Faults by meaning, with the code for them: a tenth of what a node has to load, and most have none. */
+async function loadFaults({ faults: rules }: QueueManagerSpec) {
+  if (rules === undefined) return null
   const [{ FaultyEngine }, { dieAtOnce }] = await Promise.all([
     import('./faults/faulty-engine.js'),
     import('./faults/last-word.js'),
   ])
-  return { FaultyEngine, dieAtOnce }
+  return { rules, FaultyEngine, dieAtOnce }
 }
 
 async function openStore({ data, name, guid, sequenceTimeStamp }: QueueManagerSpec): Promise<Store> {

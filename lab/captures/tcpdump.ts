@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { findProgram } from '../../gateway/planes/kernel/programs.js'
 
 const TCPDUMP = 'tcpdump'
@@ -67,18 +68,6 @@ export class Tcpdump {
     }
   }
 
-  /** What it says when it is asked; null when it has ended, or says nothing until then. */
-  async #counts(deadlineMs: number): Promise<string | null> {
-    const before = this.#said.length
-    this.#child.kill('SIGUSR1')
-    while (this.#isRunning && performance.now() < deadlineMs) {
-      await new Promise(resolve => setTimeout(resolve, LOOK_MS))
-      const counts = this.#said.slice(before).match(COUNTS)?.at(-1)
-      if (counts !== undefined) return counts
-    }
-    return null
-  }
-
   /** Resolves when its file is whole. */
   async stop(): Promise<void> {
     await this.settled()
@@ -89,6 +78,18 @@ export class Tcpdump {
   /** At once; what is in the file stays. */
   kill(): void {
     this.#child.kill('SIGKILL')
+  }
+
+  /** What it says when it is asked; null when it has ended, or says nothing until then. */
+  async #counts(deadlineMs: number): Promise<string | null> {
+    const before = this.#said.length
+    this.#child.kill('SIGUSR1')
+    while (this.#isRunning && performance.now() < deadlineMs) {
+      await sleep(LOOK_MS)
+      const counts = this.#said.slice(before).match(COUNTS)?.at(-1)
+      if (counts !== undefined) return counts
+    }
+    return null
   }
 
   get #isRunning(): boolean {

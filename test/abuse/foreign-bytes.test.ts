@@ -7,8 +7,7 @@ import { AbuseBench } from '../fixtures/abuse-bench.js'
 import { plainMessage } from '../fixtures/messages.js'
 import { createRandom } from '../fixtures/mutations.js'
 import { ABUSER_GUID, establish, established, parameters, type RawPeer } from '../fixtures/raw-peer.js'
-
-const SEED = Number(process.env.MQLAB_SEED ?? 20_261_122)
+import { SUITE_SEED } from '../fixtures/suite-seed.js'
 
 const FOREIGN: Readonly<Record<string, Buffer>> = {
   'an HTTP request': Buffer.from('GET / HTTP/1.1\r\nHost: msmq\r\n\r\n'),
@@ -69,12 +68,12 @@ t.test('what arrives on port 1801 all day', async t => {
   })
 
   await t.test('bytes of other protocols: closed in silence at the first byte that tells', async t => {
-    const random = createRandom(SEED)
+    const random = createRandom(SUITE_SEED)
     const noise = Array.from({ length: 40 }, (_, n): [string, Buffer] => {
       const bytes = Buffer.from(Array.from({ length: 1 + random(2_000) }, () => random(256)))
       // in a quarter of the cases the first eight bytes are right, and the size may be anything
       if (n % 4 === 0) bytes.set(Buffer.from('105a0b004c494f52', 'hex').subarray(0, bytes.length))
-      return [`noise ${n} of seed ${SEED}`, bytes]
+      return [`noise ${n} of seed ${SUITE_SEED}`, bytes]
     })
     const cases = [...Object.entries(FOREIGN), ...noise]
     await bench.endures(

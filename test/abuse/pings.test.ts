@@ -6,8 +6,8 @@ import { encodePing } from '../../protocol/binary/ping.js'
 import { AbuseBench } from '../fixtures/abuse-bench.js'
 import { createRandom } from '../fixtures/mutations.js'
 import { ABUSER_GUID, TARGET_GUID, until } from '../fixtures/raw-peer.js'
+import { SUITE_SEED } from '../fixtures/suite-seed.js'
 
-const SEED = Number(process.env.MQLAB_SEED ?? 20_261_122)
 const PING_PORT = 3527
 
 async function udp(t: Test, address: string, port: number): Promise<{ socket: Socket; got: Buffer[] }> {
@@ -25,8 +25,8 @@ t.test('the ping service', async t => {
   const bench = await AbuseBench.open(t, 6, { settings: { EnablePingService: 1 } })
   const to = bench.target.address
 
-  await t.test(`datagrams that are no pings are ignored (seed ${SEED})`, async t => {
-    const random = createRandom(SEED)
+  await t.test(`datagrams that are no pings are ignored (seed ${SUITE_SEED})`, async t => {
+    const random = createRandom(SUITE_SEED)
     const { socket, got } = await udp(t, bench.abuserAddress(), 0)
     const count = 500
     const ignored = async () => (await bench.target.counters()).counters.pingsIgnored ?? 0

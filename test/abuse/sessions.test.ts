@@ -11,8 +11,8 @@ import { plainMessage } from '../fixtures/messages.js'
 import { createRandom, mutate } from '../fixtures/mutations.js'
 import { ABUSER_GUID, ESTABLISHED_BYTES, establish, parameters, RawPeer, until } from '../fixtures/raw-peer.js'
 import { guidOf } from '../fixtures/sim-tests.js'
+import { SUITE_SEED } from '../fixtures/suite-seed.js'
 
-const SEED = Number(process.env.MQLAB_SEED ?? 20_261_122)
 const SESSION_ACK_BYTES = 36
 const TO = `DIRECT=OS:TARGET\\${TARGET_QUEUE}`
 
@@ -73,8 +73,8 @@ t.test('sessions that are abused', { timeout: 120_000 }, async t => {
     )
   })
 
-  await t.test(`ends and resets in the middle of anything (seed ${SEED})`, async t => {
-    const random = createRandom(SEED)
+  await t.test(`ends and resets in the middle of anything (seed ${SUITE_SEED})`, async t => {
+    const random = createRandom(SUITE_SEED)
     const count = 200
     await bench.endures(
       t,
@@ -95,8 +95,8 @@ t.test('sessions that are abused', { timeout: 120_000 }, async t => {
     )
   })
 
-  await t.test(`sizes that lie and other damage in an open session (seed ${SEED})`, async t => {
-    const random = createRandom(SEED)
+  await t.test(`sizes that lie and other damage in an open session (seed ${SUITE_SEED})`, async t => {
+    const random = createRandom(SUITE_SEED)
     const sizes = [0, 1, 16, 63, 119, 0x00400001, 0x7fffffff, 0x80000000, 0xffffffff]
     const lies = sizes.map(size => {
       const bytes = Buffer.from(message())

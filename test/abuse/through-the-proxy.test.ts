@@ -5,8 +5,8 @@ import { TARGET_QUEUE } from '../fixtures/abuse-target.js'
 import { plainMessage } from '../fixtures/messages.js'
 import { createRandom, mutate } from '../fixtures/mutations.js'
 import { ABUSER_GUID, establish, established, parameters, type RawPeer, until } from '../fixtures/raw-peer.js'
+import { SUITE_SEED } from '../fixtures/suite-seed.js'
 
-const SEED = Number(process.env.MQLAB_SEED ?? 20_261_122)
 const TO = `OS:TARGET\\${TARGET_QUEUE}`
 
 /** One for each of its queues; the order acks come to it without the gateway. */
@@ -73,8 +73,8 @@ t.test('the same through a gateway', { timeout: 120_000 }, async t => {
     )
   })
 
-  await t.test(`ends and resets anywhere, and damage (seed ${SEED})`, async t => {
-    const random = createRandom(SEED)
+  await t.test(`ends and resets anywhere, and damage (seed ${SUITE_SEED})`, async t => {
+    const random = createRandom(SUITE_SEED)
     await bench.endures(t, async () => {
       const peers: RawPeer[] = []
       for (let n = 0; n < 200; n += 1) {

@@ -7,14 +7,14 @@ import t from 'tap'
 import { LmdbStore } from '../../store/lmdb-store.js'
 import { numbersOf } from '../fixtures/numbers.js'
 import { lastWrite, workloadAfter } from '../fixtures/store-workload.js'
+import { SUITE_SEED } from '../fixtures/suite-seed.js'
 
 const WRITER = join(import.meta.dirname, '../fixtures/store-writer.js')
-const SEED = 20_261_122
 const ROUNDS = 8
 
 /** Runs the writer until it has done so many writes, and so many milliseconds more; gives the last that it said was done. */
 async function killWriter(directory: string, writes: number, moreMs: number): Promise<number> {
-  const writer = spawn(process.execPath, ['--enable-source-maps', WRITER, directory, String(SEED)], {
+  const writer = spawn(process.execPath, ['--enable-source-maps', WRITER, directory, String(SUITE_SEED)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let text = ''
@@ -35,7 +35,7 @@ async function killWriter(directory: string, writes: number, moreMs: number): Pr
 t.test('a process killed at any moment leaves every write that was done, and none in part', async t => {
   const directory = mkdtempSync(join(tmpdir(), 'mqlab-crash-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  const random = numbersOf(SEED)
+  const random = numbersOf(SUITE_SEED)
   let before = 0
   let beyond = 0
   for (let round = 0; round < ROUNDS; round++) {
@@ -45,7 +45,7 @@ t.test('a process killed at any moment leaves every write that was done, and non
     const store = await LmdbStore.open(directory)
     const last = lastWrite(store)
     t.ok(last >= done && done > before, `round ${round}: up to ${done} done, up to ${last} found`)
-    t.equal(workloadAfter(SEED, last).difference(store), null, `round ${round}: the rows of ${last} writes`)
+    t.equal(workloadAfter(SUITE_SEED, last).difference(store), null, `round ${round}: the rows of ${last} writes`)
     await store.close()
     if (last > done) beyond++
     before = done

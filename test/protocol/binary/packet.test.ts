@@ -16,9 +16,9 @@ import { ERROR_CODES, type ErrorCode } from '../../../protocol/error-codes.js'
 import { DecodeError } from '../../../protocol/errors.js'
 import { arbitraryPacket } from '../../fixtures/arbitrary-packets.js'
 import { createRandom, mutate } from '../../fixtures/mutations.js'
+import { SUITE_SEED } from '../../fixtures/suite-seed.js'
 
 const MUTANTS = Number(process.env.MQLAB_MUTANTS ?? 200_000)
-const SEED = Number(process.env.MQLAB_SEED ?? 20261122)
 
 const PARTS = [
   ...['EstablishConnection', 'ConnectionParameters', 'SessionAck', 'UserMessage', 'OrderAck', 'FinalAck'],
@@ -58,7 +58,7 @@ t.test('what is encoded is decoded to the same, and the other way round', async 
     }
     if (next !== bytes.length) throw new Error(`the listing ends at byte ${next}`)
   })
-  fc.assert(check, { numRuns: 3000, seed: SEED, endOnFailure: true })
+  fc.assert(check, { numRuns: 3000, seed: SUITE_SEED, endOnFailure: true })
   for (const part of PARTS) t.ok(seen.has(part), `${part} was generated`)
 })
 
@@ -70,8 +70,8 @@ function note(seen: Set<string>, packet: Packet): void {
 }
 
 t.test(`${MUTANTS} mutants: decoded faithfully or rejected with a DecodeError`, async t => {
-  const samples = fc.sample(arbitraryPacket, { numRuns: 2000, seed: SEED }).map(encodePacket)
-  const random = createRandom(SEED)
+  const samples = fc.sample(arbitraryPacket, { numRuns: 2000, seed: SUITE_SEED }).map(encodePacket)
+  const random = createRandom(SUITE_SEED)
   // Most mutants end in an error whose stack nobody reads.
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0
@@ -86,11 +86,11 @@ t.test(`${MUTANTS} mutants: decoded faithfully or rejected with a DecodeError`, 
     if (verdict === 'accepted') accepted++
     else if (verdict === 'rejected') rejected++
     else {
-      t.fail(`seed ${SEED}, mutant ${i}: ${verdict}`, { hex: mutant.toString('hex') })
+      t.fail(`seed ${SUITE_SEED}, mutant ${i}: ${verdict}`, { hex: mutant.toString('hex') })
       return
     }
   }
-  t.comment(`seed ${SEED}: ${accepted} accepted, ${rejected} rejected`)
+  t.comment(`seed ${SUITE_SEED}: ${accepted} accepted, ${rejected} rejected`)
   t.ok(accepted > MUTANTS / 20, 'a good part is accepted')
   t.ok(rejected > MUTANTS / 20, 'a good part is rejected')
 })

@@ -16,9 +16,9 @@ import {
 import { arbitrarySrmpMessage } from '../../fixtures/arbitrary-srmp.js'
 import { createRandom, mutate } from '../../fixtures/mutations.js'
 import { SRMP_VECTORS, vectorBytes } from '../../fixtures/srmp-vectors.js'
+import { SUITE_SEED } from '../../fixtures/suite-seed.js'
 import { mutateText } from '../../fixtures/text-mutations.js'
 
-const SEED = Number(process.env.MQLAB_SEED ?? 20261122)
 const options = { host: 'farm:8080', target: '/msmq/private$/Orders', boundary: 5 }
 
 t.test('a message written is the message read, and is written the same again', async t => {
@@ -31,7 +31,7 @@ t.test('a message written is the message read, and is written the same again', a
       kindOf(decoded)
       return rest.length === 0 && isDeepStrictEqual(decoded, message) && again.equals(raw)
     }),
-    { seed: SEED, numRuns: 1000 },
+    { seed: SUITE_SEED, numRuns: 1000 },
   )
   t.pass('1000 messages')
 })
@@ -41,7 +41,7 @@ const MUTANTS = Number(process.env.MQLAB_MUTANTS ?? 10_000)
 /** Feeds mutants; whatever is thrown but DecodeError fails, with the seed. */
 function feed(name: string, take: (random: (below: number) => number, round: number) => void): void {
   t.test(name, async t => {
-    const random = createRandom(SEED)
+    const random = createRandom(SUITE_SEED)
     let refused = 0
     let taken = 0
     for (let round = 0; round < MUTANTS; round++) {
@@ -49,12 +49,14 @@ function feed(name: string, take: (random: (below: number) => number, round: num
         take(random, round)
         taken++
       } catch (error) {
-        if (!(error instanceof DecodeError)) throw new Error(`seed ${SEED}, round ${round}: ${error}`, { cause: error })
-        if (!error.code.startsWith('MSMQ_DECODE_SRMP_')) throw new Error(`seed ${SEED}, round ${round}: ${error.code}`)
+        if (!(error instanceof DecodeError))
+          throw new Error(`seed ${SUITE_SEED}, round ${round}: ${error}`, { cause: error })
+        if (!error.code.startsWith('MSMQ_DECODE_SRMP_'))
+          throw new Error(`seed ${SUITE_SEED}, round ${round}: ${error.code}`)
         refused++
       }
     }
-    t.ok(refused > 0 && taken > 0, `seed ${SEED}: ${taken} taken, ${refused} refused`)
+    t.ok(refused > 0 && taken > 0, `seed ${SUITE_SEED}: ${taken} taken, ${refused} refused`)
   })
 }
 
